@@ -1,0 +1,24 @@
+//! The one message a worker receives.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Benchmark, Device};
+
+/// What one worker process has to do. Sent as one line on standard input, after the `hello`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Job {
+    /// [`crate::PROTOCOL_VERSION`] of the sender.
+    pub protocol: u32,
+    /// The case's id, for the worker's messages only.
+    pub case: String,
+    /// Which attempt at the case this is, from 1.
+    pub attempt: u32,
+    /// Where to compute.
+    pub device: Device,
+    /// Threads for computing on the CPU.
+    pub threads: u32,
+    /// Seed of weights and prompts.
+    pub seed: u64,
+    /// What to measure.
+    pub work: Benchmark,
+}

@@ -1,0 +1,34 @@
+//! The messages between `anechoic` and a worker, their version and their framing, and what both
+//! sides must agree on about models. No input, no output, no clocks.
+
+mod benchmark;
+mod capture;
+mod device;
+mod event;
+mod failure;
+mod frame;
+mod job;
+mod layers;
+mod model;
+
+pub use benchmark::{Benchmark, BenchmarkName};
+pub use capture::{
+    Attribution, CaptureIteration, CaptureMode, CaptureWork, FetchParts, InsideTimes, PairedSteps, Probe,
+    Strategy, StrategyParseError, Workload,
+};
+pub use device::{Device, DeviceInfo, DeviceParseError};
+pub use event::{
+    Echo, Environment, JobResult, ModelFacts, PeakMemory, Phase, PhaseSpan, Sample, Verification,
+    WorkerEvent, WorkerIdentity,
+};
+pub use failure::FailureKind;
+pub use frame::{FrameError, MAX_LINE_BYTES, decode_line, encode_line};
+pub use job::Job;
+pub use layers::{LayerSelection, LayerSelectionError};
+pub use model::{
+    Dtype, Family, Gpt2Config, ModelConfig, ModelConfigError, ModelSource, Preset, Qwen2Config, RopeParameters,
+    UnknownName,
+};
+
+/// Version of the worker protocol that this build speaks. A worker of another version is refused.
+pub const PROTOCOL_VERSION: u32 = 1;

@@ -1,0 +1,100 @@
+//! What happens during a run, in order: the lines of `events.jsonl`.
+
+use anechoic_protocol::{Job, WorkerEvent};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{Outcome, RunState, Stop};
+
+/// A run event with its time, as stored.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Stamped {
+    /// When the orchestrator saw it.
+    pub at: Timestamp,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: RunEvent,
+}
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum RunEvent {
+    /// The orchestrator started, or went on with, a run.
+    RunStarted {
+        /// [`crate::SCHEMA_VERSION`] of the writer.
+        schema_version: u32,
+        /// Version of `anechoic`.
+        anechoic: String,
+        /// The run's id.
+        run: String,
+        /// Attempts that this start is going to make.
+        planned: u32,
+    },
+    /// A pause before an attempt.
+    CooledDown {
+        /// The case that waits.
+        case: String,
+        /// The attempt that waits.
+        attempt: u32,
+        /// How long.
+        waited_ms: u64,
+    },
+    /// A worker process was started.
+    AttemptStarted {
+        /// The case.
+        case: String,
+        /// The attempt.
+        attempt: u32,
+        /// The worker's process id.
+        pid: u32,
+    },
+    /// The job was sent.
+    JobSent {
+        /// The case.
+        case: String,
+        /// The attempt.
+        attempt: u32,
+        /// The job.
+        job: Box<Job>,
+    },
+    /// The worker said something.
+    Worker {
+        /// The case.
+        case: String,
+        /// The attempt.
+        attempt: u32,
+        /// Monotonic time since the process was started.
+        since_spawn_ns: u64,
+        /// What it said.
+        message: WorkerEvent,
+    },
+    /// The worker was told to stop.
+    Stopping {
+        /// The case.
+        case: String,
+        /// The attempt.
+        attempt: u32,
+        /// How.
+        how: Stop,
+    },
+    /// The attempt is over.
+    AttemptEnded {
+        /// The case.
+        case: String,
+        /// The attempt.
+        attempt: u32,
+        /// How it ended.
+        #[serde(flatten)]
+        outcome: Outcome,
+        /// From spawn to the end of the process.
+        wall_ns: u64,
+        /// CPU time that the orchestrator itself used meanwhile.
+        orchestrator_cpu_ns: u64,
+    },
+    /// The run stopped.
+    RunEnded {
+        /// In which state.
+        state: RunState,
+    },
+}

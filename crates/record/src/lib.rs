@@ -1,0 +1,21 @@
+//! The record of a run: its events, its manifest, and the run directory that holds them. Knows the
+//! layout of a run directory; starts nothing, prints nothing, decides nothing.
+
+mod event;
+mod machine;
+mod manifest;
+mod outcome;
+mod result_json;
+mod store;
+
+pub use event::{RunEvent, Stamped};
+pub use machine::Machine;
+pub use manifest::{AttemptRecord, CaseRecord, Manifest, RunSettings, RunState};
+pub use outcome::{Outcome, Stop};
+pub use result_json::capture_result_json;
+pub use store::{
+    AttemptFiles, RecordError, Recorder, RunDirectory, RunHandle, RunRecord, find_run, list_runs,
+};
+
+/// Version of everything in a run directory. Readers name a newer one instead of guessing.
+pub const SCHEMA_VERSION: u32 = 1;

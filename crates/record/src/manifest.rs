@@ -1,0 +1,100 @@
+//! `run.json`: what was asked, where, and how every attempt ended.
+
+use anechoic_protocol::{Device, WorkerIdentity};
+use anechoic_suite::{Case, Plan};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{Machine, Outcome};
+
+/// The manifest of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// [`crate::SCHEMA_VERSION`] of the writer.
+    pub schema_version: u32,
+    /// The run's id, which is the name of its directory.
+    pub run: String,
+    /// Version of `anechoic`.
+    pub anechoic: String,
+    /// When it was started.
+    pub started: Timestamp,
+    /// Whether it is complete.
+    pub state: RunState,
+    /// Resolved settings that hold for every case.
+    pub settings: RunSettings,
+    /// Where.
+    pub machine: Machine,
+    /// What was planned.
+    pub plan: Plan,
+    /// The cases with their attempts so far, in the plan's order.
+    pub cases: Vec<CaseRecord>,
+}
+
+/// Settings that hold for every case.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunSettings {
+    /// The device that was chosen.
+    pub device: Device,
+    /// Compute threads for cases that leave them open.
+    pub threads: u32,
+    /// The worker program.
+    pub worker: String,
+    /// What the worker said it is, once one has said hello.
+    pub worker_identity: Option<WorkerIdentity>,
+    /// libtorch's version, once a worker has told it.
+    pub torch: Option<String>,
+}
+
+/// Whether a run is complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RunState {
+    /// An orchestrator is at work, or was killed.
+    Running,
+    /// Every planned attempt has ended.
+    Complete,
+    /// The user stopped it.
+    Interrupted,
+}
+
+/// A case with its attempts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CaseRecord {
+    /// The configuration.
+    #[serde(flatten)]
+    pub case: Case,
+    /// Its attempts, oldest first.
+    pub attempts: Vec<AttemptRecord>,
+}
+
+/// One ended attempt.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AttemptRecord {
+    /// From 1.
+    pub attempt: u32,
+    /// When its process was started.
+    pub started: Timestamp,
+    /// From spawn to the end of the process.
+    pub wall_ns: u64,
+    /// How it ended.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+}
+
+impl CaseRecord {
+    /// Attempts whose samples count.
+    pub fn ok_attempts(&self) -> impl Iterator<Item = &AttemptRecord> {
+        self.attempts.iter().filter(|a| a.outcome.is_ok())
+    }
+
+    /// Attempts that this case still owes: those planned less those that ended well.
+    pub fn owed(&self, planned: u32) -> u32 {
+        let ok = u32::try_from(self.ok_attempts().count()).unwrap_or(u32::MAX);
+        planned.saturating_sub(ok)
+    }
+
+    /// The number for its next attempt.
+    pub fn next_attempt(&self) -> u32 {
+        self.attempts.iter().map(|a| a.attempt).max().unwrap_or(0) + 1
+    }
+}
