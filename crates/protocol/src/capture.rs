@@ -47,7 +47,12 @@ pub enum CaptureMode {
 
 impl CaptureMode {
     /// Every mode, in the order in which lists show them.
-    pub const ALL: [Self; 4] = [Self::Baseline, Self::ZeroLayer, Self::AllLayers, Self::Custom];
+    pub const ALL: [Self; 4] = [
+        Self::Baseline,
+        Self::ZeroLayer,
+        Self::AllLayers,
+        Self::Custom,
+    ];
 
     /// The mode as suites and the command line write it.
     pub fn as_str(self) -> &'static str {
@@ -74,7 +79,9 @@ pub enum Strategy {
 
 /// A strategy that does not exist.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a capture strategy; accepted are `arena`, `concat` and `buffered:N` with N from 1")]
+#[error(
+    "`{0}` is not a capture strategy; accepted are `arena`, `concat` and `buffered:N` with N from 1"
+)]
 pub struct StrategyParseError(pub String);
 
 impl FromStr for Strategy {

@@ -149,7 +149,11 @@ mod tests {
         let check = |text: &str, expected: &[u32]| {
             let selection: LayerSelection = text.parse().unwrap();
             assert_eq!(selection.resolve(12).unwrap(), expected, "{text}");
-            assert_eq!(selection.to_string().parse(), Ok(selection), "{text} round-trips");
+            assert_eq!(
+                selection.to_string().parse(),
+                Ok(selection),
+                "{text} round-trips"
+            );
         };
         check("0,5,10", &[0, 5, 10]);
         check("9-11", &[9, 10, 11]);
@@ -173,7 +177,19 @@ mod tests {
         check("every:0", malformed("every:0"));
         check("-3", malformed("-3"));
         check("5-2", LayerSelectionError::Backwards(5, 2));
-        check("12", LayerSelectionError::OutOfRange { layer: 12, total: 12 });
-        check("3-40", LayerSelectionError::OutOfRange { layer: 40, total: 12 });
+        check(
+            "12",
+            LayerSelectionError::OutOfRange {
+                layer: 12,
+                total: 12,
+            },
+        );
+        check(
+            "3-40",
+            LayerSelectionError::OutOfRange {
+                layer: 40,
+                total: 12,
+            },
+        );
     }
 }

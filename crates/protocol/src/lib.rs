@@ -13,8 +13,8 @@ mod model;
 
 pub use benchmark::{Benchmark, BenchmarkName};
 pub use capture::{
-    Attribution, CaptureIteration, CaptureMode, CaptureWork, FetchParts, InsideTimes, PairedSteps, Probe,
-    Strategy, StrategyParseError, Workload,
+    Attribution, CaptureIteration, CaptureMode, CaptureWork, FetchParts, InsideTimes, PairedSteps,
+    Probe, Strategy, StrategyParseError, Workload,
 };
 pub use device::{Device, DeviceInfo, DeviceParseError};
 pub use event::{
@@ -26,8 +26,8 @@ pub use frame::{FrameError, MAX_LINE_BYTES, decode_line, encode_line};
 pub use job::Job;
 pub use layers::{LayerSelection, LayerSelectionError};
 pub use model::{
-    Dtype, Family, Gpt2Config, ModelConfig, ModelConfigError, ModelSource, Preset, Qwen2Config, RopeParameters,
-    UnknownName,
+    Dtype, Family, Gpt2Config, ModelConfig, ModelConfigError, ModelSource, Preset, Qwen2Config,
+    RopeParameters, UnknownName,
 };
 
 /// Version of the worker protocol that this build speaks. A worker of another version is refused.

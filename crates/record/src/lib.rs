@@ -12,9 +12,10 @@ pub use event::{RunEvent, Stamped};
 pub use machine::Machine;
 pub use manifest::{AttemptRecord, CaseRecord, Manifest, RunSettings, RunState};
 pub use outcome::{Outcome, Stop};
-pub use result_json::capture_result_json;
+pub use result_json::{result_json, result_lines, settings_line};
 pub use store::{
-    AttemptFiles, RecordError, Recorder, RunDirectory, RunHandle, RunRecord, find_run, list_runs,
+    AttemptData, AttemptFiles, RecordError, Recorder, RunListing, RunRecord, find_run, list_runs,
+    write_atomically,
 };
 
 /// Version of everything in a run directory. Readers name a newer one instead of guessing.

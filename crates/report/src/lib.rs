@@ -1,1 +1,11 @@
-//! placeholder
+//! A run's record becomes a [`Summary`], and a summary becomes text, Markdown, CSV or JSON. Pure: the
+//! same record gives the same report, today or in a year.
+
+mod capture;
+mod render;
+mod summary;
+mod units;
+
+pub use capture::{CaptureCase, CaptureSummary, Overhead, PairedEffect};
+pub use render::{csv, json, markdown, terminal};
+pub use summary::{FailedAttempt, Summary, Tally};

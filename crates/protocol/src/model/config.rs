@@ -209,7 +209,10 @@ impl Qwen2Config {
 
     /// Base of the rotary frequencies; 10 000 where `config.json` names none.
     pub fn rope_base(&self) -> f64 {
-        let nested = self.rope_parameters.as_ref().and_then(|rope| rope.rope_theta);
+        let nested = self
+            .rope_parameters
+            .as_ref()
+            .and_then(|rope| rope.rope_theta);
         self.rope_theta.or(nested).unwrap_or(10_000.0)
     }
 }
@@ -307,7 +310,11 @@ impl ModelConfig {
                 let mlp = hidden * inner + inner + inner * hidden + hidden;
                 let block = attention + mlp + 4 * hidden;
                 let embeddings = (vocab + u64::from(config.n_positions)) * hidden;
-                let head = if config.tie_word_embeddings { 0 } else { vocab * hidden };
+                let head = if config.tie_word_embeddings {
+                    0
+                } else {
+                    vocab * hidden
+                };
                 embeddings + layers * block + 2 * hidden + head
             }
             Self::Qwen2(config) => {
@@ -315,7 +322,11 @@ impl ModelConfig {
                 let attention = 2 * hidden * hidden + hidden + 2 * (hidden * kv + kv);
                 let mlp = 3 * hidden * u64::from(config.intermediate_size);
                 let block = attention + mlp + 2 * hidden;
-                let head = if config.tie_word_embeddings { 0 } else { vocab * hidden };
+                let head = if config.tie_word_embeddings {
+                    0
+                } else {
+                    vocab * hidden
+                };
                 vocab * hidden + layers * block + hidden + head
             }
         }
@@ -332,7 +343,14 @@ impl ModelConfig {
     }
 
     fn check(&self) -> Result<(), ModelConfigError> {
-        let sizes = [self.layers(), self.hidden(), self.vocab(), self.window(), self.heads(), self.kv_heads()];
+        let sizes = [
+            self.layers(),
+            self.hidden(),
+            self.vocab(),
+            self.window(),
+            self.heads(),
+            self.kv_heads(),
+        ];
         if sizes.contains(&0) {
             return Err(ModelConfigError::Impossible("a size is zero".to_owned()));
         }
@@ -363,29 +381,66 @@ fn only(
         return Ok(());
     }
     let found = format!("`{}`", found.to_string());
-    Err(ModelConfigError::UnsupportedSetting { key, found, accepted })
+    Err(ModelConfigError::UnsupportedSetting {
+        key,
+        found,
+        accepted,
+    })
 }
 
 impl Gpt2Config {
     fn check(&self) -> Result<(), ModelConfigError> {
         let activation = &self.activation_function;
-        only("activation_function", activation == "gelu_new", activation, "`gelu_new`")?;
-        only("scale_attn_weights", self.scale_attn_weights, "false", "`true`")?;
+        only(
+            "activation_function",
+            activation == "gelu_new",
+            activation,
+            "`gelu_new`",
+        )?;
+        only(
+            "scale_attn_weights",
+            self.scale_attn_weights,
+            "false",
+            "`true`",
+        )?;
         let by_layer = self.scale_attn_by_inverse_layer_idx;
-        only("scale_attn_by_inverse_layer_idx", !by_layer, "true", "`false`")
+        only(
+            "scale_attn_by_inverse_layer_idx",
+            !by_layer,
+            "true",
+            "`false`",
+        )
     }
 }
 
 impl Qwen2Config {
     fn check(&self) -> Result<(), ModelConfigError> {
-        only("hidden_act", self.hidden_act == "silu", &self.hidden_act, "`silu`")?;
-        only("use_sliding_window", !self.use_sliding_window, "true", "`false`")?;
-        for rope in [&self.rope_parameters, &self.rope_scaling].into_iter().flatten() {
+        only(
+            "hidden_act",
+            self.hidden_act == "silu",
+            &self.hidden_act,
+            "`silu`",
+        )?;
+        only(
+            "use_sliding_window",
+            !self.use_sliding_window,
+            "true",
+            "`false`",
+        )?;
+        for rope in [&self.rope_parameters, &self.rope_scaling]
+            .into_iter()
+            .flatten()
+        {
             let rope_type = rope.rope_type.as_deref().unwrap_or("default");
             only("rope_type", rope_type == "default", rope_type, "`default`")?;
         }
         let head_dim = self.hidden_size / self.num_attention_heads;
-        only("head_dim", head_dim.is_multiple_of(2), head_dim, "an even number")
+        only(
+            "head_dim",
+            head_dim.is_multiple_of(2),
+            head_dim,
+            "an even number",
+        )
     }
 }
 
@@ -397,7 +452,12 @@ mod tests {
     #[test]
     fn published_parameter_counts() {
         let check = |preset: Preset, expected: u64| {
-            assert_eq!(preset.config().parameters(), expected, "{}", preset.as_str());
+            assert_eq!(
+                preset.config().parameters(),
+                expected,
+                "{}",
+                preset.as_str()
+            );
         };
         check(Preset::Gpt2, 124_439_808);
         check(Preset::Gpt2Medium, 354_823_168);
@@ -434,11 +494,20 @@ mod tests {
         assert!(ModelConfig::from_json(&qwen("")).is_ok());
         check("{}", "names no `model_type`");
         check("not json", "not a usable config.json");
-        check(r#"{"model_type":"llama"}"#, "`llama` is not supported; accepted are `gpt2` and `qwen2`");
+        check(
+            r#"{"model_type":"llama"}"#,
+            "`llama` is not supported; accepted are `gpt2` and `qwen2`",
+        );
         check(r#"{"model_type":"gpt2"}"#, "missing field");
         check(&qwen(r#","use_sliding_window":true"#), "use_sliding_window");
-        check(&qwen(r#","rope_scaling":{"type":"yarn"}"#), "`rope_type` is `yarn`");
-        check(&qwen(r#","hidden_act":"gelu""#), "`hidden_act` is `gelu`; only `silu`");
+        check(
+            &qwen(r#","rope_scaling":{"type":"yarn"}"#),
+            "`rope_type` is `yarn`",
+        );
+        check(
+            &qwen(r#","hidden_act":"gelu""#),
+            "`hidden_act` is `gelu`; only `silu`",
+        );
     }
 
     #[test]

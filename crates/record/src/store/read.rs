@@ -1,0 +1,161 @@
+//! Reading a run directory back into memory.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+
+use anechoic_protocol::{Job, JobResult, Sample, WorkerEvent};
+
+use super::{EVENTS, MANIFEST, RecordError};
+use crate::{Manifest, RunEvent, SCHEMA_VERSION, Stamped};
+
+/// All that a run directory tells.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunRecord {
+    /// The directory.
+    pub path: PathBuf,
+    /// Its manifest.
+    pub manifest: Manifest,
+    /// What each attempt left, by case and attempt.
+    pub attempts: BTreeMap<(String, u32), AttemptData>,
+}
+
+/// What one attempt left in the event log.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct AttemptData {
+    /// The job it was sent.
+    pub job: Option<Job>,
+    /// Its raw samples, in order.
+    pub samples: Vec<Sample>,
+    /// Its result.
+    pub result: Option<JobResult>,
+    /// What it warned of.
+    pub warnings: Vec<String>,
+    /// Time from spawn to `hello`.
+    pub hello_ns: Option<u64>,
+    /// Pause before it.
+    pub waited_ms: u64,
+    /// From spawn to the end of the process; absent where the orchestrator died first.
+    pub wall_ns: Option<u64>,
+    /// CPU time of the orchestrator meanwhile.
+    pub orchestrator_cpu_ns: Option<u64>,
+}
+
+impl RunRecord {
+    /// Reads a run directory.
+    pub fn load(path: &Path) -> Result<Self, RecordError> {
+        let manifest = read_manifest(path)?;
+        let mut attempts: BTreeMap<(String, u32), AttemptData> = BTreeMap::new();
+        for stamped in read_events(&path.join(EVENTS))? {
+            if let Some((key, fold)) = of_attempt(stamped.event) {
+                fold.into_data(attempts.entry(key).or_default());
+            }
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            manifest,
+            attempts,
+        })
+    }
+
+    /// What an attempt left; empty where the log holds nothing of it.
+    pub fn attempt(&self, case: &str, attempt: u32) -> AttemptData {
+        let key = (case.to_owned(), attempt);
+        self.attempts.get(&key).cloned().unwrap_or_default()
+    }
+}
+
+/// The part of an event that belongs to its attempt.
+enum Fold {
+    Waited(u64),
+    Job(Box<Job>),
+    Worker(u64, WorkerEvent),
+    Ended(u64, u64),
+}
+
+fn of_attempt(event: RunEvent) -> Option<((String, u32), Fold)> {
+    match event {
+        RunEvent::RunStarted { .. }
+        | RunEvent::RunEnded { .. }
+        | RunEvent::AttemptStarted { .. }
+        | RunEvent::Stopping { .. } => None,
+        RunEvent::CooledDown {
+            case,
+            attempt,
+            waited_ms,
+        } => Some(((case, attempt), Fold::Waited(waited_ms))),
+        RunEvent::JobSent { case, attempt, job } => Some(((case, attempt), Fold::Job(job))),
+        RunEvent::Worker {
+            case,
+            attempt,
+            since_spawn_ns,
+            message,
+        } => Some(((case, attempt), Fold::Worker(since_spawn_ns, message))),
+        RunEvent::AttemptEnded {
+            case,
+            attempt,
+            wall_ns,
+            orchestrator_cpu_ns,
+            outcome: _,
+        } => Some(((case, attempt), Fold::Ended(wall_ns, orchestrator_cpu_ns))),
+    }
+}
+
+impl Fold {
+    fn into_data(self, data: &mut AttemptData) {
+        match self {
+            Self::Waited(waited_ms) => data.waited_ms += waited_ms,
+            Self::Job(job) => data.job = Some(*job),
+            Self::Ended(wall_ns, cpu_ns) => {
+                data.wall_ns = Some(wall_ns);
+                data.orchestrator_cpu_ns = Some(cpu_ns);
+            }
+            Self::Worker(at, message) => match message {
+                WorkerEvent::Hello { .. } => data.hello_ns = Some(at),
+                WorkerEvent::Sample { sample } => data.samples.push(sample),
+                WorkerEvent::Warning { message } => data.warnings.push(message),
+                WorkerEvent::Finished { result } => data.result = Some(*result),
+                WorkerEvent::Phase { .. }
+                | WorkerEvent::Progress { .. }
+                | WorkerEvent::Failed { .. } => {}
+            },
+        }
+    }
+}
+
+/// Reads and checks the manifest of a run directory.
+pub(super) fn read_manifest(run: &Path) -> Result<Manifest, RecordError> {
+    #[derive(serde::Deserialize)]
+    struct Head {
+        schema_version: u32,
+    }
+    let path = run.join(MANIFEST);
+    let text = fs::read_to_string(&path).map_err(RecordError::io("read", &path))?;
+    let damaged = |e: serde_json::Error| RecordError::damaged(&path, None, e);
+    let head: Head = serde_json::from_str(&text).map_err(damaged)?;
+    if head.schema_version > SCHEMA_VERSION {
+        let found = head.schema_version;
+        return Err(RecordError::Newer { path, found });
+    }
+    serde_json::from_str(&text).map_err(damaged)
+}
+
+/// The events in order. A last line without newline is what a crash leaves and is passed over; any other
+/// unreadable line is damage, named by its number.
+fn read_events(path: &Path) -> Result<Vec<Stamped>, RecordError> {
+    let file = File::open(path).map_err(RecordError::io("open", path))?;
+    let mut reader = BufReader::new(file);
+    let mut events = Vec::new();
+    let mut line = Vec::new();
+    for number in 1.. {
+        line.clear();
+        let read = reader.read_until(b'\n', &mut line);
+        if read.map_err(RecordError::io("read", path))? == 0 || line.last() != Some(&b'\n') {
+            break;
+        }
+        let event = serde_json::from_slice(&line);
+        events.push(event.map_err(|e| RecordError::damaged(path, Some(number), e))?);
+    }
+    Ok(events)
+}

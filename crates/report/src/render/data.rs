@@ -1,0 +1,85 @@
+//! Formats for programs.
+
+use anechoic_record::{RunRecord, result_lines, settings_line};
+use serde_json::Value;
+
+use crate::Summary;
+
+/// The summary as indented JSON, as in `summary.json`.
+pub fn json(summary: &Summary) -> String {
+    let mut text = serde_json::to_string_pretty(summary).expect("summaries always serialise");
+    text.push('\n');
+    text
+}
+
+/// Columns of the CSV, each a key of a line of `results.jsonl`.
+const COLUMNS: [&str; 28] = [
+    "run",
+    "suite",
+    "case",
+    "attempt",
+    "iteration",
+    "benchmark",
+    "model",
+    "dtype",
+    "device",
+    "threads",
+    "seed",
+    "batch_size",
+    "prefill_tokens",
+    "decode_tokens",
+    "mode",
+    "num_captured_layers",
+    "strategy",
+    "probe",
+    "attribution",
+    "prefill_ns",
+    "decode_ns",
+    "generation_ns",
+    "fetch_ns",
+    "generated_tokens",
+    "captured_rows",
+    "captured_bytes",
+    "resident_bytes",
+    "outcome",
+];
+
+/// Every sample of every attempt that ended well, one row each, and one row without sample for every
+/// attempt that did not.
+pub fn csv(record: &RunRecord) -> String {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let written = write_rows(record, &mut writer);
+    written.expect("writing to memory does not fail");
+    let bytes = writer
+        .into_inner()
+        .expect("writing to memory does not fail");
+    String::from_utf8(bytes).expect("fields are text")
+}
+
+fn write_rows(record: &RunRecord, writer: &mut csv::Writer<Vec<u8>>) -> csv::Result<()> {
+    writer.write_record(COLUMNS)?;
+    for case in &record.manifest.cases {
+        for attempt in &case.attempts {
+            let mut lines = match attempt.outcome.is_ok() {
+                true => {
+                    let data = record.attempt(&case.case.id, attempt.attempt);
+                    result_lines(&record.manifest, case, attempt.attempt, &data)
+                }
+                false => vec![settings_line(&record.manifest, case, attempt.attempt)],
+            };
+            for line in &mut lines {
+                line["outcome"] = attempt.outcome.name().into();
+                writer.write_record(COLUMNS.map(|column| field(&line[column])))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn field(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,149 @@
+//! What a run found, in one value: the content of `summary.json`.
+
+use anechoic_record::{
+    CaseRecord, Machine, Outcome, RunRecord, RunSettings, RunState, SCHEMA_VERSION,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::CaptureSummary;
+
+/// Everything a report shows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// [`SCHEMA_VERSION`] of the writer.
+    pub schema_version: u32,
+    /// The run.
+    pub run: String,
+    /// Name of the suite.
+    pub suite: String,
+    /// The question it answers.
+    pub question: Option<String>,
+    /// When it was started, RFC 3339.
+    pub started: String,
+    /// Whether it is complete.
+    pub state: RunState,
+    /// Where it ran.
+    pub machine: Machine,
+    /// With which settings.
+    pub settings: RunSettings,
+    /// Order of the attempts.
+    pub order: String,
+    /// Attempts and what they cost.
+    pub tally: Tally,
+    /// The capture cases, where there are any.
+    pub capture: Option<CaptureSummary>,
+    /// Every attempt that did not end well; later ones may have made up for it.
+    pub failed: Vec<FailedAttempt>,
+    /// What workers warned of, each text once, with the first case that said it.
+    pub warnings: Vec<String>,
+}
+
+/// Attempts and what they cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tally {
+    /// Cases in the plan.
+    pub cases: usize,
+    /// Cases with as many good attempts as planned.
+    pub complete_cases: usize,
+    /// Attempts planned per case.
+    pub planned_attempts: u32,
+    /// Attempts that ended well.
+    pub ok_attempts: usize,
+    /// Attempts that did not.
+    pub failed_attempts: usize,
+    /// Time in worker processes.
+    pub workers_ns: u64,
+    /// Time in cooldowns.
+    pub cooldown_ms: u64,
+    /// CPU time of the orchestrator while workers ran.
+    pub orchestrator_cpu_ns: u64,
+}
+
+/// An attempt that did not end well.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedAttempt {
+    /// The case.
+    pub case: String,
+    /// The attempt.
+    pub attempt: u32,
+    /// How it ended.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+    /// Whether the case has its planned number of good attempts all the same.
+    pub made_up: bool,
+}
+
+impl Summary {
+    /// Summarises a record.
+    pub fn of(record: &RunRecord) -> Self {
+        let manifest = &record.manifest;
+        Self {
+            schema_version: SCHEMA_VERSION,
+            run: manifest.run.clone(),
+            suite: manifest.plan.name.clone(),
+            question: manifest.plan.question.clone(),
+            started: manifest.started.to_string(),
+            state: manifest.state,
+            machine: manifest.machine.clone(),
+            settings: manifest.settings.clone(),
+            order: manifest.plan.order.to_string(),
+            tally: tally(record),
+            capture: CaptureSummary::of(record),
+            failed: failed_attempts(record),
+            warnings: warnings(record),
+        }
+    }
+
+    /// Whether every case has its planned number of good attempts.
+    pub fn is_complete(&self) -> bool {
+        self.tally.complete_cases == self.tally.cases
+    }
+}
+
+fn is_complete(record: &RunRecord, case: &CaseRecord) -> bool {
+    case.owed(record.manifest.plan.attempts) == 0
+}
+
+fn tally(record: &RunRecord) -> Tally {
+    let cases = &record.manifest.cases;
+    let attempts: usize = cases.iter().map(|c| c.attempts.len()).sum();
+    let ok_attempts = cases.iter().map(|c| c.ok_attempts().count()).sum();
+    let data = || record.attempts.values();
+    Tally {
+        cases: cases.len(),
+        complete_cases: cases.iter().filter(|c| is_complete(record, c)).count(),
+        planned_attempts: record.manifest.plan.attempts,
+        ok_attempts,
+        failed_attempts: attempts - ok_attempts,
+        workers_ns: data().filter_map(|a| a.wall_ns).sum(),
+        cooldown_ms: data().map(|a| a.waited_ms).sum(),
+        orchestrator_cpu_ns: data().filter_map(|a| a.orchestrator_cpu_ns).sum(),
+    }
+}
+
+fn failed_attempts(record: &RunRecord) -> Vec<FailedAttempt> {
+    let mut failed = Vec::new();
+    for case in &record.manifest.cases {
+        for attempt in case.attempts.iter().filter(|a| !a.outcome.is_ok()) {
+            failed.push(FailedAttempt {
+                case: case.case.id.clone(),
+                attempt: attempt.attempt,
+                outcome: attempt.outcome.clone(),
+                made_up: is_complete(record, case),
+            });
+        }
+    }
+    failed
+}
+
+fn warnings(record: &RunRecord) -> Vec<String> {
+    let mut seen: Vec<(&str, String)> = Vec::new();
+    for ((case, _), data) in &record.attempts {
+        for warning in &data.warnings {
+            if !seen.iter().any(|(text, _)| text == warning) {
+                seen.push((warning, format!("{case}: {warning}")));
+            }
+        }
+    }
+    seen.into_iter().map(|(_, line)| line).collect()
+}

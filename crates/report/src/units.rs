@@ -1,0 +1,158 @@
+//! Numbers as people read them. An interval is never shown narrower than it is: its ends are rounded
+//! outwards, and a value gets no more digits than its interval deserves.
+
+use anechoic_stats::{Drift, Estimate, Interval, Ratio};
+
+const NONE: &str = "–";
+
+/// Seconds with a fitting unit, four significant digits.
+pub(crate) fn duration(seconds: f64) -> String {
+    let size = seconds.abs();
+    let (value, unit) = match () {
+        () if size >= 1.0 || size == 0.0 => (seconds, "s"),
+        () if size >= 1e-3 => (seconds * 1e3, "ms"),
+        () => (seconds * 1e6, "µs"),
+    };
+    format!("{} {unit}", significant(value, 4))
+}
+
+/// `value` with this many significant digits, without an exponent.
+pub(crate) fn significant(value: f64, digits: i32) -> String {
+    if value == 0.0 || !value.is_finite() {
+        return format!("{value}");
+    }
+    let magnitude = value.abs().log10().floor() as i32;
+    let decimals = usize::try_from(digits - 1 - magnitude).unwrap_or(0);
+    format!("{value:.decimals$}")
+}
+
+/// Bytes in binary units.
+pub(crate) fn bytes(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let mut value = bytes as f64;
+    let mut unit = 0;
+    while value >= 1024.0 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    if unit == 0 {
+        format!("{bytes} B")
+    } else {
+        format!("{} {}", significant(value, 3), UNITS[unit])
+    }
+}
+
+/// A mean with its spread: `1.234 s ± 0.9 %` (standard deviation over processes).
+pub(crate) fn estimate(estimate: Option<&Estimate>) -> String {
+    let Some(estimate) = estimate else {
+        return NONE.to_owned();
+    };
+    let spread = estimate.stdev.map(|s| spread(s / estimate.mean));
+    duration(estimate.mean) + &spread.unwrap_or_default()
+}
+
+/// A rate with its spread.
+pub(crate) fn rate(estimate: Option<&Estimate>) -> String {
+    let Some(estimate) = estimate else {
+        return NONE.to_owned();
+    };
+    let spread = estimate.stdev.map(|s| spread(s / estimate.mean));
+    significant(estimate.mean, 4) + &spread.unwrap_or_default()
+}
+
+fn spread(fraction: f64) -> String {
+    format!(" ± {} %", significant(round_up(fraction * 100.0, 2), 2))
+}
+
+fn round_up(value: f64, digits: i32) -> f64 {
+    if value == 0.0 {
+        return 0.0;
+    }
+    let scale = 10_f64.powi(digits - 1 - value.abs().log10().floor() as i32);
+    (value * scale - 1e-9).ceil() / scale
+}
+
+/// A signed fraction as percent with its interval: `+1.9 % [+0.3, +3.6]`.
+pub(crate) fn percent(ratio: Option<&Ratio>) -> String {
+    let Some(ratio) = ratio else {
+        return NONE.to_owned();
+    };
+    with_interval(ratio.value, ratio.interval.as_ref(), 100.0, " %")
+}
+
+/// A signed time with its interval, in milliseconds.
+pub(crate) fn milliseconds(ratio: Option<&Ratio>) -> String {
+    let Some(ratio) = ratio else {
+        return NONE.to_owned();
+    };
+    with_interval(ratio.value, ratio.interval.as_ref(), 1e3, " ms")
+}
+
+/// A drift per iteration, labelled where its interval excludes zero.
+pub(crate) fn drift(drift: Option<&Drift>) -> String {
+    let Some(drift) = drift else {
+        return NONE.to_owned();
+    };
+    let label = if drift.is_drifting() {
+        " **drifting**"
+    } else {
+        ""
+    };
+    with_interval(drift.slope, drift.interval.as_ref(), 100.0, " %") + label
+}
+
+fn with_interval(value: f64, interval: Option<&Interval>, scale: f64, unit: &str) -> String {
+    let Some(interval) = interval else {
+        return format!("{:+.2}{unit} (no interval)", value * scale);
+    };
+    let width = (interval.high - interval.low) * scale;
+    let decimals = decimals_for(width);
+    let step = 10_f64.powi(i32::try_from(decimals).unwrap_or(0));
+    let low = (interval.low * scale * step + 1e-9).floor() / step;
+    let high = (interval.high * scale * step - 1e-9).ceil() / step;
+    let value = value * scale;
+    format!("{value:+.decimals$}{unit} [{low:+.decimals$}, {high:+.decimals$}]")
+}
+
+/// Decimals that show an interval of this width with two digits.
+fn decimals_for(width: f64) -> usize {
+    if width <= 0.0 {
+        return 2;
+    }
+    let decimals = 1 - width.log10().floor() as i32;
+    usize::try_from(decimals.clamp(0, 6)).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn readable_numbers() {
+        assert_eq!(duration(1.234_56), "1.235 s");
+        assert_eq!(duration(0.012_345), "12.35 ms");
+        assert_eq!(duration(0.000_001_5), "1.500 µs");
+        assert_eq!(duration(113.0), "113.0 s");
+        assert_eq!(bytes(3_015_180_288), "2.81 GiB");
+        assert_eq!(bytes(12), "12 B");
+    }
+
+    #[test]
+    fn intervals_are_rounded_outwards() {
+        let check = |value: f64, low: f64, high: f64, expected: &str| {
+            let interval = Some(Interval { low, high });
+            let ratio = Ratio { value, interval };
+            assert_eq!(percent(Some(&ratio)), expected);
+        };
+        check(0.019, 0.0031, 0.0359, "+1.9 % [+0.3, +3.6]");
+        check(-0.001, -0.0119, 0.0101, "-0.1 % [-1.2, +1.1]");
+        check(1.33, 1.0, 1.66, "+133 % [+100, +166]");
+        check(0.0, 0.0, 0.0, "+0.00 % [+0.00, +0.00]");
+        let alone = Ratio {
+            value: 0.019,
+            interval: None,
+        };
+        assert_eq!(percent(Some(&alone)), "+1.90 % (no interval)");
+        assert_eq!(percent(None), "–");
+    }
+}

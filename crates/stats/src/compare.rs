@@ -1,0 +1,155 @@
+//! Two groups of processes against each other.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{CONFIDENCE, Interval, mean, t_quantile, variance};
+
+/// A quantity that compares two groups, with its interval where both groups have two processes or more.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Ratio {
+    /// The point estimate.
+    pub value: f64,
+    /// Its interval.
+    pub interval: Option<Interval>,
+}
+
+/// `mean(new) / mean(base) - 1`: the overhead of `new`. `None` where a group is empty or not positive.
+///
+/// The interval is Welch's, on the logarithms by the delta method: Var(ln x̄) ≈ s² / (n x̄²), degrees of
+/// freedom after Welch (1947) and Satterthwaite (1946).
+pub fn ratio(new: &[f64], base: &[f64]) -> Option<Ratio> {
+    if new.is_empty() || base.is_empty() || mean(new) <= 0.0 || mean(base) <= 0.0 {
+        return None;
+    }
+    let value = mean(new) / mean(base);
+    let interval =
+        welch(log_error(new), log_error(base), new.len(), base.len()).map(|half| Interval {
+            low: value * (-half).exp() - 1.0,
+            high: value * half.exp() - 1.0,
+        });
+    let value = value - 1.0;
+    Some(Ratio { value, interval })
+}
+
+/// `mean(new) - mean(base)` with Welch's interval. `None` where a group is empty.
+pub fn difference(new: &[f64], base: &[f64]) -> Option<Ratio> {
+    if new.is_empty() || base.is_empty() {
+        return None;
+    }
+    let value = mean(new) - mean(base);
+    let error = |values: &[f64]| variance(values).map(|v| v / values.len() as f64);
+    let interval = welch(error(new), error(base), new.len(), base.len())
+        .map(|half| Interval::around(value, half));
+    Some(Ratio { value, interval })
+}
+
+/// Squared standard error of the logarithm of the mean.
+fn log_error(values: &[f64]) -> Option<f64> {
+    variance(values).map(|v| v / (values.len() as f64 * mean(values).powi(2)))
+}
+
+/// Half-width of Welch's interval from two squared standard errors.
+fn welch(a: Option<f64>, b: Option<f64>, n_a: usize, n_b: usize) -> Option<f64> {
+    let (a, b) = (a?, b?);
+    let error = a + b;
+    if error == 0.0 {
+        return Some(0.0);
+    }
+    let freedom = error.powi(2) / (a.powi(2) / (n_a - 1) as f64 + b.powi(2) / (n_b - 1) as f64);
+    Some(t_quantile(freedom) * error.sqrt())
+}
+
+/// The median of `on[i] / off[i] - 1` over pairs measured side by side, with the distribution-free
+/// interval between order statistics (Conover, Practical Nonparametric Statistics, §3.2). Fewer than six
+/// pairs give no interval. `None` without pairs.
+pub fn median_of_pairs(on: &[f64], off: &[f64]) -> Option<Ratio> {
+    let mut effects: Vec<f64> = on.iter().zip(off).map(|(on, off)| on / off - 1.0).collect();
+    if effects.is_empty() {
+        return None;
+    }
+    effects.sort_by(f64::total_cmp);
+    let n = effects.len();
+    let value = f64::midpoint(effects[(n - 1) / 2], effects[n / 2]);
+    let interval = order_rank(n).map(|rank| Interval {
+        low: effects[rank],
+        high: effects[n - 1 - rank],
+    });
+    Some(Ratio { value, interval })
+}
+
+/// The largest rank `r` with `P(Binomial(n, ½) ≤ r) ≤ (1 - CONFIDENCE) / 2`.
+fn order_rank(n: usize) -> Option<usize> {
+    use statrs::distribution::{Binomial, DiscreteCDF};
+    let flips = Binomial::new(0.5, n as u64).expect("a fair coin");
+    let tail = (1.0 - CONFIDENCE) / 2.0;
+    (0..n / 2)
+        .take_while(|&r| flips.cdf(r as u64) <= tail)
+        .last()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn overhead_of_equal_groups_is_zero() {
+        let group = [1.0, 1.1, 0.9, 1.05];
+        let found = ratio(&group, &group).unwrap();
+        assert_eq!(found.value, 0.0);
+        assert!(found.interval.unwrap().covers(0.0));
+    }
+
+    #[test]
+    fn overhead_has_the_right_size() {
+        let found = ratio(&[2.0, 2.02, 1.98], &[1.0, 1.01, 0.99]).unwrap();
+        assert!((found.value - 1.0).abs() < 1e-12);
+        let interval = found.interval.unwrap();
+        assert!(interval.low > 0.9 && interval.high < 1.1);
+    }
+
+    #[test]
+    fn welch_reference() {
+        // Checked by hand: means 3 and 6, s² = 2.5 and 10, n = 5: error² = 2.5, freedom = 5.882, t = 2.459.
+        let found = difference(&[2.0, 4.0, 6.0, 8.0, 10.0], &[1.0, 2.0, 3.0, 4.0, 5.0]).unwrap();
+        assert_eq!(found.value, 3.0);
+        let interval = found.interval.unwrap();
+        assert!(
+            (interval.high - 3.0 - 2.459 * 2.5_f64.sqrt()).abs() < 2e-3,
+            "{interval:?}"
+        );
+    }
+
+    #[test]
+    fn single_processes_give_no_interval() {
+        assert_eq!(ratio(&[1.0], &[2.0, 2.1]).unwrap().interval, None);
+        assert_eq!(ratio(&[], &[1.0]), None);
+        assert_eq!(ratio(&[1.0], &[0.0]), None);
+    }
+
+    #[test]
+    fn pairs() {
+        // n = 10: P(X ≤ 1) = 0.0107 ≤ 0.025 < P(X ≤ 2), so the second smallest and second largest.
+        let off = [1.0; 10];
+        let on: Vec<f64> = (1..=10).map(|i| 1.0 + f64::from(i) / 100.0).collect();
+        let found = median_of_pairs(&on, &off).unwrap();
+        assert!((found.value - 0.055).abs() < 1e-12);
+        let interval = found.interval.unwrap();
+        assert!((interval.low - 0.02).abs() < 1e-12 && (interval.high - 0.09).abs() < 1e-12);
+        assert_eq!(median_of_pairs(&on[..5], &off[..5]).unwrap().interval, None);
+        assert_eq!(median_of_pairs(&[], &[]), None);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn the_value_is_inside_its_interval(
+            new in proptest::collection::vec(0.1..10.0_f64, 2..12),
+            base in proptest::collection::vec(0.1..10.0_f64, 2..12),
+        ) {
+            for found in [ratio(&new, &base).unwrap(), difference(&new, &base).unwrap()] {
+                let interval = found.interval.unwrap();
+                proptest::prop_assert!(interval.low <= found.value + 1e-12);
+                proptest::prop_assert!(found.value <= interval.high + 1e-12);
+            }
+        }
+    }
+}
