@@ -1,6 +1,28 @@
 //! A suite file becomes a validated [`Suite`], which becomes a [`Plan`] of [`Case`]s. Pure: reads no
 //! file, asks no clock; what a model is comes in from outside.
 
+mod capture;
+mod error;
+mod filter;
+mod id;
+mod keys;
+mod matrix;
+mod options;
+mod order;
+mod pace;
 mod plan;
+mod planning;
+mod problem;
+mod setting;
+mod settings;
+mod source;
+mod suite;
+mod text;
+mod value;
 
+pub use error::{Invalid, SuiteError};
+pub use options::PlanOptions;
 pub use plan::{Case, Order, OrderParseError, Plan, Slot};
+pub use planning::KnownModel;
+pub use suite::{SUITE_SCHEMA_VERSION, Suite};
+pub use text::one_case_suite;

@@ -1,0 +1,99 @@
+//! Every way in which a suite or an option can be wrong, with the whole message. The files in
+//! `messages/` hold blocks between `===` lines: a suite's text, `$` lines with options, a `---` line,
+//! and the message to the letter.
+
+use anechoic_protocol::Preset;
+use anechoic_suite::{KnownModel, PlanOptions, Suite};
+
+/// Checks the blocks of a file, of which there are `count`.
+#[track_caller]
+fn check(file: &str, count: usize) {
+    let blocks: Vec<_> = file.split("===\n").collect();
+    assert_eq!(blocks.len(), count);
+    for block in blocks {
+        let (given, expected) = block.split_once("---\n").expect("a block has a `---` line");
+        let (options, text): (Vec<_>, Vec<_>) = given
+            .split_inclusive('\n')
+            .partition(|line| line.starts_with("$ "));
+        let found = refused(&text.concat(), &read_options(&options));
+        assert_eq!(found, expected.trim_end_matches('\n'), "{given}");
+    }
+}
+
+fn refused(text: &str, options: &PlanOptions) -> String {
+    let preset = |name: &str| match name.parse::<Preset>() {
+        Ok(preset) => Ok(KnownModel::from(preset)),
+        Err(error) => Err(error.to_string()),
+    };
+    let planned = Suite::parse("suite.toml", text).and_then(|suite| suite.plan(options, preset));
+    planned.map_or_else(|error| error.to_string(), |_| "no error".to_owned())
+}
+
+fn read_options(lines: &[&str]) -> PlanOptions {
+    let mut options = PlanOptions::default();
+    for line in lines {
+        let (name, value) = line["$ --".len()..]
+            .trim_end()
+            .split_once(' ')
+            .expect("an option has a value");
+        let seconds = || humantime::parse_duration(value).expect("a duration");
+        match name {
+            "only" => options.only.push(value.to_owned()),
+            "skip" => options.skip.push(value.to_owned()),
+            "attempts" => options.attempts = Some(value.parse().expect("a number")),
+            "cooldown" => options.cooldown = Some(seconds()),
+            "timeout" => options.timeout = Some(seconds()),
+            "set" => {
+                let (key, value) = value.split_once('=').expect("a key and a value");
+                options.set.push((key.to_owned(), value.to_owned()));
+            }
+            other => panic!("no option --{other}"),
+        }
+    }
+    options
+}
+
+#[test]
+fn texts_that_are_no_suite() {
+    check(include_str!("messages/texts.txt"), 13);
+}
+
+#[test]
+fn keys_that_do_not_exist_or_stand_elsewhere() {
+    check(include_str!("messages/keys.txt"), 11);
+}
+
+#[test]
+fn values_at_the_top() {
+    check(include_str!("messages/top-level.txt"), 18);
+}
+
+#[test]
+fn settings_of_the_wrong_kind_or_value() {
+    check(include_str!("messages/settings.txt"), 25);
+}
+
+#[test]
+fn settings_that_do_not_fit_together() {
+    check(include_str!("messages/combinations.txt"), 9);
+}
+
+#[test]
+fn ids() {
+    check(include_str!("messages/ids.txt"), 5);
+}
+
+#[test]
+fn matrices() {
+    check(include_str!("messages/matrices.txt"), 15);
+}
+
+#[test]
+fn cases_that_do_not_fit_their_model() {
+    check(include_str!("messages/models.txt"), 7);
+}
+
+#[test]
+fn options() {
+    check(include_str!("messages/options.txt"), 22);
+}

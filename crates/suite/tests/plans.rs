@@ -1,0 +1,503 @@
+//! What a suite becomes: defaults, their overriding, matrices, filters, options.
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use anechoic_protocol::{Benchmark, CaptureWork, Dtype, Preset, Strategy};
+use anechoic_suite::{
+    Case, KnownModel, Order, Plan, PlanOptions, Suite, SuiteError, one_case_suite,
+};
+use proptest::prelude::*;
+
+fn preset(name: &str) -> Result<KnownModel, String> {
+    name.parse::<Preset>()
+        .map(KnownModel::from)
+        .map_err(|error| error.to_string())
+}
+
+fn plan_with(text: &str, options: &PlanOptions) -> Plan {
+    let planned = Suite::parse("suite.toml", text).and_then(|suite| suite.plan(options, preset));
+    planned.unwrap_or_else(|error| panic!("{error}\n{text}"))
+}
+
+fn plan(text: &str) -> Plan {
+    plan_with(text, &PlanOptions::default())
+}
+
+fn ids(plan: &Plan) -> Vec<&str> {
+    plan.cases.iter().map(|case| case.id.as_str()).collect()
+}
+
+fn capture(case: &Case) -> &CaptureWork {
+    let Benchmark::Capture(work) = &case.work;
+    work
+}
+
+fn set(pairs: &[(&str, &str)]) -> PlanOptions {
+    let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+    PlanOptions {
+        set: pairs.iter().map(owned).collect(),
+        ..PlanOptions::default()
+    }
+}
+
+const MODES: &str = r#"
+schema-version = 1
+name = "modes"
+attempts = 2
+seed = 1
+threads = 2
+[defaults]
+benchmark = "capture"
+model = "gpt2"
+seed = 2
+timeout = "1m"
+[[case]]
+id = "baseline"
+mode = "baseline"
+[[case]]
+id = "capture.all"
+mode = "all-layers"
+seed = 3
+batch-size = 1
+[[case]]
+id = "layers-{layers}"
+mode = "custom"
+matrix = { layers = ["0,5", [1, 2], 3, "every:6"] }
+"#;
+
+#[test]
+fn defaults_are_the_nominal_workload() {
+    let text = r#"
+schema-version = 1
+name = "least"
+[[case]]
+id = "a"
+benchmark = "capture"
+mode = "baseline"
+"#;
+    let found = serde_json::to_value(plan(text)).unwrap();
+    let expected = serde_json::json!({
+        "name": "least", "question": null, "cooldown": 5000, "order": "interleaved", "attempts": 1,
+        "cases": [{
+            "id": "capture.a", "seed": 0, "threads": null, "timeout": 1_200_000,
+            "work": {
+                "benchmark": "capture",
+                "model": { "source": "preset", "name": "qwen2.5-3b" },
+                "dtype": "bf16",
+                "workload": {
+                    "batch_size": 32, "prefill_tokens": 512, "decode_tokens": 128, "prefill_chunk": 512,
+                    "warmup_iterations": 1, "iterations": 3
+                },
+                "mode": "baseline", "layers": [], "strategy": "arena", "probe": "full",
+                "attribution": "off", "fetch_dtype": "bf16", "fetch_breakdown": false
+            }
+        }],
+        "slots": [{ "case": 0, "attempt": 1 }]
+    });
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn every_setting_reaches_the_plan() {
+    let text = r#"
+schema-version = 1
+name = "most"
+question = "Does every setting arrive?"
+cooldown = "250ms"
+attempts = 2
+order = "random:9"
+[[case]]
+id = "a"
+benchmark = "capture"
+model = "qwen2-tiny"
+dtype = "f16"
+batch-size = 3
+prefill-tokens = 40
+decode-tokens = 5
+prefill-chunk = 7
+warmup-iterations = 0
+iterations = 4
+mode = "custom"
+layers = "0,2-3"
+strategy = "buffered:6"
+probe = "copy"
+attribution = "paired"
+fetch-dtype = "f32"
+fetch-breakdown = true
+seed = 11
+threads = 2
+timeout = "1m 30s"
+"#;
+    let found = serde_json::to_value(plan(text)).unwrap();
+    let mut expected = serde_json::json!({
+        "name": "most", "question": "Does every setting arrive?",
+        "cooldown": 250, "order": "random:9", "attempts": 2,
+        "cases": [{
+            "id": "capture.a", "seed": 11, "threads": 2, "timeout": 90_000,
+            "work": {
+                "benchmark": "capture",
+                "model": { "source": "preset", "name": "qwen2-tiny" },
+                "dtype": "f16",
+                "workload": {
+                    "batch_size": 3, "prefill_tokens": 40, "decode_tokens": 5, "prefill_chunk": 7,
+                    "warmup_iterations": 0, "iterations": 4
+                },
+                "mode": "custom", "layers": [0, 2, 3], "strategy": "buffered:6", "probe": "copy",
+                "attribution": "paired", "fetch_dtype": "f32", "fetch_breakdown": true
+            }
+        }]
+    });
+    expected["slots"] =
+        serde_json::json!([{ "case": 0, "attempt": 1 }, { "case": 0, "attempt": 2 }]);
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn nearer_settings_win() {
+    let plan = plan(MODES);
+    let seeds: Vec<_> = plan.cases.iter().map(|case| case.seed).collect();
+    assert_eq!(
+        seeds,
+        [2, 3, 2, 2, 2, 2],
+        "case over [defaults] over the top"
+    );
+    assert!(
+        plan.cases.iter().all(|case| case.threads == Some(2)),
+        "the top reaches every case"
+    );
+    let batches: Vec<_> = plan
+        .cases
+        .iter()
+        .map(|case| capture(case).workload.batch_size)
+        .collect();
+    assert_eq!(batches, [32, 1, 32, 32, 32, 32]);
+    assert_eq!(plan.slots.len(), 12);
+}
+
+#[test]
+fn a_matrix_sets_its_values_and_names_them() {
+    let plan = plan(MODES);
+    let expected = [
+        "capture.baseline",
+        "capture.all",
+        "capture.layers-0,5",
+        "capture.layers-1,2",
+        "capture.layers-3",
+        "capture.layers-every:6",
+    ];
+    assert_eq!(ids(&plan), expected);
+    let layers: Vec<_> = plan.cases[2..]
+        .iter()
+        .map(|case| capture(case).layers.clone())
+        .collect();
+    assert_eq!(layers, [vec![0, 5], vec![1, 2], vec![3], vec![0, 6]]);
+}
+
+#[test]
+fn the_last_matrix_key_changes_fastest() {
+    let text = MODES.replace(
+        "matrix = { layers = [\"0,5\", [1, 2], 3, \"every:6\"] }",
+        "layers = 0\nmatrix.strategy = [\"concat\", \"buffered:4\"]\nmatrix.model = [\"gpt2\", \"gpt2-xl\"]",
+    );
+    let text = text.replace("layers-{layers}", "{model}.{strategy}.{model}");
+    let plan = plan(&text);
+    let expected = [
+        "capture.gpt2.concat.gpt2",
+        "capture.gpt2-xl.concat.gpt2-xl",
+        "capture.gpt2.buffered:4.gpt2",
+        "capture.gpt2-xl.buffered:4.gpt2-xl",
+    ];
+    assert_eq!(ids(&plan)[2..], expected);
+    assert_eq!(capture(&plan.cases[4]).strategy, Strategy::Buffered(4));
+}
+
+#[test]
+fn filters_choose_by_id() {
+    let check = |only: &[&str], skip: &[&str], expected: &[&str]| {
+        let owned = |patterns: &[&str]| patterns.iter().map(|p| (*p).to_owned()).collect();
+        let options = PlanOptions {
+            only: owned(only),
+            skip: owned(skip),
+            ..PlanOptions::default()
+        };
+        let plan = plan_with(MODES, &options);
+        assert_eq!(ids(&plan), expected, "{only:?} {skip:?}");
+        assert_eq!(plan.slots.len(), 2 * expected.len());
+    };
+    check(&["capture.all"], &[], &["capture.all"]);
+    check(
+        &["*all", "*base*"],
+        &[],
+        &["capture.baseline", "capture.all"],
+    );
+    check(&[], &["*layers-*", "*all"], &["capture.baseline"]);
+    check(
+        &["*layers-*"],
+        &["*[4-9]"],
+        &["capture.layers-1,2", "capture.layers-3"],
+    );
+    check(
+        &["*layers-*"],
+        &["*{5,:6}"],
+        &["capture.layers-1,2", "capture.layers-3"],
+    );
+}
+
+#[test]
+fn nothing_to_run_is_no_mistake_in_the_suite() {
+    let suite = Suite::parse("suite.toml", MODES).unwrap();
+    let options = PlanOptions {
+        skip: vec!["*".to_owned()],
+        ..PlanOptions::default()
+    };
+    let expected = SuiteError::NothingToRun {
+        suite: "modes".to_owned(),
+        cases: 6,
+    };
+    assert_eq!(suite.plan(&options, preset), Err(expected));
+}
+
+#[test]
+fn options_win_over_the_suite() {
+    let options = PlanOptions {
+        attempts: Some(3),
+        order: Some(Order::Listed),
+        cooldown: Some(Duration::ZERO),
+        timeout: Some(Duration::from_millis(5)),
+        ..set(&[
+            ("attempts", "7"),
+            ("dtype", "f32"),
+            ("model", "qwen2-tiny"),
+            ("prefill-tokens", "1"),
+            ("prefill-tokens", "64"),
+            ("model", "\"gpt2-medium\""),
+            ("timeout", "1h"),
+        ])
+    };
+    let plan = plan_with(MODES, &options);
+    assert_eq!(
+        (plan.attempts, plan.order, plan.cooldown),
+        (3, Order::Listed, Duration::ZERO)
+    );
+    for case in &plan.cases {
+        let work = capture(case);
+        assert_eq!(case.timeout, Duration::from_millis(5));
+        assert_eq!((work.dtype, work.fetch_dtype), (Dtype::F32, Dtype::F32));
+        assert_eq!(work.model, KnownModel::from(Preset::Gpt2Medium).source);
+        assert_eq!(
+            (work.workload.prefill_tokens, work.workload.prefill_chunk),
+            (64, 64)
+        );
+    }
+    assert_eq!(capture(&plan.cases[1]).layers.len(), 24);
+}
+
+#[test]
+fn pace_settings_are_settable() {
+    let pace = set(&[
+        ("cooldown", "2s"),
+        ("attempts", "4"),
+        ("order", "random:5"),
+        ("timeout", "9s"),
+    ]);
+    let plan = plan_with(MODES, &pace);
+    assert_eq!((plan.attempts, plan.order), (4, Order::Random(5)));
+    assert_eq!(
+        (plan.cooldown, plan.cases[0].timeout),
+        (Duration::from_secs(2), Duration::from_secs(9))
+    );
+    let expected = Order::Random(5).slots(6, 4);
+    assert_eq!(plan.slots, expected);
+}
+
+#[test]
+fn only_models_of_remaining_cases_are_looked_up_once_each() {
+    let text = MODES.replace(
+        "mode = \"all-layers\"",
+        "mode = \"all-layers\"\nmodel = \"gpt2-xl\"",
+    );
+    let asked = |options: &PlanOptions| {
+        let names = RefCell::new(Vec::new());
+        let look_up = |name: &str| {
+            names.borrow_mut().push(name.to_owned());
+            preset(name)
+        };
+        Suite::parse("suite.toml", &text)
+            .unwrap()
+            .plan(options, look_up)
+            .unwrap();
+        names.into_inner()
+    };
+    assert_eq!(asked(&PlanOptions::default()), ["gpt2", "gpt2-xl"]);
+    let options = PlanOptions {
+        skip: vec!["*all".to_owned()],
+        ..PlanOptions::default()
+    };
+    assert_eq!(asked(&options), ["gpt2"]);
+    assert_eq!(asked(&set(&[("model", "gpt2-large")])), ["gpt2-large"]);
+}
+
+#[test]
+fn a_plan_survives_its_record() {
+    let plan = plan(MODES);
+    let text = serde_json::to_string(&plan).unwrap();
+    assert_eq!(serde_json::from_str::<Plan>(&text).unwrap(), plan);
+}
+
+#[test]
+fn the_last_values_that_fit_are_accepted() {
+    let fits = |pairs: &[(&str, &str)]| plan_with(MODES, &set(pairs)).cases.len() == 6;
+    assert!(
+        fits(&[("prefill-tokens", "896"), ("decode-tokens", "128")]),
+        "gpt2 takes 1024"
+    );
+    assert!(fits(&[("prefill-chunk", "512")]));
+    assert!(fits(&[
+        ("attempts", "1000"),
+        ("cooldown", "0s"),
+        ("timeout", "1ms")
+    ]));
+    assert!(fits(&[
+        ("cooldown", "30days"),
+        ("warmup-iterations", "0"),
+        ("seed", "9223372036854775807")
+    ]));
+    let whole = MODES.replace("[\"0,5\", [1, 2], 3, \"every:6\"]", "[11, \"0-11\"]");
+    assert_eq!(plan(&whole).cases.len(), 4);
+    let long = MODES.replace(
+        "\"baseline\"\nmode",
+        &format!("\"{}\"\nmode", "a".repeat(92)),
+    );
+    assert_eq!(plan(&long).cases[0].id.len(), 100);
+}
+
+#[test]
+fn a_matrix_key_with_one_value_may_be_left_out_of_the_id() {
+    let text = MODES.replace("layers-{layers}", "one");
+    let plan = plan(&text.replace("[\"0,5\", [1, 2], 3, \"every:6\"]", "[7]"));
+    assert_eq!(plan.cases[2].id, "capture.one");
+    assert_eq!(capture(&plan.cases[2]).layers, [7]);
+}
+
+#[test]
+fn line_ends_and_byte_order_marks_do_not_matter() {
+    let text = format!("\u{feff}{}", MODES.replace('\n', "\r\n"));
+    assert_eq!(plan(&text), plan(MODES));
+    let error = Suite::parse("suite.toml", &text.replace("seed = 3", "seeds = 3")).unwrap_err();
+    let expected =
+        "suite.toml:18:1: unknown key `seeds` in a case; did you mean `seed`?\n   18 | seeds = 3\n";
+    assert!(error.to_string().starts_with(expected), "{error}");
+}
+
+#[test]
+fn suites_tell_what_lists_show() {
+    let suite = Suite::parse("suite.toml", MODES).unwrap();
+    assert_eq!(
+        (suite.name(), suite.question(), suite.text()),
+        ("modes", None, MODES)
+    );
+    assert_eq!(suite.case_ids().count(), 6);
+}
+
+#[test]
+fn one_case_needs_no_file() {
+    let settings = [
+        ("benchmark", "capture"),
+        ("mode", "custom"),
+        ("layers", "0,5,10"),
+        ("model", "gpt2"),
+        ("batch-size", "007"),
+        ("fetch-breakdown", "true"),
+    ];
+    let text = one_case_suite("capture-once", "custom", &settings);
+    let expected = r#"schema-version = 1
+name = "capture-once"
+
+[[case]]
+id = "custom"
+benchmark = "capture"
+mode = "custom"
+layers = "0,5,10"
+model = "gpt2"
+batch-size = 7
+fetch-breakdown = true
+"#;
+    assert_eq!(text, expected);
+    let plan = plan(&text);
+    assert_eq!(ids(&plan), ["capture.custom"]);
+    assert_eq!(capture(&plan.cases[0]).layers, [0, 5, 10]);
+}
+
+#[test]
+fn one_case_text_is_read_back_as_it_was_typed() {
+    let models = [
+        "7",
+        "true",
+        "a\"b",
+        "C:\\models",
+        "two words",
+        "'quoted'",
+        "line\nbreak",
+        "ünï",
+    ];
+    for model in models {
+        let settings = [
+            ("benchmark", "capture"),
+            ("mode", "baseline"),
+            ("model", model),
+            ("layers.x", "1"),
+        ];
+        let mut asked = String::new();
+        let text = one_case_suite("once", "a", &settings[..3]);
+        let suite = Suite::parse("suite.toml", &text).unwrap();
+        let planned = suite.plan(&PlanOptions::default(), |name| {
+            name.clone_into(&mut asked);
+            preset("gpt2")
+        });
+        assert!(planned.is_ok());
+        assert_eq!(asked, model);
+        let error =
+            Suite::parse("suite.toml", &one_case_suite("once", "a", &settings)).unwrap_err();
+        assert!(
+            error.to_string().contains("unknown key `layers.x`"),
+            "{error}"
+        );
+    }
+}
+
+proptest! {
+    #[test]
+    fn matrix_sizes_multiply(sizes in prop::collection::vec(1_usize..5, 0..4)) {
+        let keys = ["seed", "batch-size", "threads", "iterations"];
+        let used = &keys[..sizes.len()];
+        let list = |(key, size): (&&str, &usize)| format!("{key} = {:?}", (1..=*size).collect::<Vec<_>>());
+        let lists: Vec<_> = used.iter().zip(&sizes).map(list).collect();
+        let places: String = used.iter().map(|key| format!("-{{{key}}}")).collect();
+        let text = format!(
+            "schema-version = 1\nname = \"m\"\n[[case]]\nid = \"a{places}\"\nbenchmark = \"capture\"\n\
+             mode = \"baseline\"\nmatrix = {{ {} }}\n", lists.join(", ")
+        );
+        let plan = plan(&text);
+        prop_assert_eq!(plan.cases.len(), sizes.iter().product::<usize>());
+        for case in &plan.cases {
+            let numbers: Vec<u32> = case.id.split('-').skip(1).map(|n| n.parse().unwrap()).collect();
+            let workload = capture(case).workload;
+            let given = [case.seed as u32, workload.batch_size, case.threads.unwrap_or(0), workload.iterations];
+            prop_assert_eq!(&given[..numbers.len()], &numbers[..]);
+        }
+    }
+
+    /// Whatever is typed, an answer comes: a suite, or a message that names the file.
+    #[test]
+    fn no_text_breaks_the_reader(at in 0_usize..MODES.len(), cut in 0_usize..12, put in "[\\PC\n\t\r\"={}\\[\\]]{0,6}") {
+        let end = (at + cut).min(MODES.len());
+        let text = format!("{}{put}{}", &MODES[..at], &MODES[end..]);
+        for suite in [Suite::parse("suite.toml", &text), Suite::parse("suite.toml", &put)] {
+            match suite.and_then(|suite| suite.plan(&PlanOptions::default(), preset)) {
+                Ok(plan) => prop_assert!(!plan.slots.is_empty()),
+                Err(error) => prop_assert!(error.to_string().starts_with("suite.toml:"), "{error}"),
+            }
+        }
+    }
+}
