@@ -162,7 +162,7 @@ pub struct ModelFacts {
     pub hidden: u32,
     /// Number of parameters, tied ones once.
     pub parameters: u64,
-    /// Bytes of weights on the device.
+    /// Bytes of the parameters in their type, tied ones once.
     pub weight_bytes: u64,
     /// Bytes of KV cache that the workload reserves.
     pub kv_cache_bytes: u64,
@@ -177,7 +177,7 @@ pub struct Environment {
     pub torch: Option<String>,
     /// The device in words.
     pub device: Device,
-    /// Path that linear layers took, e.g. `onednn-prepacked`.
+    /// Path that linear layers took, e.g. `rows-avx2`, `prepacked` or `plain`.
     pub linear_path: Option<String>,
     /// Instruction set that libtorch chose, e.g. `AVX2`.
     pub cpu_capability: Option<String>,

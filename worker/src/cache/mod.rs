@@ -1,0 +1,5 @@
+//! Key and value caches.
+
+mod kv;
+
+pub use kv::{CacheError, KvCache};

@@ -1,0 +1,93 @@
+//! Greedy generation; the functions carry the names of the metrics. Nothing in here waits for the device or looks at
+//! a token, so that a GPU can run ahead.
+
+use anechoic_protocol::ModelConfig;
+use tch::Tensor;
+
+use crate::cache::KvCache;
+use crate::models::Model;
+use crate::weights::{draw, hash};
+
+/// Feeds the prompt (b, t) in pieces of `chunk` tokens and yields the first generated tokens, (b, 1).
+pub fn prefill(
+    model: &Model,
+    prompt: &Tensor,
+    chunk: i64,
+    cache: &mut KvCache,
+    after_layer: &mut impl FnMut(u32, &Tensor),
+) -> Tensor {
+    let tokens = prompt.size()[1];
+    let mut first = 0;
+    loop {
+        let count = chunk.min(tokens - first);
+        let hidden = model.forward(&prompt.narrow(1, first, count), cache, after_layer); // (b, count, hidden)
+        first += count;
+        if first == tokens {
+            return greedy(model, &hidden.narrow(1, count - 1, 1));
+        }
+    }
+}
+
+/// Feeds one token per request, (b, 1), and yields the next, (b, 1).
+pub fn decode_one(
+    model: &Model,
+    token: &Tensor,
+    cache: &mut KvCache,
+    after_layer: &mut impl FnMut(u32, &Tensor),
+) -> Tensor {
+    greedy(model, &model.forward(token, cache, after_layer))
+}
+
+/// Feeds `first`, (b, 1), and then each token that follows from it, `steps` in all. Yields the token after each
+/// step, every one (b, 1).
+pub fn decode(
+    model: &Model,
+    first: &Tensor,
+    steps: u32,
+    cache: &mut KvCache,
+    after_layer: &mut impl FnMut(u32, &Tensor),
+) -> Vec<Tensor> {
+    let mut tokens = Vec::with_capacity(steps as usize);
+    for _ in 0..steps {
+        let token = decode_one(model, tokens.last().unwrap_or(first), cache, after_layer);
+        tokens.push(token);
+    }
+    tokens
+}
+
+/// The most likely next token after each state, (b, 1, hidden) → (b, 1).
+fn greedy(model: &Model, hidden: &Tensor) -> Tensor {
+    model.logits(hidden).argmax(-1, false)
+}
+
+/// Prompts that follow from the seed, another for every request: (batch, tokens), on the CPU.
+pub fn prompt(config: &ModelConfig, batch: u32, tokens: u32, seed: u64) -> Tensor {
+    let stream = hash(seed, "prompt");
+    let vocab = u64::from(config.vocab());
+    let count = u64::from(batch) * u64::from(tokens);
+    // A 32-bit fraction of the vocabulary.
+    let ids: Vec<i64> = (0..count).map(|i| ((draw(stream, i) >> 32) * vocab >> 32) as i64).collect();
+    Tensor::from_slice(&ids).view([i64::from(batch), i64::from(tokens)])
+}
+
+#[cfg(test)]
+mod tests {
+    use anechoic_protocol::Preset;
+
+    use super::*;
+
+    fn ids(seed: u64) -> Vec<Vec<i64>> {
+        Vec::try_from(prompt(&Preset::Gpt2Tiny.config(), 3, 100, seed)).unwrap()
+    }
+
+    #[test]
+    fn prompts_follow_from_the_seed_and_differ_between_requests() {
+        assert_eq!(ids(1), ids(1));
+        assert_ne!(ids(1), ids(2));
+        let requests = ids(1);
+        assert_ne!(requests[0], requests[1]);
+        assert!(requests.iter().flatten().all(|id| (0..257).contains(id)));
+        let distinct: std::collections::BTreeSet<_> = requests.iter().flatten().collect();
+        assert!(distinct.len() > 150, "300 draws of 257 tokens gave only {} different ones", distinct.len());
+    }
+}

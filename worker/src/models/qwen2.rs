@@ -1,0 +1,249 @@
+//! Qwen2 and Qwen2.5: rotary positions, pre-RMSNorm, grouped-query attention with QKV bias, SwiGLU.
+//! Parameter paths are those of the published checkpoints.
+
+use anechoic_protocol::{ModelConfig, Qwen2Config};
+use tch::{Device, Kind, TchError, Tensor};
+
+use super::attention::{Visible, attention};
+use super::parameters::{linear, linear_side_by_side, tied_head};
+use crate::cache::KvCache;
+use crate::ops::{Linear, LinearPath};
+use crate::weights::{LoadError, Weights};
+
+/// `Qwen2ForCausalLM`.
+#[derive(Debug)]
+pub struct Qwen2 {
+    config: ModelConfig,
+    embed_tokens: Tensor, // (vocab, hidden)
+    rotary: Rotary,
+    layers: Vec<DecoderLayer>,
+    norm: RmsNorm,
+    lm_head: Linear, // hidden → vocab
+}
+
+#[derive(Debug)]
+struct DecoderLayer {
+    input_layernorm: RmsNorm,
+    self_attn: Attention,
+    post_attention_layernorm: RmsNorm,
+    mlp: Mlp,
+}
+
+#[derive(Debug)]
+struct Attention {
+    qkv_proj: Linear, // hidden → (heads + 2 × kv_heads) × head_dim: `q_proj`, `k_proj` and `v_proj` side by side
+    o_proj: Linear,   // hidden → hidden
+    heads: i64,
+    kv_heads: i64,
+    head_dim: i64,
+}
+
+#[derive(Debug)]
+struct Mlp {
+    gate_up_proj: Linear, // hidden → 2 × intermediate: `gate_proj` and `up_proj` side by side
+    down_proj: Linear,    // intermediate → hidden
+    intermediate: i64,
+}
+
+#[derive(Debug)]
+struct RmsNorm {
+    weight: Tensor, // (hidden)
+    epsilon: f64,
+}
+
+/// Rotation angles of every position.
+#[derive(Debug)]
+struct Rotary {
+    cos: Tensor, // (window, 1, head_dim), both halves the same
+    sin: Tensor, // (window, 1, head_dim), the first half negated
+}
+
+/// The angles of one forward call's positions.
+struct Angles {
+    cos: Tensor, // (t, 1, head_dim)
+    sin: Tensor, // (t, 1, head_dim)
+}
+
+impl Qwen2 {
+    /// Reads every parameter.
+    pub fn load(config: &Qwen2Config, weights: &mut Weights) -> Result<Self, LoadError> {
+        let [vocab, hidden] = [config.vocab_size, config.hidden_size].map(i64::from);
+        let embedding = "model.embed_tokens.weight";
+        let embed_tokens = weights.tensor(embedding, &[vocab, hidden])?;
+        let rotary = Rotary::new(config, weights.kind(), weights.device()).map_err(LoadError::torch("rotary"))?;
+        let layer = |layer| DecoderLayer::load(config, weights, &format!("model.layers.{layer}"));
+        let layers = (0..config.num_hidden_layers).map(layer).collect::<Result<_, _>>()?;
+        let norm = RmsNorm::load(config, weights, "model.norm")?;
+        let lm_head = if config.tie_word_embeddings {
+            tied_head(weights, embedding, &embed_tokens)?
+        } else {
+            linear(weights, "lm_head", [hidden, vocab], false)?
+        };
+        weights.finish(is_rotary_buffer)?;
+        let config = ModelConfig::Qwen2(config.clone());
+        Ok(Self { config, embed_tokens, rotary, layers, norm, lm_head })
+    }
+
+    /// See [`super::Model::forward`].
+    pub fn forward(
+        &self,
+        tokens: &Tensor, // (b, t)
+        cache: &mut KvCache,
+        after_layer: &mut impl FnMut(u32, &Tensor),
+    ) -> Tensor {
+        let (past, t) = (cache.position(), tokens.size()[1]);
+        let visible = Visible::causal(t, past, self.embed_tokens.kind(), self.embed_tokens.device());
+        let angles = self.rotary.at(past, t);
+        let mut x = Tensor::embedding(&self.embed_tokens, tokens, -1, false, false); // (b, t, hidden)
+        for (index, layer) in (0..).zip(&self.layers) {
+            x = layer.forward(&x, index, cache, &angles, &visible);
+            after_layer(index, &x);
+        }
+        cache.advance(t);
+        self.norm.forward(&x)
+    }
+
+    /// See [`super::Model::logits`].
+    pub fn logits(&self, hidden: &Tensor) -> Tensor {
+        self.lm_head.forward(hidden)
+    }
+
+    /// See [`super::Model::linear_path`].
+    pub fn linear_path(&self) -> LinearPath {
+        self.lm_head.path()
+    }
+
+    /// The configuration that it was loaded with.
+    pub fn config(&self) -> &ModelConfig {
+        &self.config
+    }
+}
+
+impl DecoderLayer {
+    fn load(config: &Qwen2Config, weights: &mut Weights, path: &str) -> Result<Self, LoadError> {
+        let norm = |weights: &mut Weights, name| RmsNorm::load(config, weights, &format!("{path}.{name}"));
+        Ok(Self {
+            input_layernorm: norm(weights, "input_layernorm")?,
+            self_attn: Attention::load(config, weights, &format!("{path}.self_attn"))?,
+            post_attention_layernorm: norm(weights, "post_attention_layernorm")?,
+            mlp: Mlp::load(config, weights, &format!("{path}.mlp"))?,
+        })
+    }
+
+    fn forward(
+        &self,
+        x: &Tensor,
+        layer: u32,
+        cache: &mut KvCache,
+        angles: &Angles,
+        visible: &Visible,
+    ) -> Tensor {
+        let x = x + self.self_attn.forward(&self.input_layernorm.forward(x), layer, cache, angles, visible);
+        let mlp = self.mlp.forward(&self.post_attention_layernorm.forward(&x));
+        x + mlp // (b, t, hidden)
+    }
+}
+
+impl Attention {
+    fn load(config: &Qwen2Config, weights: &mut Weights, path: &str) -> Result<Self, LoadError> {
+        let [hidden, heads, kv_heads] =
+            [config.hidden_size, config.num_attention_heads, config.num_key_value_heads].map(i64::from);
+        let head_dim = hidden / heads;
+        let [q, k, v] = ["q_proj", "k_proj", "v_proj"].map(|name| format!("{path}.{name}"));
+        let parts = [(q.as_str(), hidden), (k.as_str(), kv_heads * head_dim), (v.as_str(), kv_heads * head_dim)];
+        Ok(Self {
+            qkv_proj: linear_side_by_side(weights, parts, hidden, true)?,
+            o_proj: linear(weights, &format!("{path}.o_proj"), [hidden, hidden], false)?,
+            heads,
+            kv_heads,
+            head_dim,
+        })
+    }
+
+    fn forward(
+        &self,
+        x: &Tensor,
+        layer: u32,
+        cache: &mut KvCache,
+        angles: &Angles,
+        visible: &Visible,
+    ) -> Tensor {
+        let (b, t, _) = x.size3().expect("the residual stream is (b, t, hidden)");
+        let (heads, kv_heads) = (self.heads, self.kv_heads);
+        let qkv = self.qkv_proj.forward(x).view([b, t, heads + 2 * kv_heads, self.head_dim]);
+        let qk = angles.rotate(&qkv.narrow(2, 0, heads + kv_heads)).transpose(1, 2); // (b, heads + kv_heads, t, head_dim)
+        let v = qkv.narrow(2, heads + kv_heads, kv_heads).transpose(1, 2); // (b, kv_heads, t, head_dim)
+        let (k, v) = cache.append(layer, &qk.narrow(1, heads, kv_heads), &v); // (b, kv_heads, past + t, head_dim)
+        self.o_proj.forward(&attention(&qk.narrow(1, 0, heads), &k, &v, visible)) // (b, t, hidden)
+    }
+}
+
+impl Mlp {
+    fn load(config: &Qwen2Config, weights: &mut Weights, path: &str) -> Result<Self, LoadError> {
+        let [hidden, intermediate] = [config.hidden_size, config.intermediate_size].map(i64::from);
+        let [gate, up] = ["gate_proj", "up_proj"].map(|name| format!("{path}.{name}"));
+        let parts = [(gate.as_str(), intermediate), (up.as_str(), intermediate)];
+        Ok(Self {
+            gate_up_proj: linear_side_by_side(weights, parts, hidden, false)?,
+            down_proj: linear(weights, &format!("{path}.down_proj"), [intermediate, hidden], false)?,
+            intermediate,
+        })
+    }
+
+    fn forward(&self, x: &Tensor) -> Tensor {
+        let gate_up = self.gate_up_proj.forward(x); // (b, t, 2 × intermediate)
+        let gate = gate_up.narrow(-1, 0, self.intermediate).silu();
+        let up = gate_up.narrow(-1, self.intermediate, self.intermediate);
+        self.down_proj.forward(&(gate * up)) // (b, t, hidden)
+    }
+}
+
+impl RmsNorm {
+    fn load(config: &Qwen2Config, weights: &mut Weights, path: &str) -> Result<Self, LoadError> {
+        let weight = weights.tensor(&format!("{path}.weight"), &[i64::from(config.hidden_size)])?;
+        Ok(Self { weight, epsilon: config.rms_norm_eps })
+    }
+
+    /// In f32, rounded to the model's type before the weight is applied, as in the reference implementation.
+    fn forward(&self, x: &Tensor) -> Tensor {
+        let wide = x.to_kind(Kind::Float);
+        let mut scale = wide.square().mean_dim(-1, true, Kind::Float); // (b, t, 1)
+        let _ = scale.g_add_scalar_(self.epsilon).rsqrt_();
+        (wide * scale).to_kind(x.kind()) * &self.weight
+    }
+}
+
+impl Rotary {
+    /// Computed in f32, kept in the model's type: the rotation itself is rounded as in the reference implementation.
+    fn new(config: &Qwen2Config, kind: Kind, device: Device) -> Result<Self, TchError> {
+        let f32 = (Kind::Float, Device::Cpu);
+        let head_dim = i64::from(config.hidden_size / config.num_attention_heads);
+        let exponents = Tensor::f_arange_start_step(0, head_dim, 2, f32)?.f_div_scalar(head_dim)?;
+        let frequencies = Tensor::f_pow_scalar(config.rope_base(), &exponents)?.f_reciprocal()?; // (head_dim / 2)
+        let positions = Tensor::f_arange(i64::from(config.max_position_embeddings), f32)?;
+        let angles = positions.f_outer(&frequencies)?.f_unsqueeze(1)?; // (window, 1, head_dim / 2)
+        let (cos, sin) = (angles.f_cos()?, angles.f_sin()?);
+        Ok(Self {
+            cos: Tensor::f_cat(&[&cos, &cos], -1)?.f_to_kind(kind)?.f_to_device(device)?,
+            sin: Tensor::f_cat(&[&sin.f_neg()?, &sin], -1)?.f_to_kind(kind)?.f_to_device(device)?,
+        })
+    }
+
+    fn at(&self, position: i64, t: i64) -> Angles {
+        Angles { cos: self.cos.narrow(0, position, t), sin: self.sin.narrow(0, position, t) }
+    }
+}
+
+impl Angles {
+    /// Rotates x, (b, t, any heads, head_dim), by its positions: value i turns together with value i + head_dim / 2.
+    fn rotate(&self, x: &Tensor) -> Tensor {
+        let half = self.cos.size()[2] / 2;
+        let partner = x.roll(half, -1);
+        x * &self.cos + partner * &self.sin
+    }
+}
+
+/// Old checkpoints carry the frequencies as buffers.
+fn is_rotary_buffer(tensor: &str) -> bool {
+    tensor.ends_with(".rotary_emb.inv_freq")
+}

@@ -1,0 +1,264 @@
+//! The life of a worker: hello, job, load, verify, warm-up, measure, stop. The only place that knows the
+//! order of phases, and the one place that turns a torch error or a panic into a failure report.
+
+use std::any::Any;
+use std::error::Error;
+use std::io::{BufRead, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use anechoic_protocol::{
+    Benchmark, BenchmarkName, CaptureWork, Echo, Environment, FailureKind, Job, JobResult,
+    PROTOCOL_VERSION, PeakMemory, Phase, PhaseSpan, Sample, WorkerEvent, WorkerIdentity,
+    decode_line,
+};
+
+use crate::benchmarks::{BenchmarkError, CaptureBenchmark};
+use crate::clock::Mark;
+use crate::device::{self, DeviceError, Place};
+use crate::emit::Emitter;
+use crate::memory::peak_resident_bytes;
+use crate::ops;
+
+/// Why a session ends without a result.
+#[derive(Debug, thiserror::Error)]
+enum SessionError {
+    #[error("read the job: {0}")]
+    Job(String),
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+    #[error(transparent)]
+    Benchmark(#[from] BenchmarkError),
+    #[error("{0}")]
+    Panicked(String),
+}
+
+/// Where the job comes from.
+pub enum JobSource {
+    /// A line on standard input, which is watched: when it closes, the worker stops.
+    Stdin,
+    /// The text of a file, for running a job by hand.
+    Text(String),
+}
+
+/// Runs one job and ends the process.
+pub fn run(emitter: Emitter, source: JobSource) -> ! {
+    let emitter = Arc::new(emitter);
+    emitter.emit(&hello());
+    let work = || match receive(source, &emitter)? {
+        Some(job) => carry_out(&job, &emitter).map(Some),
+        None => Ok(None),
+    };
+    match catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(panicked(&*panic))) {
+        Ok(Some(result)) => {
+            let result = Box::new(result);
+            emitter.emit(&WorkerEvent::Finished { result });
+            std::process::exit(0)
+        }
+        // Closed without a job: nothing was asked.
+        Ok(None) => std::process::exit(0),
+        Err(error) => emitter.fail(error.kind(), &error.text()),
+    }
+}
+
+fn hello() -> WorkerEvent {
+    WorkerEvent::Hello {
+        protocol: PROTOCOL_VERSION,
+        worker: WorkerIdentity {
+            name: env!("CARGO_PKG_NAME").to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        },
+        torch: Some(ops::torch_version()),
+        devices: device::list(),
+        benchmarks: BenchmarkName::ALL.to_vec(),
+    }
+}
+
+fn receive(source: JobSource, emitter: &Arc<Emitter>) -> Result<Option<Job>, SessionError> {
+    let text = match source {
+        JobSource::Text(text) => text,
+        JobSource::Stdin => match first_line()? {
+            Some(line) => {
+                stop_when_stdin_closes(Arc::clone(emitter));
+                line
+            }
+            None => return Ok(None),
+        },
+    };
+    let job: Job = decode_line(text.as_bytes()).map_err(|e| SessionError::Job(e.to_string()))?;
+    if job.protocol != PROTOCOL_VERSION {
+        let found = job.protocol;
+        let text = format!("it is of protocol {found}, this worker speaks {PROTOCOL_VERSION}");
+        return Err(SessionError::Job(text));
+    }
+    Ok(Some(job))
+}
+
+fn first_line() -> Result<Option<String>, SessionError> {
+    let mut line = String::new();
+    let read = std::io::stdin().lock().read_line(&mut line);
+    match read.map_err(|e| SessionError::Job(e.to_string()))? {
+        0 => Ok(None),
+        _ => Ok(Some(line)),
+    }
+}
+
+/// A thread that sleeps in `read` until the orchestrator closes the pipe.
+fn stop_when_stdin_closes(emitter: Arc<Emitter>) {
+    std::thread::spawn(move || {
+        let mut ignored = [0; 256];
+        while std::io::stdin().read(&mut ignored).is_ok_and(|n| n > 0) {}
+        emitter.fail(FailureKind::Stopped, "standard input was closed before the result");
+    });
+}
+
+/// Tells phases and how long each took.
+struct Phases<'a> {
+    emitter: &'a Emitter,
+    spans: Vec<PhaseSpan>,
+}
+
+impl Phases<'_> {
+    fn during<T>(&mut self, phase: Phase, work: impl FnOnce() -> T) -> T {
+        self.emitter.phase(phase);
+        let start = Mark::now();
+        let value = work();
+        let duration_ns = start.elapsed_ns();
+        self.spans.push(PhaseSpan { phase, duration_ns });
+        value
+    }
+}
+
+fn carry_out(job: &Job, emitter: &Emitter) -> Result<JobResult, SessionError> {
+    let place = Place::open(job.device)?;
+    tch::set_num_threads(i32::try_from(job.threads).unwrap_or(i32::MAX));
+    let _inference = ops::InferenceMode::enter();
+    match &job.work {
+        Benchmark::Capture(work) => capture(job, work, place, emitter),
+    }
+}
+
+fn capture(
+    job: &Job,
+    work: &CaptureWork,
+    place: Place,
+    emitter: &Emitter,
+) -> Result<JobResult, SessionError> {
+    let spans = Vec::new();
+    let mut phases = Phases { emitter, spans };
+    let load = || CaptureBenchmark::load(place, work.clone(), job.seed);
+    let mut benchmark = phases.during(Phase::Load, load)?;
+    let verification = phases.during(Phase::Verify, || benchmark.verify())?;
+    let warmups = work.workload.warmup_iterations;
+    phases.during(Phase::WarmUp, || warm_up(&mut benchmark, warmups, emitter))?;
+    let iterations = work.workload.iterations;
+    phases.during(Phase::Measure, || measure(&mut benchmark, iterations, emitter))?;
+    emitter.phase(Phase::Stop);
+    Ok(JobResult {
+        used: Echo(benchmark.echo(job, iterations)),
+        model: Some(benchmark.model_facts()),
+        environment: Environment {
+            torch: Some(ops::torch_version()),
+            device: job.device,
+            linear_path: Some(benchmark.linear_path()),
+            cpu_capability: Some(ops::cpu_capability()),
+        },
+        verification: Some(verification),
+        memory: PeakMemory {
+            peak_resident_bytes: peak_resident_bytes(),
+            peak_device_bytes: ops::peak_device_bytes(place.torch()),
+            capture_bytes: benchmark.peak_capture_bytes(),
+        },
+        phases: phases.spans,
+    })
+}
+
+fn warm_up(
+    benchmark: &mut CaptureBenchmark,
+    total: u32,
+    emitter: &Emitter,
+) -> Result<(), BenchmarkError> {
+    for done in 1..=total {
+        benchmark.iterate()?;
+        emitter.emit(&WorkerEvent::Progress { done, total });
+    }
+    benchmark.restart_count();
+    Ok(())
+}
+
+fn measure(
+    benchmark: &mut CaptureBenchmark,
+    total: u32,
+    emitter: &Emitter,
+) -> Result<(), BenchmarkError> {
+    for _ in 0..total {
+        let sample = Sample::Capture(benchmark.iterate()?);
+        emitter.emit(&WorkerEvent::Sample { sample });
+    }
+    Ok(())
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> SessionError {
+    let text = panic
+        .downcast_ref::<String>()
+        .cloned()
+        .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+    SessionError::Panicked(text.unwrap_or_else(|| "the worker panicked".to_owned()))
+}
+
+impl SessionError {
+    fn kind(&self) -> FailureKind {
+        if is_out_of_memory(&self.text()) {
+            return FailureKind::OutOfMemory;
+        }
+        match self {
+            Self::Job(_) | Self::Benchmark(BenchmarkError::Job(_)) => FailureKind::InvalidJob,
+            Self::Device(_) => FailureKind::DeviceUnavailable,
+            Self::Benchmark(BenchmarkError::Load(_)) => FailureKind::ModelLoad,
+            Self::Benchmark(BenchmarkError::Cache(_)) => FailureKind::InvalidJob,
+            Self::Benchmark(BenchmarkError::Rows(_)) => FailureKind::OutOfMemory,
+            Self::Benchmark(BenchmarkError::Verification(_)) => FailureKind::Verification,
+            Self::Panicked(_) => FailureKind::Internal,
+        }
+    }
+
+    /// The whole chain, each part once.
+    fn text(&self) -> String {
+        let mut text = self.to_string();
+        let mut source = self.source();
+        while let Some(error) = source {
+            text = format!("{text}: {error}");
+            source = error.source();
+        }
+        text
+    }
+}
+
+/// libtorch has no error code for it; these are the words of its allocators.
+fn is_out_of_memory(text: &str) -> bool {
+    ["out of memory", "can't allocate memory", "not enough memory"]
+        .iter()
+        .any(|words| text.contains(words))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_are_sorted_by_cause() {
+        let check = |error: SessionError, expected: FailureKind| {
+            assert_eq!(error.kind(), expected, "{}", error.text());
+        };
+        let panic = |text: &str| SessionError::Panicked(text.to_owned());
+        check(panic("index out of bounds"), FailureKind::Internal);
+        check(panic("CUDA out of memory. Tried to allocate 2 GiB"), FailureKind::OutOfMemory);
+        check(
+            panic("[enforce fail at alloc_cpu.cpp:121] DefaultCPUAllocator: can't allocate memory: you tried"),
+            FailureKind::OutOfMemory,
+        );
+        check(SessionError::Job("x".to_owned()), FailureKind::InvalidJob);
+        let wrong = BenchmarkError::Verification("rows differ".to_owned());
+        check(wrong.into(), FailureKind::Verification);
+    }
+}
