@@ -109,7 +109,8 @@ fn with_interval(value: f64, interval: Option<&Interval>, scale: f64, unit: &str
     let decimals = decimals_for(width);
     let step = 10_f64.powi(i32::try_from(decimals).unwrap_or(0));
     let low = (interval.low * scale * step + 1e-9).floor() / step;
-    let high = (interval.high * scale * step - 1e-9).ceil() / step;
+    // Adding zero turns −0 into 0.
+    let high = (interval.high * scale * step - 1e-9).ceil() / step + 0.0;
     let value = value * scale;
     format!("{value:+.decimals$}{unit} [{low:+.decimals$}, {high:+.decimals$}]")
 }

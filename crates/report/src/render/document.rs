@@ -1,5 +1,6 @@
 //! The report for people. Terminal and Markdown are one document in two dressings.
 
+use anechoic_protocol::{CaptureMode, Probe};
 use comfy_table::presets::{ASCII_MARKDOWN, UTF8_FULL_CONDENSED};
 use comfy_table::{CellAlignment, Table};
 
@@ -85,6 +86,7 @@ fn render(summary: &Summary, dressing: Dressing) -> String {
         text += &overheads(capture, dressing);
         text += &attribution(capture, dressing);
         text += &drifts(capture, dressing);
+        text += &memory(capture, dressing);
     }
     text += &warnings(summary, dressing);
     text += &circumstances(summary, dressing);
@@ -130,8 +132,6 @@ fn timings(capture: &CaptureSummary, dressing: Dressing) -> String {
         "fetch",
         "total",
         "decode tok/s",
-        "captured",
-        "peak RSS",
     ];
     let row = |case: &CaptureCase| {
         vec![
@@ -143,8 +143,6 @@ fn timings(capture: &CaptureSummary, dressing: Dressing) -> String {
             units::estimate(case.fetch_s.as_ref()),
             units::estimate(case.total_s.as_ref()),
             units::rate(case.decode_tokens_per_s.as_ref()),
-            units::bytes(case.captured_bytes),
-            units::bytes(case.peak_resident_bytes),
         ]
     };
     dressing.heading(2, "Capture: times per iteration")
@@ -205,6 +203,36 @@ fn attribution(capture: &CaptureSummary, dressing: Dressing) -> String {
     dressing.heading(2, "Capture: cost found within processes")
         + "\n"
         + &dressing.table(&["case", "figure", "n", "value"], rows)
+}
+
+fn memory(capture: &CaptureSummary, dressing: Dressing) -> String {
+    let header = [
+        "case",
+        "layers",
+        "strategy",
+        "captured per iteration",
+        "peak resident",
+    ];
+    let row = |case: &CaptureCase| {
+        vec![
+            case.id.clone(),
+            case.work.layers.len().to_string(),
+            strategy(case),
+            units::bytes(case.captured_bytes),
+            units::bytes(case.peak_resident_bytes),
+        ]
+    };
+    dressing.heading(2, "Capture: memory")
+        + "The largest resident set of a worker process, and the bytes fetched.\n\n"
+        + &dressing.table(&header, capture.cases.iter().map(row).collect())
+}
+
+fn strategy(case: &CaptureCase) -> String {
+    match (case.work.mode, case.work.probe) {
+        (CaptureMode::Baseline, _) => "–".to_owned(),
+        (_, Probe::Full) => case.work.strategy.to_string(),
+        (_, probe) => format!("{}, probe {}", case.work.strategy, probe.as_str()),
+    }
 }
 
 fn drifts(capture: &CaptureSummary, dressing: Dressing) -> String {

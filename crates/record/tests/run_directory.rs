@@ -1,0 +1,347 @@
+//! Writes run directories and reads them back, whole, cut short and damaged.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use anechoic_protocol::{
+    Attribution, Benchmark, CaptureIteration, CaptureMode, CaptureWork, Device, Dtype, FailureKind,
+    ModelSource, Preset, Probe, Sample, Strategy, WorkerEvent, Workload,
+};
+use anechoic_record::{
+    AttemptRecord, CaseRecord, Machine, Manifest, Outcome, RecordError, Recorder, RunEvent,
+    RunRecord, RunSettings, RunState, SCHEMA_VERSION, find_run, list_runs, result_json,
+    result_lines,
+};
+use anechoic_suite::{Case, Order, Plan, Slot};
+
+fn case(id: &str) -> Case {
+    Case {
+        id: id.to_owned(),
+        seed: 7,
+        threads: None,
+        timeout: Duration::from_secs(60),
+        work: Benchmark::Capture(CaptureWork {
+            model: ModelSource::Preset {
+                name: Preset::Gpt2Tiny,
+            },
+            dtype: Dtype::F32,
+            workload: Workload {
+                batch_size: 2,
+                prefill_tokens: 8,
+                decode_tokens: 4,
+                prefill_chunk: 8,
+                warmup_iterations: 1,
+                iterations: 2,
+            },
+            mode: CaptureMode::AllLayers,
+            layers: vec![0, 1, 2, 3],
+            strategy: Strategy::Arena,
+            probe: Probe::Full,
+            attribution: Attribution::Off,
+            fetch_dtype: Dtype::F32,
+            fetch_breakdown: false,
+        }),
+    }
+}
+
+fn manifest() -> Manifest {
+    let cases = vec![case("capture.a"), case("capture.b")];
+    Manifest {
+        schema_version: SCHEMA_VERSION,
+        run: String::new(),
+        anechoic: "0.1.0".to_owned(),
+        started: "2026-11-22T03:45:00Z".parse().unwrap(),
+        state: RunState::Running,
+        settings: RunSettings {
+            device: Device::Cpu,
+            threads: 2,
+            worker: "anechoic-worker".to_owned(),
+            worker_identity: None,
+            torch: None,
+        },
+        machine: Machine {
+            hostname: None,
+            kernel: None,
+            cpu: None,
+            logical_cpus: 2,
+            physical_cores: 2,
+            memory_bytes: None,
+            gpu: None,
+        },
+        cases: cases
+            .iter()
+            .map(|case| CaseRecord {
+                case: case.clone(),
+                attempts: vec![],
+            })
+            .collect(),
+        plan: Plan {
+            name: "capture".to_owned(),
+            question: None,
+            cooldown: Duration::from_secs(1),
+            order: Order::Listed,
+            attempts: 1,
+            slots: vec![
+                Slot {
+                    case: 0,
+                    attempt: 1,
+                },
+                Slot {
+                    case: 1,
+                    attempt: 1,
+                },
+            ],
+            cases,
+        },
+    }
+}
+
+fn sample(iteration: u32) -> Sample {
+    Sample::Capture(CaptureIteration {
+        iteration,
+        prefill_ns: 100_000_000,
+        decode_ns: 300_000_000,
+        generation_ns: 400_000_000,
+        fetch_ns: 50_000_000,
+        fetch_parts: None,
+        generated_tokens: 8,
+        captured_rows: 88,
+        captured_bytes: 22_528,
+        resident_bytes: 1 << 20,
+        inside_ns: None,
+        paired: None,
+    })
+}
+
+fn worker(message: WorkerEvent) -> RunEvent {
+    RunEvent::Worker {
+        case: "capture.a".to_owned(),
+        attempt: 1,
+        since_spawn_ns: 5,
+        message,
+    }
+}
+
+fn record_one(root: &Path, outcome: Outcome) -> Recorder {
+    let mut recorder = Recorder::create(root, manifest(), "# the suite\n").unwrap();
+    for iteration in [1, 2] {
+        let sample = sample(iteration);
+        recorder
+            .append(worker(WorkerEvent::Sample { sample }))
+            .unwrap();
+    }
+    recorder
+        .append(RunEvent::AttemptEnded {
+            case: "capture.a".to_owned(),
+            attempt: 1,
+            outcome: outcome.clone(),
+            wall_ns: 1_000,
+            orchestrator_cpu_ns: 10,
+        })
+        .unwrap();
+    let attempt = AttemptRecord {
+        attempt: 1,
+        started: "2026-11-22T03:45:01Z".parse().unwrap(),
+        wall_ns: 1_000,
+        outcome,
+    };
+    recorder.end_attempt("capture.a", attempt).unwrap();
+    recorder
+}
+
+#[test]
+fn what_was_written_is_read() {
+    let root = tempfile::tempdir().unwrap();
+    let recorder = record_one(root.path(), Outcome::Ok);
+    assert_eq!(recorder.manifest().run, "capture_2026-11-22T03-45-00Z");
+    let path = find_run(root.path(), "latest").unwrap();
+    let record = RunRecord::load(&path).unwrap();
+    assert_eq!(&record.manifest, recorder.manifest());
+    assert_eq!(
+        record.attempt("capture.a", 1).samples,
+        [sample(1), sample(2)]
+    );
+    assert_eq!(record.attempt("capture.a", 1).wall_ns, Some(1_000));
+    assert_eq!(
+        fs::read_to_string(path.join("suite.toml")).unwrap(),
+        "# the suite\n"
+    );
+}
+
+#[test]
+fn every_outcome_survives_storage() {
+    let outcomes = [
+        Outcome::Ok,
+        Outcome::WorkerFailed {
+            kind: FailureKind::ModelLoad,
+            message: "no file".to_owned(),
+        },
+        Outcome::EchoMismatch {
+            differences: vec!["threads: 2, 4".to_owned()],
+        },
+        Outcome::ExitCode { code: 3 },
+        Outcome::Signal {
+            number: 9,
+            name: "SIGKILL".to_owned(),
+        },
+        Outcome::Timeout {
+            phase: anechoic_protocol::Phase::Measure,
+            limit_ms: 1_500,
+        },
+        Outcome::ProtocolMismatch {
+            expected: 1,
+            found: 2,
+        },
+        Outcome::ProtocolViolation {
+            detail: "two results".to_owned(),
+        },
+        Outcome::SpawnFailed {
+            message: "no such file".to_owned(),
+        },
+        Outcome::Cancelled {
+            phase: anechoic_protocol::Phase::Load,
+        },
+    ];
+    for outcome in outcomes {
+        let root = tempfile::tempdir().unwrap();
+        let recorder = record_one(root.path(), outcome.clone());
+        let record = RunRecord::load(recorder.path()).unwrap();
+        assert_eq!(record.manifest.cases[0].attempts[0].outcome, outcome);
+        assert!(!outcome.cause().is_empty());
+    }
+}
+
+#[test]
+fn a_second_run_in_the_same_second_gets_its_own_folder() {
+    let root = tempfile::tempdir().unwrap();
+    let first = record_one(root.path(), Outcome::Ok);
+    let second = record_one(root.path(), Outcome::Ok);
+    assert_eq!(second.manifest().run, format!("{}-2", first.manifest().run));
+    let names: Vec<_> = list_runs(root.path())
+        .unwrap()
+        .into_iter()
+        .map(|r| r.run)
+        .collect();
+    assert_eq!(
+        names,
+        [first.manifest().run.clone(), second.manifest().run.clone()]
+    );
+    let latest = find_run(root.path(), "latest").unwrap();
+    assert!(latest.ends_with(&second.manifest().run));
+}
+
+#[test]
+fn a_line_cut_by_a_crash_is_dropped_when_the_run_goes_on() {
+    let root = tempfile::tempdir().unwrap();
+    let path = record_one(root.path(), Outcome::Ok).path().to_owned();
+    let events = path.join("events.jsonl");
+    let whole = fs::read_to_string(&events).unwrap();
+    fs::write(&events, format!("{whole}{{\"at\":\"2026-")).unwrap();
+    assert_eq!(
+        RunRecord::load(&path)
+            .unwrap()
+            .attempt("capture.a", 1)
+            .samples
+            .len(),
+        2
+    );
+    let mut recorder = Recorder::reopen(&path).unwrap();
+    recorder
+        .append(RunEvent::RunEnded {
+            state: RunState::Complete,
+        })
+        .unwrap();
+    recorder.set_state(RunState::Complete).unwrap();
+    let text = fs::read_to_string(&events).unwrap();
+    assert!(text.starts_with(&whole) && text.lines().count() == whole.lines().count() + 1);
+    assert_eq!(
+        RunRecord::load(&path).unwrap().manifest.state,
+        RunState::Complete
+    );
+}
+
+#[test]
+fn damage_and_newer_versions_are_named() {
+    let root = tempfile::tempdir().unwrap();
+    let path = record_one(root.path(), Outcome::Ok).path().to_owned();
+    let events = path.join("events.jsonl");
+    let whole = fs::read_to_string(&events).unwrap();
+    fs::write(&events, format!("garbage\n{whole}")).unwrap();
+    let message = RunRecord::load(&path).unwrap_err().to_string();
+    assert!(message.contains("events.jsonl` line 1"), "{message}");
+
+    let manifest = path.join("run.json");
+    let text = fs::read_to_string(&manifest).unwrap();
+    fs::write(
+        &manifest,
+        text.replacen("\"schema_version\": 1", "\"schema_version\": 99", 1),
+    )
+    .unwrap();
+    let error = RunRecord::load(&path).unwrap_err();
+    assert!(
+        matches!(error, RecordError::Newer { found: 99, .. }),
+        "{error}"
+    );
+    let listed = list_runs(root.path()).unwrap();
+    assert!(
+        listed[0].manifest.is_err(),
+        "a damaged run is listed, not hidden"
+    );
+}
+
+#[test]
+fn missing_runs_name_what_there_is() {
+    let root = tempfile::tempdir().unwrap();
+    let message = find_run(root.path(), "nope").unwrap_err().to_string();
+    assert!(
+        message.contains("`nope`") && message.contains("holds no runs"),
+        "{message}"
+    );
+    record_one(root.path(), Outcome::Ok);
+    let message = find_run(root.path(), "nope").unwrap_err().to_string();
+    assert!(
+        message.contains("capture_2026-11-22T03-45-00Z"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_results_root_that_cannot_be_made_is_named() {
+    let root = tempfile::tempdir().unwrap();
+    let file = root.path().join("file");
+    fs::write(&file, "").unwrap();
+    let message = Recorder::create(&file, manifest(), "")
+        .unwrap_err()
+        .to_string();
+    assert!(message.contains("create the results folder"), "{message}");
+}
+
+#[test]
+fn result_json_has_the_documented_figures() {
+    let root = tempfile::tempdir().unwrap();
+    let recorder = record_one(root.path(), Outcome::Ok);
+    let record = RunRecord::load(recorder.path()).unwrap();
+    let data = record.attempt("capture.a", 1);
+    let value = result_json(&record.manifest, &record.manifest.cases[0], 1, &data);
+    assert_eq!(value["mode"], "all-layers");
+    assert_eq!(value["capture_layers"], serde_json::json!([0, 1, 2, 3]));
+    assert_eq!(value["num_captured_layers"], 4);
+    let first = &value["iterations"][0];
+    assert_eq!(first["generation_time"], 0.4);
+    assert_eq!(first["fetch_time"], 0.05);
+    assert_eq!(first["total_time"], 0.45);
+    // Two requests of 8 + 4 tokens in 0.4 s.
+    assert_eq!(first["throughput_tokens_per_sec"], 60.0);
+    // Two requests of 3 decode steps in 0.3 s.
+    assert_eq!(first["decode_tokens_per_sec"], 20.0);
+    assert_eq!(value["summary"]["n"], 2);
+    assert_eq!(value["summary"]["mean_generation_time"], 0.4);
+    assert_eq!(value["summary"]["max_fetch_time"], 0.05);
+
+    let lines = result_lines(&record.manifest, &record.manifest.cases[0], 1, &data);
+    assert_eq!(lines.len(), 2);
+    assert_eq!(lines[1]["iteration"], 2);
+    assert_eq!(lines[1]["generation_ns"], 400_000_000);
+    assert_eq!(lines[1]["model"], "gpt2-tiny");
+}

@@ -1,0 +1,277 @@
+//! Reports of made-up records: the figures are checked by hand, the text as a whole.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anechoic_protocol::{
+    Attribution, Benchmark, CaptureIteration, CaptureMode, CaptureWork, Device, Dtype, ModelSource,
+    PairedSteps, Preset, Probe, Sample, Strategy, Workload,
+};
+use anechoic_record::{
+    AttemptData, AttemptRecord, CaseRecord, Machine, Manifest, Outcome, RunRecord, RunSettings,
+    RunState, SCHEMA_VERSION,
+};
+use anechoic_report::{Summary, csv, json, markdown, terminal};
+use anechoic_suite::{Case, Order, Plan};
+
+fn case(mode: CaptureMode, layers: Vec<u32>) -> Case {
+    Case {
+        id: format!("capture.{}", mode.as_str()),
+        seed: 0,
+        threads: None,
+        timeout: Duration::from_secs(60),
+        work: Benchmark::Capture(CaptureWork {
+            model: ModelSource::Preset {
+                name: Preset::Gpt2Tiny,
+            },
+            dtype: Dtype::F32,
+            workload: Workload {
+                batch_size: 2,
+                prefill_tokens: 8,
+                decode_tokens: 5,
+                prefill_chunk: 8,
+                warmup_iterations: 1,
+                iterations: 3,
+            },
+            mode,
+            layers,
+            strategy: Strategy::Arena,
+            probe: Probe::Full,
+            attribution: Attribution::Off,
+            fetch_dtype: Dtype::F32,
+            fetch_breakdown: false,
+        }),
+    }
+}
+
+/// Three iterations whose generation takes these milliseconds.
+fn data(generation_ms: [u64; 3], fetch_ms: u64) -> AttemptData {
+    let sample = |(iteration, ms): (u32, u64)| {
+        Sample::Capture(CaptureIteration {
+            iteration,
+            prefill_ns: ms * 250_000,
+            decode_ns: ms * 750_000,
+            generation_ns: ms * 1_000_000,
+            fetch_ns: fetch_ms * 1_000_000,
+            fetch_parts: None,
+            generated_tokens: 10,
+            captured_rows: 0,
+            captured_bytes: 4096,
+            resident_bytes: 1 << 20,
+            inside_ns: None,
+            paired: None,
+        })
+    };
+    AttemptData {
+        samples: (1..).zip(generation_ms).map(sample).collect(),
+        wall_ns: Some(2_000_000_000),
+        waited_ms: 1_000,
+        orchestrator_cpu_ns: Some(2_000_000),
+        ..AttemptData::default()
+    }
+}
+
+fn record(cases: Vec<(Case, Vec<(Outcome, AttemptData)>)>) -> RunRecord {
+    let mut attempts = BTreeMap::new();
+    let mut records = Vec::new();
+    for (case, made) in &cases {
+        let mut list = Vec::new();
+        for (number, (outcome, data)) in (1..).zip(made) {
+            attempts.insert((case.id.clone(), number), data.clone());
+            list.push(AttemptRecord {
+                attempt: number,
+                started: "2026-11-22T03:45:00Z".parse().unwrap(),
+                wall_ns: 2_000_000_000,
+                outcome: outcome.clone(),
+            });
+        }
+        records.push(CaseRecord {
+            case: case.clone(),
+            attempts: list,
+        });
+    }
+    let manifest = Manifest {
+        schema_version: SCHEMA_VERSION,
+        run: "capture_2026-11-22T03-45-00Z".to_owned(),
+        anechoic: "0.1.0".to_owned(),
+        started: "2026-11-22T03:45:00Z".parse().unwrap(),
+        state: RunState::Complete,
+        settings: RunSettings {
+            device: Device::Cpu,
+            threads: 2,
+            worker: "anechoic-worker".to_owned(),
+            worker_identity: None,
+            torch: Some("2.11.0".to_owned()),
+        },
+        machine: Machine {
+            hostname: Some("box".to_owned()),
+            kernel: Some("Linux 6.1".to_owned()),
+            cpu: Some("A CPU".to_owned()),
+            logical_cpus: 2,
+            physical_cores: 2,
+            memory_bytes: Some(24 << 30),
+            gpu: None,
+        },
+        plan: Plan {
+            name: "capture".to_owned(),
+            question: Some("What does it cost?".to_owned()),
+            cooldown: Duration::from_secs(1),
+            order: Order::Interleaved,
+            attempts: 2,
+            cases: cases.iter().map(|(case, _)| case.clone()).collect(),
+            slots: vec![],
+        },
+        cases: records,
+    };
+    RunRecord {
+        path: "results/x".into(),
+        manifest,
+        attempts,
+    }
+}
+
+fn ok(data: AttemptData) -> (Outcome, AttemptData) {
+    (Outcome::Ok, data)
+}
+
+fn three_modes() -> RunRecord {
+    record(vec![
+        (
+            case(CaptureMode::Baseline, vec![]),
+            vec![ok(data([100, 101, 99], 0)), ok(data([101, 102, 100], 0))],
+        ),
+        (
+            case(CaptureMode::ZeroLayer, vec![]),
+            vec![ok(data([101, 100, 102], 0)), ok(data([100, 100, 100], 0))],
+        ),
+        (
+            case(CaptureMode::AllLayers, vec![0, 1, 2, 3]),
+            vec![ok(data([140, 150, 160], 20)), ok(data([141, 151, 161], 20))],
+        ),
+    ])
+}
+
+#[test]
+fn overheads_are_those_of_the_definition() {
+    let summary = Summary::of(&three_modes());
+    let capture = summary.capture.as_ref().unwrap();
+    let [zero, all] = capture.overheads.as_slice() else {
+        panic!("two overheads, of zero-layer and all-layers");
+    };
+    assert!(zero.generation.interval.unwrap().covers(0.0));
+    assert_eq!(zero.fetch, None, "zero-layer stores nothing");
+    let close = |found: f64, expected: f64| assert!((found - expected).abs() < 1e-9, "{found}");
+    close(capture.cases[0].generation_s.unwrap().mean, 0.1005);
+    close(all.generation.value, 0.1505 / 0.1005 - 1.0);
+    close(all.fetch.unwrap().value, 0.020 / 0.1005);
+    close(all.total.value, 0.1705 / 0.1005 - 1.0);
+    close(all.per_layer_s.unwrap().value, (0.1505 - 0.1005) / 4.0);
+    assert!(capture.cases[2].generation_drift.unwrap().is_drifting());
+    assert!(!capture.cases[0].generation_drift.unwrap().is_drifting());
+}
+
+#[test]
+fn the_terminal_report() {
+    insta::assert_snapshot!(terminal(&Summary::of(&three_modes())));
+}
+
+#[test]
+fn the_markdown_report_of_a_failed_case() {
+    let mut hostile = case(CaptureMode::AllLayers, vec![0, 1, 2, 3]);
+    hostile.id = "capture.a|b<script>".to_owned();
+    let failed = Outcome::ExitCode { code: 3 };
+    let record = record(vec![
+        (
+            case(CaptureMode::Baseline, vec![]),
+            vec![ok(data([100, 101, 99], 0))],
+        ),
+        (hostile, vec![(failed, AttemptData::default())]),
+    ]);
+    insta::assert_snapshot!(markdown(&Summary::of(&record)));
+}
+
+#[test]
+fn a_failed_case_is_a_row_of_the_csv() {
+    let failed = Outcome::Signal {
+        number: 9,
+        name: "SIGKILL".to_owned(),
+    };
+    let record = record(vec![
+        (
+            case(CaptureMode::Baseline, vec![]),
+            vec![ok(data([100, 101, 99], 0))],
+        ),
+        (
+            case(CaptureMode::AllLayers, vec![0]),
+            vec![(failed, AttemptData::default())],
+        ),
+    ]);
+    let text = csv(&record);
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!(lines.len(), 1 + 3 + 1);
+    assert!(lines[0].starts_with("run,suite,case,attempt,iteration"));
+    assert!(lines[1].ends_with(",ok") && lines[1].contains(",100000000,"));
+    assert!(lines[4].contains("capture.all-layers,1,,") && lines[4].ends_with(",signal"));
+}
+
+#[test]
+fn attempts_that_failed_do_not_count() {
+    let timeout = Outcome::Timeout {
+        phase: anechoic_protocol::Phase::Measure,
+        limit_ms: 1,
+    };
+    let record = record(vec![(
+        case(CaptureMode::Baseline, vec![]),
+        vec![
+            (timeout, data([900, 900, 900], 0)),
+            ok(data([100, 100, 100], 0)),
+        ],
+    )]);
+    let summary = Summary::of(&record);
+    let baseline = &summary.capture.as_ref().unwrap().cases[0];
+    assert_eq!(baseline.processes, 1);
+    assert!((baseline.generation_s.unwrap().mean - 0.1).abs() < 1e-9);
+    assert_eq!(
+        (summary.tally.ok_attempts, summary.tally.failed_attempts),
+        (1, 1)
+    );
+    assert!(!summary.is_complete(), "one of two planned attempts");
+}
+
+#[test]
+fn paired_steps_are_pooled_and_give_no_overhead_of_whole_runs() {
+    let mut work = case(CaptureMode::AllLayers, vec![0]);
+    let Benchmark::Capture(settings) = &mut work.work;
+    settings.attribution = Attribution::Paired;
+    let mut with_pairs = data([200, 200, 200], 1);
+    for sample in &mut with_pairs.samples {
+        let Sample::Capture(iteration) = sample;
+        iteration.paired = Some(PairedSteps {
+            on_ns: vec![101; 4],
+            off_ns: vec![100; 4],
+        });
+    }
+    let record = record(vec![
+        (
+            case(CaptureMode::Baseline, vec![]),
+            vec![ok(data([100, 100, 100], 0))],
+        ),
+        (work, vec![ok(with_pairs)]),
+    ]);
+    let summary = Summary::of(&record);
+    let capture = summary.capture.as_ref().unwrap();
+    let paired = capture.cases[1].paired.unwrap();
+    assert_eq!(paired.pairs, 12);
+    assert!((paired.effect.value - 0.01).abs() < 1e-12);
+    assert!(capture.overheads.is_empty());
+    assert!(terminal(&summary).contains("+1.0"));
+}
+
+#[test]
+fn a_run_without_any_attempt_still_has_a_report() {
+    let record = record(vec![(case(CaptureMode::Baseline, vec![]), vec![])]);
+    let summary = Summary::of(&record);
+    assert!(markdown(&summary).contains("anechoic rerun"));
+    let back: Summary = serde_json::from_str(&json(&summary)).unwrap();
+    assert_eq!(back, summary);
+}
