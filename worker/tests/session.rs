@@ -1,0 +1,278 @@
+//! The real worker, spoken to as an orchestrator and as a careless person would.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anechoic_protocol::{
+    Attribution, Benchmark, CaptureMode, CaptureWork, Device, Dtype, FailureKind, Job, JobResult,
+    ModelSource, PROTOCOL_VERSION, Phase, Preset, Probe, Sample, Strategy, WorkerEvent, Workload,
+    decode_line, encode_line,
+};
+
+fn capture_job(mode: CaptureMode, layers: &[u32]) -> Job {
+    Job {
+        protocol: PROTOCOL_VERSION,
+        case: "capture.test".to_owned(),
+        attempt: 1,
+        device: Device::Cpu,
+        threads: 1,
+        seed: 3,
+        work: Benchmark::Capture(CaptureWork {
+            model: ModelSource::Preset { name: Preset::Gpt2Tiny },
+            dtype: Dtype::F32,
+            workload: Workload {
+                batch_size: 2,
+                prefill_tokens: 9,
+                decode_tokens: 5,
+                prefill_chunk: 9,
+                warmup_iterations: 1,
+                iterations: 2,
+            },
+            mode,
+            layers: layers.to_vec(),
+            strategy: Strategy::Arena,
+            probe: Probe::Full,
+            attribution: Attribution::Off,
+            fetch_dtype: Dtype::F32,
+            fetch_breakdown: false,
+        }),
+    }
+}
+
+fn settings(job: &mut Job) -> &mut CaptureWork {
+    let Benchmark::Capture(work) = &mut job.work;
+    work
+}
+
+struct Ran {
+    events: Vec<WorkerEvent>,
+    code: Option<i32>,
+}
+
+/// Sends `input`, keeps standard input open until the worker has ended, and reads all it says.
+fn speak(input: &[u8]) -> Ran {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_anechoic-worker"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(input).unwrap();
+    let mut text = Vec::new();
+    std::io::Read::read_to_end(&mut child.stdout.take().unwrap(), &mut text).unwrap();
+    let status = child.wait().unwrap();
+    drop(stdin);
+    let lines = text.split_inclusive(|&b| b == b'\n');
+    Ran {
+        events: lines.map(|line| decode_line(line).unwrap()).collect(),
+        code: status.code(),
+    }
+}
+
+fn run(job: &Job) -> Ran {
+    speak(encode_line(job).as_bytes())
+}
+
+impl Ran {
+    fn samples(&self) -> Vec<&Sample> {
+        let sample = |event| match event {
+            &WorkerEvent::Sample { ref sample } => Some(sample),
+            _ => None,
+        };
+        self.events.iter().filter_map(sample).collect()
+    }
+
+    fn result(&self) -> &JobResult {
+        match self.events.last() {
+            Some(WorkerEvent::Finished { result }) => result,
+            other => panic!("no result but {other:?}"),
+        }
+    }
+
+    fn failure(&self) -> (FailureKind, &str) {
+        assert_ne!(self.code, Some(0), "a failure must not end with code 0");
+        match self.events.last() {
+            Some(WorkerEvent::Failed { kind, message }) => (*kind, message),
+            other => panic!("no failure but {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_job_is_done_in_order_and_echoed() {
+    let job = capture_job(CaptureMode::Custom, &[0, 3]);
+    let ran = run(&job);
+    assert!(matches!(ran.events[0], WorkerEvent::Hello { protocol: PROTOCOL_VERSION, .. }));
+    let phases: Vec<Phase> = ran
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            WorkerEvent::Phase { phase } => Some(*phase),
+            _ => None,
+        })
+        .collect();
+    use Phase::{Load, Measure, Stop, Verify, WarmUp};
+    assert_eq!(phases, [Load, Verify, WarmUp, Measure, Stop]);
+    assert_eq!(ran.result().used.0, job);
+    assert_eq!(ran.code, Some(0));
+    let iterations: Vec<u32> = ran.samples().iter().map(|s| s.iteration()).collect();
+    assert_eq!(iterations, [1, 2]);
+    for Sample::Capture(sample) in ran.samples() {
+        // Two layers, two requests, 9 + 5 − 1 rows of 64 values of 4 bytes.
+        assert_eq!(sample.captured_rows, 2 * 2 * 13);
+        assert_eq!(sample.captured_bytes, 2 * 2 * 13 * 64 * 4);
+        assert_eq!(sample.generated_tokens, 2 * 5);
+        assert!(sample.prefill_ns > 0 && sample.decode_ns > 0 && sample.fetch_ns > 0);
+        assert!(sample.generation_ns >= sample.prefill_ns + sample.decode_ns);
+    }
+    let verification = ran.result().verification.clone().unwrap();
+    assert!(verification.compared > 0 && verification.max_relative_error <= verification.tolerance);
+}
+
+#[test]
+fn every_mode_strategy_probe_and_dtype_runs_and_is_echoed() {
+    let check = |change: &dyn Fn(&mut CaptureWork), rows: u64| {
+        let mut job = capture_job(CaptureMode::AllLayers, &[0, 1, 2, 3]);
+        change(settings(&mut job));
+        let ran = run(&job);
+        assert_eq!(ran.result().used.0, job);
+        for Sample::Capture(sample) in ran.samples() {
+            assert_eq!(sample.captured_rows, rows, "{job:?}");
+        }
+    };
+    let all = 4 * 2 * 13;
+    let no_layers = |mode| {
+        move |work: &mut CaptureWork| {
+            work.mode = mode;
+            work.layers.clear();
+        }
+    };
+    check(&no_layers(CaptureMode::Baseline), 0);
+    check(&no_layers(CaptureMode::ZeroLayer), 0);
+    check(&|work| work.strategy = Strategy::Concat, all);
+    check(&|work| work.strategy = Strategy::Buffered(3), all);
+    check(&|work| work.probe = Probe::Noop, 0);
+    check(&|work| work.probe = Probe::Slice, 0);
+    check(&|work| work.probe = Probe::Copy, 0);
+    check(&|work| work.dtype = Dtype::Bf16, all);
+    check(&|work| work.dtype = Dtype::F16, all);
+    check(&|work| work.workload.prefill_chunk = 4, all);
+    check(&|work| work.workload.decode_tokens = 1, 4 * 2 * 9);
+    let qwen = ModelSource::Preset { name: Preset::Qwen2Tiny };
+    check(&|work| work.model = qwen.clone(), all);
+}
+
+#[test]
+fn attribution_yields_its_readings() {
+    let mut job = capture_job(CaptureMode::AllLayers, &[0, 1, 2, 3]);
+    settings(&mut job).attribution = Attribution::Paired;
+    settings(&mut job).fetch_breakdown = true;
+    for Sample::Capture(sample) in run(&job).samples() {
+        let pairs = sample.paired.as_ref().unwrap();
+        assert_eq!((pairs.on_ns.len(), pairs.off_ns.len()), (4, 4));
+        assert_eq!(sample.captured_rows, 4 * 2 * 13, "no row comes from a step without capture");
+        let parts = sample.fetch_parts.unwrap();
+        assert_eq!(parts.coalesce_ns + parts.copy_ns + parts.convert_ns, sample.fetch_ns);
+    }
+    settings(&mut job).attribution = Attribution::Inside;
+    for Sample::Capture(sample) in run(&job).samples() {
+        let inside = sample.inside_ns.unwrap();
+        assert!(0 < inside.prefill_ns && inside.prefill_ns < sample.prefill_ns);
+        assert!(0 < inside.decode_ns && inside.decode_ns < sample.decode_ns);
+    }
+}
+
+#[test]
+fn jobs_that_cannot_be_done_say_why() {
+    let check = |change: &dyn Fn(&mut Job), kind: FailureKind, words: &str| {
+        let mut job = capture_job(CaptureMode::AllLayers, &[0, 1, 2, 3]);
+        change(&mut job);
+        let ran = run(&job);
+        let (found, message) = ran.failure();
+        assert_eq!(found, kind, "{message}");
+        assert!(message.contains(words), "{message}");
+        assert!(ran.samples().is_empty());
+    };
+    check(&|job| job.protocol = 99, FailureKind::InvalidJob, "protocol 99");
+    check(&|job| settings(job).layers = vec![4], FailureKind::InvalidJob, "layer 4");
+    check(&|job| settings(job).workload.decode_tokens = 0, FailureKind::InvalidJob, "at least 1");
+    check(&|job| settings(job).workload.prefill_tokens = 500, FailureKind::InvalidJob, "window");
+    check(&|job| job.device = Device::Cuda(77), FailureKind::DeviceUnavailable, "cuda:77");
+    let folder = |path: &str| ModelSource::Folder { name: path.to_owned(), path: path.to_owned() };
+    check(
+        &|job| settings(job).model = folder("/nowhere/at/all"),
+        FailureKind::ModelLoad,
+        "/nowhere/at/all",
+    );
+}
+
+#[test]
+fn a_truncated_checkpoint_is_refused_by_name() {
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/gpt2");
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["config.json", "model.safetensors"] {
+        std::fs::copy(fixture.join(name), folder.path().join(name)).unwrap();
+    }
+    let weights = folder.path().join("model.safetensors");
+    let bytes = std::fs::read(&weights).unwrap();
+    std::fs::write(&weights, &bytes[..bytes.len() - 100]).unwrap();
+    let mut job = capture_job(CaptureMode::Baseline, &[]);
+    settings(&mut job).model = ModelSource::Folder {
+        name: "broken".to_owned(),
+        path: folder.path().display().to_string(),
+    };
+    let ran = run(&job);
+    let (kind, message) = ran.failure();
+    assert_eq!(kind, FailureKind::ModelLoad);
+    assert!(message.contains("model.safetensors"), "{message}");
+}
+
+#[test]
+fn garbage_in_place_of_a_job() {
+    for garbage in [&b"hello?\n"[..], b"{}\n", b"\xff\xfe\n", b"[1,2\n"] {
+        let ran = speak(garbage);
+        assert!(matches!(ran.events[0], WorkerEvent::Hello { .. }));
+        assert_eq!(ran.failure().0, FailureKind::InvalidJob);
+    }
+}
+
+#[test]
+fn closing_standard_input_stops_the_worker() {
+    let output = |input: &str| {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_anechoic-worker"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
+    };
+    let nothing = output("");
+    assert_eq!(nothing.status.code(), Some(0), "nothing was asked, nothing is wrong");
+    assert_eq!(nothing.stdout.iter().filter(|&&b| b == b'\n').count(), 1, "hello alone");
+
+    let mut long = capture_job(CaptureMode::Baseline, &[]);
+    settings(&mut long).workload.iterations = 1_000_000;
+    let stopped = output(&encode_line(&long));
+    let last = stopped.stdout.split(|&b| b == b'\n').rfind(|line| !line.is_empty()).unwrap();
+    let last: WorkerEvent = decode_line(last).unwrap();
+    assert!(matches!(last, WorkerEvent::Failed { kind: FailureKind::Stopped, .. }), "{last:?}");
+}
+
+#[test]
+fn a_stored_job_runs_by_hand() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("job.json");
+    let job = capture_job(CaptureMode::ZeroLayer, &[]);
+    std::fs::write(&path, serde_json::to_string_pretty(&job).unwrap()).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_anechoic-worker"))
+        .arg("--job")
+        .arg(&path)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert!(output.status.success());
+    assert!(String::from_utf8(output.stdout).unwrap().contains("\"finished\""));
+}
