@@ -5,25 +5,25 @@ use std::fs::File;
 use std::io::Write;
 use std::sync::{Mutex, PoisonError};
 
-use anechoic_protocol::{FailureKind, Phase, WorkerEvent, encode_line};
+use anechoic_protocol::{FailureKind, JobResult, Phase, WorkerEvent, encode_line};
 
-/// Sends events, each as one line in one write.
+/// Sends events, each as one line in one write. Closed by the last message: nothing can follow it.
 #[derive(Debug)]
-pub struct Emitter(Mutex<File>);
+pub struct Emitter(Mutex<Option<File>>);
 
 impl Emitter {
     /// Takes standard output for messages and points descriptor 1 at standard error.
     pub fn claim_stdout() -> std::io::Result<Self> {
         let messages = rustix::io::fcntl_dupfd_cloexec(std::io::stdout(), 3)?;
         rustix::stdio::dup2_stdout(std::io::stderr())?;
-        Ok(Self(Mutex::new(File::from(messages))))
+        Ok(Self(Mutex::new(Some(File::from(messages)))))
     }
 
     /// Sends one event. Where nobody reads any more the process has no purpose and ends.
     pub fn emit(&self, event: &WorkerEvent) {
-        let line = encode_line(event);
-        let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if file.write_all(line.as_bytes()).is_err() {
+        if let Some(file) = self.channel().as_mut()
+            && file.write_all(encode_line(event).as_bytes()).is_err()
+        {
             std::process::exit(1);
         }
     }
@@ -33,15 +33,30 @@ impl Emitter {
         self.emit(&WorkerEvent::Phase { phase });
     }
 
-    /// Says that the work cannot be done, and ends the process. Nothing can be sent after it.
+    /// Sends the result as the last message and ends the process.
+    pub fn finish(&self, result: JobResult) -> ! {
+        let result = Box::new(result);
+        self.end(&WorkerEvent::Finished { result }, 0)
+    }
+
+    /// Says that the work cannot be done and ends the process.
     pub fn fail(&self, kind: FailureKind, message: &str) -> ! {
-        let line = encode_line(&WorkerEvent::Failed {
-            kind,
-            message: message.to_owned(),
-        });
-        let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Nothing is left to do where even this cannot be written.
-        let _ = file.write_all(line.as_bytes());
-        std::process::exit(1)
+        let message = message.to_owned();
+        self.end(&WorkerEvent::Failed { kind, message }, 1)
+    }
+
+    fn end(&self, event: &WorkerEvent, code: i32) -> ! {
+        let Some(mut file) = self.channel().take() else {
+            // Another thread has sent the last message and is ending the process.
+            loop {
+                std::thread::park();
+            }
+        };
+        let sent = file.write_all(encode_line(event).as_bytes());
+        std::process::exit(if sent.is_ok() { code } else { 1 })
+    }
+
+    fn channel(&self) -> std::sync::MutexGuard<'_, Option<File>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

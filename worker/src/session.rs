@@ -50,11 +50,7 @@ pub fn run(emitter: Emitter, source: JobSource) -> ! {
         None => Ok(None),
     };
     match catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(panicked(&*panic))) {
-        Ok(Some(result)) => {
-            let result = Box::new(result);
-            emitter.emit(&WorkerEvent::Finished { result });
-            std::process::exit(0)
-        }
+        Ok(Some(result)) => emitter.finish(result),
         // Closed without a job: nothing was asked.
         Ok(None) => std::process::exit(0),
         Err(error) => emitter.fail(error.kind(), &error.text()),

@@ -1,6 +1,6 @@
 //! The real worker, spoken to as an orchestrator and as a careless person would.
 
-use std::io::Write;
+use std::io::{BufRead, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -259,6 +259,27 @@ fn closing_standard_input_stops_the_worker() {
     let last = stopped.stdout.split(|&b| b == b'\n').rfind(|line| !line.is_empty()).unwrap();
     let last: WorkerEvent = decode_line(last).unwrap();
     assert!(matches!(last, WorkerEvent::Failed { kind: FailureKind::Stopped, .. }), "{last:?}");
+}
+
+#[test]
+fn nothing_follows_the_result_when_standard_input_closes_at_that_moment() {
+    for _ in 0..5 {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_anechoic-worker"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        let job = capture_job(CaptureMode::Baseline, &[]);
+        stdin.write_all(encode_line(&job).as_bytes()).unwrap();
+        let mut lines = std::io::BufReader::new(child.stdout.take().unwrap()).lines();
+        let last = lines.by_ref().map(Result::unwrap).find(|line| line.contains("\"finished\""));
+        drop(stdin);
+        assert!(last.is_some());
+        assert_eq!(lines.map(Result::unwrap).collect::<Vec<_>>(), Vec::<String>::new());
+        assert_eq!(child.wait().unwrap().code(), Some(0));
+    }
 }
 
 #[test]

@@ -82,7 +82,7 @@ impl Summary {
             run: manifest.run.clone(),
             suite: manifest.plan.name.clone(),
             question: manifest.plan.question.clone(),
-            started: manifest.started.to_string(),
+            started: manifest.started.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             state: manifest.state,
             machine: manifest.machine.clone(),
             settings: manifest.settings.clone(),
