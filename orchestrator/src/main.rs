@@ -1,3 +1,29 @@
-//! placeholder
+//! `anechoic`: runs every configuration of a suite in a process of its own and records what happened.
+//! This file maps a result to an exit code and prints errors; nothing else.
 
-fn main() {}
+#![deny(unsafe_code)]
+
+mod cli;
+mod commands;
+mod exit_code;
+mod probe;
+mod process;
+mod reporter;
+mod runner;
+mod settings;
+
+use clap::Parser;
+
+use crate::cli::Cli;
+use crate::exit_code::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match commands::carry_out(cli.command) {
+        Ok(code) => code,
+        Err(error) => {
+            reporter::say(&error.text());
+            error.exit_code()
+        }
+    }
+}

@@ -1,1 +1,11 @@
-//! placeholder
+//! What tests of the real binaries share: building `anechoic`, a place of its own for each test, a worker
+//! that misbehaves on request, and waiting for things that happen.
+
+mod bench;
+pub mod fault;
+mod programs;
+mod wait;
+
+pub use bench::{Bench, Finished, Started, finish, is_filled};
+pub use programs::{anechoic, fake_worker};
+pub use wait::{gone, wait_for};

@@ -1,0 +1,114 @@
+//! A worker that speaks the protocol, measures nothing, and misbehaves as `FAKE_WORKER` says. See
+//! [`anechoic_integration_tests::fault`]. Also an example of a worker without libtorch.
+
+mod answer;
+mod harm;
+
+use std::env;
+use std::fs;
+use std::io::{BufRead, Write};
+use std::process::ExitCode;
+
+use anechoic_integration_tests::fault::{Fault, choose};
+use anechoic_protocol::{
+    Benchmark, FailureKind, Job, Phase, WorkerEvent, decode_line, encode_line,
+};
+
+fn main() -> ExitCode {
+    let fault = own_fault();
+    greet(fault);
+    match read_job() {
+        Some(job) => {
+            log_parent();
+            work(&job, fault)
+        }
+        None => ExitCode::SUCCESS,
+    }
+}
+
+/// The orchestrator marks its workers with `run/case/attempt`.
+fn own_fault() -> Fault {
+    let mark = env::var("ANECHOIC_ATTEMPT").unwrap_or_default();
+    let parts: Vec<&str> = mark.split('/').collect();
+    let part = |index: usize| parts.get(index).copied().unwrap_or_default();
+    let rules = env::var("FAKE_WORKER").unwrap_or_default();
+    choose(&rules, part(1), part(2)).expect("FAKE_WORKER holds rules")
+}
+
+/// Looks at the orchestrator from outside, for tests of what it holds while it runs. Once the job has come,
+/// it has left the call that started this process and has closed what it needed for that.
+fn log_parent() {
+    let parent = nix::unistd::getppid();
+    let files = fs::read_dir(format!("/proc/{parent}/fd")).map_or(0, Iterator::count);
+    let status = fs::read_to_string(format!("/proc/{parent}/status")).unwrap_or_default();
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let resident = resident
+        .and_then(|text| text.trim().strip_suffix(" kB"))
+        .unwrap_or("0");
+    eprintln!("parent-files {files}");
+    eprintln!("parent-resident-kib {resident}");
+}
+
+fn greet(fault: Fault) {
+    match fault {
+        Fault::Hang(Phase::Start) => harm::hang(),
+        Fault::NoHello => phase(Phase::Load),
+        Fault::ForeignHello => write(b"{\"type\":\"hello\",\"protocol\":99,\"name\":\"other\"}\n"),
+        _ => send(&answer::hello(fault)),
+    }
+    if fault == Fault::SecondHello {
+        send(&answer::hello(fault));
+    }
+}
+
+fn read_job() -> Option<Job> {
+    let mut line = Vec::new();
+    std::io::stdin().lock().read_until(b'\n', &mut line).ok()?;
+    decode_line(&line).ok()
+}
+
+fn work(job: &Job, fault: Fault) -> ExitCode {
+    for step in [Phase::Load, Phase::Verify, Phase::WarmUp] {
+        phase(step);
+        if fault == Fault::Hang(step) {
+            harm::hang();
+        }
+    }
+    phase(Phase::Measure);
+    if let Some(code) = harm::before_samples(fault) {
+        return code;
+    }
+    for iteration in answer::iterations(job, fault) {
+        send(&WorkerEvent::Sample {
+            sample: answer::sample(job, iteration, fault),
+        });
+    }
+    phase(Phase::Stop);
+    send(&answer::result(job, fault));
+    harm::after_result(job, fault)
+}
+
+fn phase(phase: Phase) {
+    send(&WorkerEvent::Phase { phase });
+}
+
+fn fail(kind: FailureKind) {
+    let message = format!("as told: {}", kind.as_str());
+    send(&WorkerEvent::Failed { kind, message });
+}
+
+fn send(event: &WorkerEvent) {
+    write(encode_line(event).as_bytes());
+}
+
+/// Nobody reading is not worth a word: the orchestrator is gone or has heard enough.
+fn write(bytes: &[u8]) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(bytes).and_then(|()| out.flush());
+}
+
+/// The layers and workload of a job, in the only benchmark there is.
+fn capture(job: &Job) -> &anechoic_protocol::CaptureWork {
+    let Benchmark::Capture(work) = &job.work;
+    work
+}

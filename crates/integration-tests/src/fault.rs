@@ -1,0 +1,216 @@
+//! What the fake worker is told to do wrong.
+//!
+//! `FAKE_WORKER` holds rules that are separated by `;`, each `[attempt-N:][CASE=]FAULT`. The first rule that
+//! fits the attempt counts; without one the worker behaves. `CASE` is the end of a case's id.
+
+use std::str::FromStr;
+
+use anechoic_protocol::{FailureKind, Phase};
+
+/// One way to misbehave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// None.
+    Ok,
+    /// Says hello in another version, with the fields of this one.
+    WrongVersion,
+    /// Says hello in another version, with other fields.
+    ForeignHello,
+    /// Says hello twice.
+    SecondHello,
+    /// Sends a phase before its hello.
+    NoHello,
+    /// Offers no benchmark.
+    NoBenchmark,
+    /// Sees only a GPU that nobody asked for.
+    OtherDevice,
+    /// Writes a log line to standard output.
+    Garbage,
+    /// Writes bytes that are not UTF-8.
+    NotText,
+    /// Writes a line that never ends.
+    EndlessLine,
+    /// Writes 4 MiB to standard error, then behaves.
+    HugeStderr,
+    /// Exits in the middle of measuring, with this code.
+    Exit(i32),
+    /// Ends itself by SIGSEGV while measuring.
+    Segv,
+    /// Aborts while measuring.
+    Abort,
+    /// Ends itself by SIGKILL while measuring.
+    Kill,
+    /// Ends itself by SIGKILL in the middle of writing a line.
+    KillInLine,
+    /// Exits with 0 in the middle of writing a line.
+    ExitInLine,
+    /// Does nothing more from this phase on, and does not look at standard input.
+    Hang(Phase),
+    /// As hanging in measure, and ignores SIGTERM.
+    Stubborn,
+    /// Waits in measure until standard input is closed, then says that it was stopped.
+    Obedient,
+    /// Exits with 0 before its result.
+    NoResult,
+    /// Sends its result twice.
+    TwoResults,
+    /// Sends a warning after its result.
+    AfterResult,
+    /// Exits with this code after its result.
+    ResultThenExit(i32),
+    /// Ends itself by SIGSEGV after its result.
+    ResultThenSegv,
+    /// Echoes a batch of one.
+    WrongEcho,
+    /// Captures one row too few.
+    WrongRows,
+    /// Sends one sample too few.
+    MissingSample,
+    /// Sends its second sample first.
+    SampleOrder,
+    /// Finishes although its verification found a difference.
+    BadVerification,
+    /// Says that it failed, for this reason.
+    Fail(FailureKind),
+    /// Leaves a child in its group that holds its pipes.
+    Grandchild,
+    /// Leaves a child in a group of its own that holds its pipes.
+    Runaway,
+    /// Closes standard output while measuring, and goes on.
+    ClosesStdout,
+}
+
+const REASONS: [FailureKind; 7] = [
+    FailureKind::InvalidJob,
+    FailureKind::DeviceUnavailable,
+    FailureKind::ModelLoad,
+    FailureKind::Verification,
+    FailureKind::OutOfMemory,
+    FailureKind::Stopped,
+    FailureKind::Internal,
+];
+
+impl FromStr for Fault {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let unknown = || format!("`{text}` is no fault");
+        let number = |digits: &str| digits.parse().map_err(|_| unknown());
+        if let Some(code) = text.strip_prefix("result-then-exit-") {
+            return number(code).map(Self::ResultThenExit);
+        }
+        if let Some(code) = text.strip_prefix("exit-").filter(|code| *code != "in-line") {
+            return number(code).map(Self::Exit);
+        }
+        if let Some(name) = text.strip_prefix("hang-in-") {
+            let phase = Phase::ALL.into_iter().find(|phase| phase.as_str() == name);
+            return phase.map(Self::Hang).ok_or_else(unknown);
+        }
+        if let Some(name) = text.strip_prefix("fail-") {
+            let kind = REASONS.into_iter().find(|kind| kind.as_str() == name);
+            return kind.map(Self::Fail).ok_or_else(unknown);
+        }
+        plain(text).ok_or_else(unknown)
+    }
+}
+
+fn plain(text: &str) -> Option<Fault> {
+    Some(match text {
+        "ok" => Fault::Ok,
+        "wrong-version" => Fault::WrongVersion,
+        "foreign-hello" => Fault::ForeignHello,
+        "second-hello" => Fault::SecondHello,
+        "no-hello" => Fault::NoHello,
+        "no-benchmark" => Fault::NoBenchmark,
+        "other-device" => Fault::OtherDevice,
+        "garbage" => Fault::Garbage,
+        "not-text" => Fault::NotText,
+        "endless-line" => Fault::EndlessLine,
+        "huge-stderr" => Fault::HugeStderr,
+        "segv" => Fault::Segv,
+        "abort" => Fault::Abort,
+        "kill" => Fault::Kill,
+        "kill-in-line" => Fault::KillInLine,
+        "exit-in-line" => Fault::ExitInLine,
+        "stubborn" => Fault::Stubborn,
+        "obedient" => Fault::Obedient,
+        "no-result" => Fault::NoResult,
+        "two-results" => Fault::TwoResults,
+        "after-result" => Fault::AfterResult,
+        "result-then-segv" => Fault::ResultThenSegv,
+        "wrong-echo" => Fault::WrongEcho,
+        "wrong-rows" => Fault::WrongRows,
+        "missing-sample" => Fault::MissingSample,
+        "sample-order" => Fault::SampleOrder,
+        "bad-verification" => Fault::BadVerification,
+        "grandchild" => Fault::Grandchild,
+        "runaway" => Fault::Runaway,
+        "closes-stdout" => Fault::ClosesStdout,
+        _ => return None,
+    })
+}
+
+/// The fault for an attempt: the first rule that fits.
+///
+/// # Errors
+/// When a rule cannot be read.
+pub fn choose(rules: &str, case: &str, attempt: &str) -> Result<Fault, String> {
+    for rule in rules.split(';').filter(|rule| !rule.is_empty()) {
+        let (fits_attempt, rest) = match rule
+            .strip_prefix("attempt-")
+            .and_then(|r| r.split_once(':'))
+        {
+            Some((number, rest)) => (number == attempt, rest),
+            None => (true, rule),
+        };
+        let (fits_case, fault) = match rest.split_once('=') {
+            Some((end, fault)) => (case.ends_with(end), fault),
+            None => (true, rest),
+        };
+        let fault = fault.parse()?;
+        if fits_attempt && fits_case {
+            return Ok(fault);
+        }
+    }
+    Ok(Fault::Ok)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_rule_that_fits_counts() {
+        let check = |rules: &str, case: &str, attempt: &str, expected: Fault| {
+            assert_eq!(
+                choose(rules, case, attempt),
+                Ok(expected),
+                "{rules} for {case} {attempt}"
+            );
+        };
+        check("", "capture.a", "1", Fault::Ok);
+        check("segv", "capture.a", "1", Fault::Segv);
+        check("b=segv;exit-3", "capture.a", "1", Fault::Exit(3));
+        check("b=segv;exit-3", "capture.b", "1", Fault::Segv);
+        check(
+            "attempt-1:b=exit-in-line",
+            "capture.b",
+            "1",
+            Fault::ExitInLine,
+        );
+        check("attempt-1:b=segv", "capture.b", "2", Fault::Ok);
+        check(
+            "hang-in-warm-up",
+            "capture.b",
+            "2",
+            Fault::Hang(Phase::WarmUp),
+        );
+        check(
+            "fail-out-of-memory",
+            "x",
+            "1",
+            Fault::Fail(FailureKind::OutOfMemory),
+        );
+        assert!(choose("nonsense", "a", "1").is_err());
+    }
+}

@@ -1,0 +1,198 @@
+//! Further attempts into an existing run.
+
+use std::fs;
+
+use anechoic_integration_tests::{Bench, gone, is_filled};
+use anechoic_protocol::Phase;
+use anechoic_record::{Outcome, RunEvent, RunRecord, RunState};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+const CASES: &str = r#"
+[[case]]
+id = "first"
+mode = "baseline"
+
+[[case]]
+id = "second"
+mode = "all-layers"
+
+[[case]]
+id = "third"
+mode = "zero-layer"
+"#;
+
+fn names(outcomes: &[Outcome]) -> Vec<&str> {
+    outcomes.iter().map(Outcome::name).collect()
+}
+
+#[test]
+fn a_killed_worker_costs_its_own_attempt_only_and_is_made_up_for() {
+    let bench = Bench::new(CASES, "second=hang-in-measure");
+    let run = bench.start(&["run", "suite.toml"]);
+    let worker = bench.wait_for_phase("capture.second", Phase::Measure);
+    kill(Pid::from_raw(worker.cast_signed()), Signal::SIGKILL).unwrap();
+    assert_eq!(run.code(), Some(10));
+    let by_kill = Outcome::Signal {
+        number: 9,
+        name: "SIGKILL".to_owned(),
+    };
+    assert_eq!(
+        bench.outcomes("capture.second"),
+        std::slice::from_ref(&by_kill)
+    );
+    assert_eq!(bench.outcomes("capture.first"), [Outcome::Ok]);
+    assert_eq!(bench.outcomes("capture.third"), [Outcome::Ok]);
+
+    let again = bench.with_faults("", &["rerun", "latest"]);
+    assert_eq!(again.code, 0, "{}", again.stderr);
+    assert_eq!(bench.outcomes("capture.second"), [by_kill, Outcome::Ok]);
+    assert_eq!(
+        bench.outcomes("capture.first").len(),
+        1,
+        "good cases are left alone"
+    );
+    assert_eq!(bench.manifest().state, RunState::Complete);
+    assert!(is_filled(&bench.attempt_file(
+        "capture.second",
+        1,
+        "stderr.log"
+    )));
+    assert!(is_filled(&bench.attempt_file(
+        "capture.second",
+        2,
+        "result.json"
+    )));
+    let summary = fs::read_to_string(bench.latest().join("summary.json")).unwrap();
+    assert!(summary.contains("\"made_up\": true"), "{summary}");
+}
+
+#[test]
+fn only_what_is_owed_is_made() {
+    let bench = Bench::new(CASES, "attempt-1:second=exit-3;attempt-2:third=segv");
+    let run = bench.run(&["run", "suite.toml", "--attempts", "2"]);
+    assert_eq!(run.code, 10, "{}", run.stderr);
+    let again = bench.with_faults("", &["rerun", "latest", "--failed"]);
+    assert_eq!(again.code, 0, "{}", again.stderr);
+    assert_eq!(names(&bench.outcomes("capture.first")), ["ok", "ok"]);
+    assert_eq!(
+        names(&bench.outcomes("capture.second")),
+        ["exit-code", "ok", "ok"]
+    );
+    assert_eq!(
+        names(&bench.outcomes("capture.third")),
+        ["ok", "signal", "ok"]
+    );
+
+    let nothing = bench.run(&["rerun", "latest"]);
+    assert_eq!(nothing.code, 12);
+    assert!(
+        nothing.stderr.contains("nothing to run"),
+        "{}",
+        nothing.stderr
+    );
+}
+
+#[test]
+fn a_rerun_that_fails_again_says_so() {
+    let bench = Bench::new(CASES, "second=exit-3");
+    assert_eq!(bench.run(&["run", "suite.toml"]).code, 10);
+    assert_eq!(bench.run(&["rerun", "latest"]).code, 10);
+    assert_eq!(
+        names(&bench.outcomes("capture.second")),
+        ["exit-code", "exit-code"]
+    );
+}
+
+#[test]
+fn chosen_cases_get_at_least_one_attempt() {
+    let bench = Bench::new(CASES, "");
+    assert_eq!(bench.run(&["run", "suite.toml"]).code, 0);
+    let run = bench.manifest().run;
+    let again = bench.run(&["rerun", &run, "--case", "*.first"]);
+    assert_eq!(again.code, 0, "{}", again.stderr);
+    assert_eq!(names(&bench.outcomes("capture.first")), ["ok", "ok"]);
+    assert_eq!(names(&bench.outcomes("capture.second")), ["ok"]);
+
+    let unknown = bench.run(&["rerun", &run, "--case", "nothing"]);
+    assert_eq!(unknown.code, 2);
+    assert!(
+        unknown.stderr.contains("the cases are capture.first"),
+        "{}",
+        unknown.stderr
+    );
+}
+
+#[test]
+fn a_killed_orchestrator_takes_its_worker_along_and_loses_one_attempt_at_most() {
+    let bench = Bench::new(CASES, "second=hang-in-measure");
+    let run = bench.start(&["run", "suite.toml"]);
+    let worker = bench.wait_for_phase("capture.second", Phase::Measure);
+    run.signal(Signal::SIGKILL);
+    assert_eq!(run.code(), None);
+    anechoic_integration_tests::wait_for("the end of the worker", || gone(worker).then_some(()));
+    assert_eq!(bench.outcomes("capture.first"), [Outcome::Ok]);
+    assert_eq!(bench.manifest().state, RunState::Running);
+
+    let again = bench.with_faults("", &["rerun", "latest"]);
+    assert_eq!(again.code, 0, "{}", again.stderr);
+    // The attempt that was cut off has left its number behind, so that no file and no event is mixed.
+    let record = RunRecord::load(&bench.latest()).unwrap();
+    let second = &record.manifest.cases[1];
+    assert_eq!(
+        second
+            .attempts
+            .iter()
+            .map(|a| a.attempt)
+            .collect::<Vec<_>>(),
+        [2]
+    );
+    assert_eq!(record.attempt("capture.second", 2).samples.len(), 2);
+}
+
+#[test]
+fn a_run_that_is_being_written_is_left_alone() {
+    let bench = Bench::new(CASES, "second=hang-in-measure");
+    let run = bench.start(&["run", "suite.toml"]);
+    bench.wait_for_phase("capture.second", Phase::Measure);
+    let busy = bench.run(&["rerun", "latest"]);
+    assert_eq!(busy.code, 4, "{}", busy.stderr);
+    assert!(
+        busy.stderr.contains("being written by another anechoic"),
+        "{}",
+        busy.stderr
+    );
+    run.signal(Signal::SIGTERM);
+    assert_eq!(run.code(), Some(130));
+}
+
+#[test]
+fn a_run_of_another_machine_is_refused() {
+    let bench = Bench::new(CASES, "second=exit-3");
+    assert_eq!(bench.run(&["run", "suite.toml"]).code, 10);
+    let mut manifest = bench.manifest();
+    manifest.machine.cpu = Some("Another CPU".to_owned());
+    let path = bench.latest().join("run.json");
+    fs::write(path, serde_json::to_string(&manifest).unwrap()).unwrap();
+    let again = bench.run(&["rerun", "latest"]);
+    assert_eq!(again.code, 4);
+    assert!(
+        again.stderr.contains("another machine: processor was"),
+        "{}",
+        again.stderr
+    );
+}
+
+#[test]
+fn every_start_is_in_the_events() {
+    let bench = Bench::new(CASES, "second=exit-3");
+    bench.run(&["run", "suite.toml"]);
+    bench.with_faults("", &["rerun", "latest"]);
+    let planned: Vec<u32> = (bench.events().iter())
+        .filter_map(|event| match event {
+            RunEvent::RunStarted { planned, .. } => Some(*planned),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(planned, [3, 1]);
+}

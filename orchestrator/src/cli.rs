@@ -1,0 +1,325 @@
+//! The command line. Scripts depend on it; `docs/cli.md` describes it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anechoic_suite::{Order, PlanOptions};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::exit_code::ExitCode;
+use crate::reporter::Format;
+use crate::settings::DeviceChoice;
+
+/// Runs every benchmark configuration in a process of its own and records all that happened.
+#[derive(Debug, Parser)]
+#[command(name = "anechoic", version, after_help = ExitCode::help())]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run every case of a suite, each attempt in a fresh worker.
+    Run(RunArgs),
+    /// Make further attempts in an existing run: what it still owes, or chosen cases.
+    Rerun(RerunArgs),
+    /// Show what would run, in which order, and how long it may take.
+    Plan(PlanArgs),
+    /// Run one capture configuration without a suite file.
+    Capture(Box<CaptureArgs>),
+    /// Report on a run.
+    Report(ReportArgs),
+    /// List what there is.
+    List(ListArgs),
+}
+
+/// Where results are.
+#[derive(Debug, Args)]
+pub(crate) struct Results {
+    /// Folder that holds the runs.
+    #[arg(long = "results", value_name = "DIR", default_value = "results")]
+    pub(crate) root: PathBuf,
+}
+
+/// Where and with what a run is made.
+#[derive(Debug, Args)]
+pub(crate) struct Place {
+    #[command(flatten)]
+    pub(crate) results: Results,
+    /// `auto` (the first GPU, else the CPU), `cpu`, `cuda` or `cuda:N`.
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    pub(crate) device: DeviceChoice,
+    /// Compute threads of a worker, over those of the suite [default: one per physical core].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) threads: Option<u32>,
+    /// The worker program [default: $ANECHOIC_WORKER, else `anechoic-worker` beside this program].
+    #[arg(long, value_name = "PATH")]
+    pub(crate) worker: Option<PathBuf>,
+    /// What goes to standard output: the report as text, or events and summary as JSON lines.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+/// What of a suite is run, and how.
+#[derive(Debug, Args)]
+pub(crate) struct Selection {
+    /// Only cases whose id matches; may be given several times.
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) only: Vec<String>,
+    /// No case whose id matches; may be given several times.
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) skip: Vec<String>,
+    /// Put a setting over that of every case, e.g. `iterations=5`; may be given several times.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = setting)]
+    pub(crate) set: Vec<(String, String)>,
+    /// `listed`, `interleaved` or `random[:SEED]`.
+    #[arg(long)]
+    pub(crate) order: Option<Order>,
+    /// Pause before each attempt but the first, e.g. `5s`.
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    pub(crate) cooldown: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) effort: Effort,
+}
+
+/// How much each case may take.
+#[derive(Debug, Args)]
+pub(crate) struct Effort {
+    /// Worker processes per case.
+    #[arg(long, value_name = "N")]
+    pub(crate) attempts: Option<u32>,
+    /// Time after which an attempt is ended, e.g. `20m`.
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    pub(crate) timeout: Option<Duration>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// Suite file, or the name of a file in `suites/` without `.toml`.
+    pub(crate) suite: PathBuf,
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+    #[command(flatten)]
+    pub(crate) place: Place,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RerunArgs {
+    /// Directory of a run, its id, or `latest`.
+    pub(crate) run: String,
+    /// As many attempts as cases still owe: those that failed, were stopped or never came (the default).
+    #[arg(long, conflicts_with = "case")]
+    pub(crate) failed: bool,
+    /// Cases whose id matches: what they still owe, and at least one attempt.
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) case: Vec<String>,
+    #[command(flatten)]
+    pub(crate) results: Results,
+    /// What goes to standard output: the report as text, or events and summary as JSON lines.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanArgs {
+    /// Suite file, or the name of a file in `suites/` without `.toml`.
+    pub(crate) suite: PathBuf,
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+    #[command(flatten)]
+    pub(crate) results: Results,
+    /// Text for people, or the plan as JSON.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+/// The settings are checked where those of suites are; here they are only text.
+#[derive(Debug, Args)]
+pub(crate) struct CaptureArgs {
+    /// `baseline`, `zero-layer`, `all-layers` or `custom`.
+    #[arg(long, default_value = "all-layers")]
+    pub(crate) mode: String,
+    /// With `--mode custom`: layers like `0,5,10`, `9-26` or `every:4`.
+    #[arg(long)]
+    pub(crate) layers: Option<String>,
+    /// Preset, checkpoint folder, or `org/name` in the local Hugging Face cache.
+    #[arg(long)]
+    pub(crate) model: Option<String>,
+    /// `f32`, `bf16` or `f16`.
+    #[arg(long)]
+    pub(crate) dtype: Option<String>,
+    /// Requests that run together.
+    #[arg(long, value_name = "N")]
+    pub(crate) batch_size: Option<String>,
+    /// Prompt tokens per request.
+    #[arg(long, value_name = "N")]
+    pub(crate) prefill_tokens: Option<String>,
+    /// Generated tokens per request.
+    #[arg(long, value_name = "N")]
+    pub(crate) decode_tokens: Option<String>,
+    /// Prompt tokens per forward call.
+    #[arg(long, value_name = "N")]
+    pub(crate) prefill_chunk: Option<String>,
+    /// Measured iterations.
+    #[arg(long, value_name = "N")]
+    pub(crate) iterations: Option<String>,
+    /// Iterations before the first measured one.
+    #[arg(long, value_name = "N")]
+    pub(crate) warmup_iterations: Option<String>,
+    /// `arena`, `concat` or `buffered:N`.
+    #[arg(long)]
+    pub(crate) strategy: Option<String>,
+    /// `noop`, `slice`, `copy` or `full`.
+    #[arg(long)]
+    pub(crate) probe: Option<String>,
+    /// `off`, `inside` or `paired`.
+    #[arg(long)]
+    pub(crate) attribution: Option<String>,
+    /// Type that fetched rows are converted to.
+    #[arg(long, value_name = "DTYPE")]
+    pub(crate) fetch_dtype: Option<String>,
+    /// Time fetch in parts.
+    #[arg(long)]
+    pub(crate) fetch_breakdown: bool,
+    /// Seed of weights and prompts.
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<String>,
+    /// Write the result to this file as well: an object, or an array where `--attempts` is above 1.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) effort: Effort,
+    #[command(flatten)]
+    pub(crate) place: Place,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    /// Directory of a run, its id, or `latest`.
+    pub(crate) run: String,
+    #[command(flatten)]
+    pub(crate) results: Results,
+    /// The report's form.
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    pub(crate) format: ReportFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// Tables for a terminal.
+    Text,
+    /// Markdown.
+    Md,
+    /// The summary as JSON.
+    Json,
+    /// One row per measured point.
+    Csv,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    /// What to list.
+    #[arg(value_enum)]
+    pub(crate) what: Listed,
+    #[command(flatten)]
+    pub(crate) results: Results,
+    /// Columns for people, or JSON.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Listed {
+    /// Models known by name.
+    Models,
+    /// Modes of the capture benchmark.
+    Modes,
+    /// Suite files in `suites/`.
+    Suites,
+    /// Runs, newest last.
+    Runs,
+}
+
+impl Selection {
+    /// The options of a plan; `threads` is a setting like those of `--set`, and wins over them.
+    pub(crate) fn options(&self, threads: Option<u32>) -> PlanOptions {
+        let mut set = self.set.clone();
+        set.extend(threads.map(|n| ("threads".to_owned(), n.to_string())));
+        PlanOptions {
+            only: self.only.clone(),
+            skip: self.skip.clone(),
+            attempts: self.effort.attempts,
+            order: self.order,
+            cooldown: self.cooldown,
+            timeout: self.effort.timeout,
+            set,
+        }
+    }
+}
+
+impl CaptureArgs {
+    /// The settings that were given, as a case of a suite writes them.
+    pub(crate) fn settings(&self) -> Vec<(&'static str, &str)> {
+        let optional = [
+            ("layers", &self.layers),
+            ("model", &self.model),
+            ("dtype", &self.dtype),
+            ("batch-size", &self.batch_size),
+            ("prefill-tokens", &self.prefill_tokens),
+            ("decode-tokens", &self.decode_tokens),
+            ("prefill-chunk", &self.prefill_chunk),
+            ("iterations", &self.iterations),
+            ("warmup-iterations", &self.warmup_iterations),
+            ("strategy", &self.strategy),
+            ("probe", &self.probe),
+            ("attribution", &self.attribution),
+            ("fetch-dtype", &self.fetch_dtype),
+            ("seed", &self.seed),
+        ];
+        let mut settings = vec![("benchmark", "capture"), ("mode", self.mode.as_str())];
+        let given = optional
+            .iter()
+            .filter_map(|(key, value)| Some((*key, value.as_deref()?)));
+        settings.extend(given);
+        settings.extend(self.fetch_breakdown.then_some(("fetch-breakdown", "true")));
+        settings
+    }
+}
+
+fn setting(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("write it as KEY=VALUE, for example iterations=5".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn settings_are_split_at_the_first_equals_sign() {
+        assert_eq!(setting("a=b=c"), Ok(("a".to_owned(), "b=c".to_owned())));
+        assert!(setting("a").is_err() && setting("=a").is_err());
+    }
+
+    #[test]
+    fn the_page_names_every_command_and_option() {
+        let page = include_str!("../../docs/cli.md");
+        for command in Cli::command().get_subcommands() {
+            let name = format!("anechoic {}", command.get_name());
+            assert!(page.contains(&name), "missing: {name}");
+            for option in command.get_opts() {
+                let long = format!("`--{}", option.get_long().unwrap());
+                assert!(page.contains(&long), "missing: {long} of {name}");
+            }
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! `anechoic capture`: one isolated configuration, through the same path as any suite.
+
+use std::path::Path;
+
+use anechoic_record::{result_json, write_atomically};
+use anechoic_suite::{PlanOptions, Suite, one_case_suite};
+use nix::unistd::{AccessFlags, access};
+use serde_json::Value;
+
+use super::CommandError;
+use super::execute::start_run;
+use super::finish::{Finished, finish_run};
+use super::suite::make_plan;
+use crate::cli::CaptureArgs;
+use crate::exit_code::ExitCode;
+
+pub(super) fn capture(args: &CaptureArgs) -> Result<ExitCode, CommandError> {
+    let text = one_case_suite("capture", &args.mode, &args.settings());
+    let suite = Suite::parse("command line", &text)?;
+    let plan = make_plan(&suite, &options(args))?;
+    if let Some(output) = &args.output {
+        check_writable(output)?;
+    }
+    let path = start_run(plan, suite.text(), &args.place)?;
+    let finished = finish_run(&path, args.place.format)?;
+    if let Some(output) = &args.output {
+        write_output(output, &finished)?;
+    }
+    Ok(finished.exit_code())
+}
+
+fn options(args: &CaptureArgs) -> PlanOptions {
+    let threads = args
+        .place
+        .threads
+        .map(|n| ("threads".to_owned(), n.to_string()));
+    PlanOptions {
+        attempts: args.effort.attempts,
+        timeout: args.effort.timeout,
+        set: threads.into_iter().collect(),
+        ..PlanOptions::default()
+    }
+}
+
+/// Before any work: an hour of measuring must not end at a file that cannot be written.
+fn check_writable(output: &Path) -> Result<(), CommandError> {
+    let refused = |cause: String| CommandError::Output {
+        path: output.to_owned(),
+        cause,
+    };
+    if output.exists() && !output.is_file() {
+        return Err(refused("it exists and is no regular file".to_owned()));
+    }
+    let parent = output.parent().filter(|p| !p.as_os_str().is_empty());
+    let parent = parent.unwrap_or(Path::new("."));
+    if !parent.is_dir() {
+        return Err(refused(format!("`{}` is no folder", parent.display())));
+    }
+    access(parent, AccessFlags::W_OK).map_err(|errno| refused(errno.desc().to_owned()))
+}
+
+/// The results of the attempts that ended well: an object for one planned attempt, an array for several.
+/// Nothing is written where nothing was measured, so that an old file is not taken for a new result.
+fn write_output(output: &Path, finished: &Finished) -> Result<(), CommandError> {
+    let manifest = &finished.record.manifest;
+    let results = manifest.cases.iter().flat_map(|case| {
+        case.ok_attempts().map(|attempt| {
+            let data = finished.record.attempt(&case.case.id, attempt.attempt);
+            result_json(manifest, case, attempt.attempt, &data)
+        })
+    });
+    let mut results: Vec<_> = results.collect();
+    let value = match (manifest.plan.attempts, results.len()) {
+        (_, 0) => return Ok(()),
+        (1, _) => results.remove(0),
+        _ => Value::Array(results),
+    };
+    write_atomically(output, format!("{value:#}\n").as_bytes()).map_err(CommandError::Record)
+}

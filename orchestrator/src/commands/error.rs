@@ -1,0 +1,121 @@
+//! Why a command cannot be carried out, with its exit code and the next step.
+
+use std::error::Error;
+use std::io;
+use std::path::PathBuf;
+
+use anechoic_record::RecordError;
+use anechoic_suite::SuiteError;
+
+use crate::exit_code::ExitCode;
+use crate::runner::RunError;
+use crate::settings::{DeviceError, ProgramError};
+
+/// Why a command cannot be carried out. What a worker does is never among the reasons.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CommandError {
+    #[error("cannot read the suite `{}`", path.display())]
+    NoSuite {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error(transparent)]
+    Suite(#[from] SuiteError),
+    #[error("{0}")]
+    NoModel(SuiteError),
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+    #[error(transparent)]
+    Program(#[from] ProgramError),
+    #[error("failed to {0}")]
+    NoRecord(#[source] RecordErrorText),
+    #[error("failed to {0}")]
+    Record(#[source] RecordErrorText),
+    #[error("failed to {0}")]
+    Run(#[from] RunError),
+    #[error("the output file `{}` cannot be written: {cause}", path.display())]
+    Output { path: PathBuf, cause: String },
+    #[error("the run `{}` is being written by another anechoic", .0.display())]
+    Busy(PathBuf),
+    #[error("the run `{run}` was made on another machine: {difference}")]
+    OtherMachine { run: String, difference: String },
+    #[error("`--case {pattern}` {why}")]
+    CasePattern { pattern: String, why: String },
+    #[error("nothing to run: {0}")]
+    NothingToRun(String),
+    #[error("failed to write to standard output")]
+    Stdout(#[source] io::Error),
+}
+
+/// A record's error, whose text holds its cause already.
+pub(crate) type RecordErrorText = RecordError;
+
+impl CommandError {
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::NoSuite { .. } | Self::Suite(SuiteError::Invalid(_)) => ExitCode::BadSuite,
+            Self::Suite(SuiteError::NothingToRun { .. }) | Self::NothingToRun(_) => {
+                ExitCode::Nothing
+            }
+            Self::NoModel(_)
+            | Self::Device(_)
+            | Self::Program(_)
+            | Self::NoRecord(_)
+            | Self::Output { .. }
+            | Self::Busy(_)
+            | Self::OtherMachine { .. } => ExitCode::Unfit,
+            Self::CasePattern { .. } | Self::Record(RecordError::NoSuchRun { .. }) => {
+                ExitCode::Usage
+            }
+            Self::Record(_) | Self::Run(_) | Self::Stdout(_) => ExitCode::Internal,
+        }
+    }
+
+    /// The message with its causes and, where there is one, the next step.
+    pub(crate) fn text(&self) -> String {
+        let mut text = format!("error: {self}");
+        let mut source = self.source();
+        while let Some(cause) = source {
+            let cause_text = cause.to_string();
+            // Some texts hold their cause already.
+            if !text.contains(&cause_text) {
+                text.push_str(": ");
+                text.push_str(&cause_text);
+            }
+            source = cause.source();
+        }
+        if let Some(hint) = self.hint() {
+            text.push_str("\n  hint: ");
+            text.push_str(&hint);
+        }
+        text
+    }
+
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::NoSuite { .. } => "`anechoic list suites` shows the suites in `suites/`",
+            Self::Suite(SuiteError::NothingToRun { .. }) => "change --only or --skip",
+            Self::NoModel(_) => {
+                "pass the folder of a complete checkpoint, or use a preset from `anechoic list models`"
+            }
+            Self::Device(_) => "pass `--device cpu`, or check that `nvidia-smi` sees the GPU",
+            Self::Program(_) => {
+                "build it with `cargo xtask setup` and `cargo build --release -p anechoic-worker`, \
+                 or name it with --worker"
+            }
+            Self::NoRecord(_) => "choose another folder with --results",
+            Self::Output { .. } => "choose another file with --output",
+            Self::Busy(_) => "wait until it has ended",
+            Self::OtherMachine { .. } => "results of two machines are not mixed; start a new run",
+            Self::Record(RecordError::NoSuchRun { .. }) => "`anechoic list runs` shows the runs",
+            Self::Run(_) => "what was measured is kept; make room and use `anechoic rerun`",
+            Self::Suite(SuiteError::Invalid(_))
+            | Self::Record(_)
+            | Self::CasePattern { .. }
+            | Self::NothingToRun(_)
+            | Self::Stdout(_) => return None,
+        };
+        Some(hint.to_owned())
+    }
+}

@@ -1,0 +1,109 @@
+//! Starting a run, or going on with one: decides everything, opens the record, then makes the attempts.
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anechoic_record::{
+    CaseRecord, Manifest, RecordError, Recorder, RunSettings, RunState, SCHEMA_VERSION,
+};
+use anechoic_suite::{Plan, Slot};
+use jiff::Timestamp;
+
+use super::CommandError;
+use crate::cli::Place;
+use crate::probe::{Gpus, machine};
+use crate::process::adopt_orphans;
+use crate::reporter::{Format, Reporter};
+use crate::runner::{Context, Interrupts, RunError, make_attempts};
+use crate::settings::find_worker;
+
+/// Makes every attempt of a plan; returns the run's directory.
+pub(super) fn start_run(plan: Plan, suite: &str, place: &Place) -> Result<PathBuf, CommandError> {
+    let worker = find_worker(place.worker.as_deref())?;
+    let device = place.device.resolve(Gpus::find())?;
+    let machine = machine(device);
+    let slots = plan.slots.clone();
+    let cases = plan.cases.iter().map(|case| CaseRecord {
+        case: case.clone(),
+        attempts: Vec::new(),
+    });
+    let manifest = Manifest {
+        schema_version: SCHEMA_VERSION,
+        run: String::new(),
+        anechoic: env!("CARGO_PKG_VERSION").to_owned(),
+        started: Timestamp::now(),
+        state: RunState::Running,
+        settings: RunSettings {
+            device,
+            threads: place.threads.unwrap_or(machine.physical_cores),
+            worker: worker.display().to_string(),
+            worker_identity: None,
+            torch: None,
+        },
+        machine,
+        cases: cases.collect(),
+        plan,
+    };
+    let recorder =
+        Recorder::create(&place.results.root, manifest, suite).map_err(CommandError::NoRecord)?;
+    let lock = lock(recorder.path())?;
+    execute(recorder, lock, &worker, &slots, place.format)
+}
+
+/// Makes these attempts in an open run, which stays locked; returns the run's directory.
+pub(super) fn execute(
+    mut recorder: Recorder,
+    _lock: File,
+    worker: &Path,
+    slots: &[Slot],
+    format: Format,
+) -> Result<PathBuf, CommandError> {
+    let path = recorder.path().to_owned();
+    let cooldown = recorder.manifest().plan.cooldown;
+    adopt_orphans();
+    attempt_all(&mut recorder, worker, slots, cooldown, format)?;
+    Ok(path)
+}
+
+/// One thread: a worker's parent-death signal follows the thread that spawned it.
+fn attempt_all(
+    recorder: &mut Recorder,
+    worker: &Path,
+    slots: &[Slot],
+    cooldown: Duration,
+    format: Format,
+) -> Result<(), RunError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(RunError::Runtime)?;
+    runtime.block_on(async {
+        let mut reporter = Reporter::new(format, slots.len(), cooldown);
+        let mut context = Context {
+            worker,
+            recorder,
+            reporter: &mut reporter,
+            interrupts: Interrupts::listen().map_err(RunError::Runtime)?,
+        };
+        make_attempts(&mut context, slots, cooldown).await
+    })
+}
+
+/// Holds the run's directory, so that two orchestrators never write one run. The kernel lets go of it
+/// when this process ends, however it ends.
+pub(super) fn lock(run: &Path) -> Result<File, CommandError> {
+    let refused = |source| {
+        CommandError::Record(RecordError::Io {
+            action: "lock the run",
+            path: run.to_owned(),
+            source,
+        })
+    };
+    let folder = File::open(run).map_err(refused)?;
+    match folder.try_lock() {
+        Ok(()) => Ok(folder),
+        Err(TryLockError::WouldBlock) => Err(CommandError::Busy(run.to_owned())),
+        Err(TryLockError::Error(error)) => Err(refused(error)),
+    }
+}

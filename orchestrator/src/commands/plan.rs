@@ -1,0 +1,129 @@
+//! `anechoic plan`: what would run, in which order, and how long it may take.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anechoic_protocol::Benchmark;
+use anechoic_record::{Manifest, list_runs};
+use anechoic_suite::{Case, Plan};
+use serde_json::json;
+
+use super::CommandError;
+use super::list::columns;
+use super::suite::{make_plan, read_suite};
+use crate::cli::PlanArgs;
+use crate::exit_code::ExitCode;
+use crate::reporter::{Format, duration, print_data};
+
+pub(super) fn plan(args: &PlanArgs) -> Result<ExitCode, CommandError> {
+    let suite = read_suite(&args.suite)?;
+    let plan = make_plan(&suite, &args.selection.options(None))?;
+    let estimate = estimate(&plan, &args.results.root)?;
+    let text = match args.format {
+        Format::Text => text(&plan, estimate),
+        Format::Json => format!(
+            "{:#}\n",
+            json!({
+                "plan": plan,
+                "expected_ms": estimate.map(millis),
+                "at_most_ms": millis(at_most(&plan)),
+            })
+        ),
+    };
+    print_data(&text).map_err(CommandError::Stdout)?;
+    Ok(ExitCode::Done)
+}
+
+fn text(plan: &Plan, estimate: Option<Duration>) -> String {
+    let question = plan.question.iter().map(|question| format!("{question}\n"));
+    let mut text: String = std::iter::once(format!("{}\n", plan.name))
+        .chain(question)
+        .collect();
+    text += &format!(
+        "{} cases, {} attempts each, {} order, {} cooldown\n\n",
+        plan.cases.len(),
+        plan.attempts,
+        plan.order,
+        duration(plan.cooldown)
+    );
+    text += &columns(&plan.cases.iter().map(case_row).collect::<Vec<_>>());
+    text += "\norder of the attempts:\n";
+    for (index, slot) in plan.slots.iter().enumerate() {
+        let id = &plan.cases[slot.case].id;
+        text += &format!("{:>5}  {id} attempt {}\n", index + 1, slot.attempt);
+    }
+    text + &format!("\n{}\n", time(plan, estimate))
+}
+
+fn case_row(case: &Case) -> Vec<String> {
+    let Benchmark::Capture(work) = &case.work;
+    let w = &work.workload;
+    vec![
+        case.id.clone(),
+        work.model.name().to_owned(),
+        work.dtype.as_str().to_owned(),
+        format!("batch {}", w.batch_size),
+        format!("{}+{} tokens", w.prefill_tokens, w.decode_tokens),
+        format!("{} layers", work.layers.len()),
+        format!("{}+{} iterations", w.warmup_iterations, w.iterations),
+        format!("timeout {}", duration(case.timeout)),
+    ]
+}
+
+fn time(plan: &Plan, estimate: Option<Duration>) -> String {
+    let most = duration(at_most(plan));
+    match estimate {
+        Some(expected) => format!(
+            "about {}, as earlier runs of these cases took; at most {most}",
+            duration(expected)
+        ),
+        None => format!(
+            "no earlier run to judge the time by; at most {most}, if every attempt times out"
+        ),
+    }
+}
+
+/// Every attempt at its timeout, and the pauses.
+fn at_most(plan: &Plan) -> Duration {
+    let timeouts = plan.slots.iter().map(|slot| plan.cases[slot.case].timeout);
+    timeouts.fold(pauses(plan), Duration::saturating_add)
+}
+
+fn pauses(plan: &Plan) -> Duration {
+    let count = u32::try_from(plan.slots.len().saturating_sub(1)).unwrap_or(u32::MAX);
+    plan.cooldown.saturating_mul(count)
+}
+
+/// What the newest good attempts at the same work took, where there is one for every case.
+fn estimate(plan: &Plan, results: &Path) -> Result<Option<Duration>, CommandError> {
+    let runs = list_runs(results).map_err(CommandError::Record)?;
+    let manifests: Vec<_> = runs
+        .iter()
+        .rev()
+        .filter_map(|run| run.manifest.as_ref().ok())
+        .collect();
+    let mut total = pauses(plan);
+    for slot in &plan.slots {
+        match manifests
+            .iter()
+            .find_map(|m| took(m, &plan.cases[slot.case]))
+        {
+            Some(wall) => total = total.saturating_add(wall),
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(total))
+}
+
+fn took(manifest: &Manifest, case: &Case) -> Option<Duration> {
+    let same = manifest
+        .cases
+        .iter()
+        .find(|known| known.case.work == case.work)?;
+    let newest = same.ok_attempts().last()?;
+    Some(Duration::from_nanos(newest.wall_ns))
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

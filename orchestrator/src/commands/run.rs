@@ -1,0 +1,15 @@
+//! `anechoic run`: every case of a suite, each attempt in a fresh worker.
+
+use super::CommandError;
+use super::execute::start_run;
+use super::finish::finish_run;
+use super::suite::{make_plan, read_suite};
+use crate::cli::RunArgs;
+use crate::exit_code::ExitCode;
+
+pub(super) fn run(args: &RunArgs) -> Result<ExitCode, CommandError> {
+    let suite = read_suite(&args.suite)?;
+    let plan = make_plan(&suite, &args.selection.options(args.place.threads))?;
+    let path = start_run(plan, suite.text(), &args.place)?;
+    Ok(finish_run(&path, args.place.format)?.exit_code())
+}

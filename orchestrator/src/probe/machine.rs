@@ -1,0 +1,129 @@
+//! The facts about this machine that decide whether two runs may be compared.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use anechoic_protocol::Device;
+use anechoic_record::Machine;
+use nix::sched::{CpuSet, sched_getaffinity};
+use nix::unistd::Pid;
+
+use super::gpu_model;
+
+/// Looks at the machine; `device` is the one that was chosen.
+pub(crate) fn machine(device: Device) -> Machine {
+    let logical_cpus = logical_cpus();
+    Machine {
+        hostname: uname(|u| u.nodename()),
+        kernel: uname(|u| u.sysname())
+            .zip(uname(|u| u.release()))
+            .map(|(system, release)| format!("{system} {release}")),
+        cpu: read("/proc/cpuinfo").and_then(|text| cpu_model(&text)),
+        logical_cpus,
+        physical_cores: physical_cores(Path::new("/sys/devices/system/cpu")).min(logical_cpus),
+        memory_bytes: read("/proc/meminfo").and_then(|text| total_memory(&text)),
+        gpu: match device {
+            Device::Cpu => None,
+            Device::Cuda(index) => gpu_model(index),
+        },
+    }
+}
+
+fn uname(field: impl Fn(&nix::sys::utsname::UtsName) -> &std::ffi::OsStr) -> Option<String> {
+    let names = nix::sys::utsname::uname().ok()?;
+    field(&names).to_str().map(str::to_owned)
+}
+
+fn read(path: &str) -> Option<String> {
+    fs::read_to_string(path).ok()
+}
+
+/// CPUs that this process may use: its affinity and its cgroup's quota.
+fn logical_cpus() -> u32 {
+    let count = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+/// Cores among the CPUs of this process's affinity; CPUs whose core is unknown count as one each.
+fn physical_cores(root: &Path) -> u32 {
+    let Ok(allowed) = sched_getaffinity(Pid::from_raw(0)) else {
+        return u32::MAX;
+    };
+    let mut cores = BTreeSet::new();
+    for cpu in (0..CpuSet::count()).filter(|&cpu| allowed.is_set(cpu).unwrap_or(false)) {
+        let topology = root.join(format!("cpu{cpu}/topology"));
+        let number = |name: &str| -> Option<i64> {
+            let text = fs::read_to_string(topology.join(name)).ok()?;
+            text.trim().parse().ok()
+        };
+        let unknown = -1 - i64::try_from(cpu).unwrap_or(0);
+        let package = number("physical_package_id").unwrap_or(0);
+        cores.insert((package, number("core_id").unwrap_or(unknown)));
+    }
+    u32::try_from(cores.len()).unwrap_or(u32::MAX)
+}
+
+/// The first model name in `/proc/cpuinfo`. ARM kernels write none.
+fn cpu_model(text: &str) -> Option<String> {
+    let line = text.lines().find(|line| line.starts_with("model name"))?;
+    let (_, name) = line.split_once(':')?;
+    Some(name.trim().to_owned())
+}
+
+fn total_memory(text: &str) -> Option<u64> {
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_machine_has_cores_and_a_kernel() {
+        let machine = machine(Device::Cpu);
+        assert!(machine.logical_cpus >= 1);
+        assert!((1..=machine.logical_cpus).contains(&machine.physical_cores));
+        assert!(
+            machine
+                .kernel
+                .is_some_and(|kernel| kernel.starts_with("Linux "))
+        );
+        assert_eq!(machine.gpu, None);
+    }
+
+    #[test]
+    fn proc_files_are_read() {
+        let cpuinfo =
+            "processor\t: 0\nmodel name\t: A CPU @ 2 GHz\nprocessor\t: 1\nmodel name\t: B\n";
+        assert_eq!(cpu_model(cpuinfo).as_deref(), Some("A CPU @ 2 GHz"));
+        assert_eq!(cpu_model("processor : 0\n"), None);
+        assert_eq!(
+            total_memory("MemTotal:       16 kB\nMemFree: 1 kB\n"),
+            Some(16 * 1024)
+        );
+        assert_eq!(total_memory("MemTotal: many\n"), None);
+    }
+
+    #[test]
+    fn threads_of_one_core_count_once() {
+        let allowed = sched_getaffinity(Pid::from_raw(0)).unwrap();
+        let cpus: Vec<_> = (0..CpuSet::count())
+            .filter(|&c| allowed.is_set(c).unwrap())
+            .collect();
+        let root = tempfile::tempdir().unwrap();
+        for cpu in &cpus {
+            let topology = root.path().join(format!("cpu{cpu}/topology"));
+            fs::create_dir_all(&topology).unwrap();
+            fs::write(topology.join("core_id"), "0\n").unwrap();
+            fs::write(topology.join("physical_package_id"), "0\n").unwrap();
+        }
+        assert_eq!(physical_cores(root.path()), 1);
+        let unknown = root.path().join("none");
+        assert_eq!(physical_cores(&unknown) as usize, cpus.len());
+    }
+}

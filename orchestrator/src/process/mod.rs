@@ -1,0 +1,12 @@
+//! Worker processes: the only place that builds a `Command` or holds `unsafe`. Knows pipes, signals and
+//! process groups; knows nothing of messages, phases or outcomes.
+
+mod exit;
+mod lines;
+mod log;
+mod orphans;
+mod worker;
+
+pub(crate) use exit::ExitKind;
+pub(crate) use orphans::{Leftovers, adopt_orphans};
+pub(crate) use worker::{Logs, ProcessEvent, Worker};

@@ -1,0 +1,243 @@
+//! One place that turns events into what people see.
+
+use std::fmt;
+use std::io::IsTerminal;
+use std::path::Path;
+use std::time::Duration;
+
+use anechoic_protocol::{Phase, WorkerEvent};
+use anechoic_record::{Outcome, RunEvent, Stamped, Stop};
+
+use super::bars::Bars;
+use super::json::print_data;
+use super::lines;
+use super::tally::Tally;
+use super::words::{duration, say};
+use crate::process::Leftovers;
+use crate::runner::Urgency;
+
+/// What goes to standard output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Format {
+    /// Tables for people.
+    Text,
+    /// JSON for programs.
+    Json,
+}
+
+/// What an attempt left behind.
+#[derive(Debug, Default)]
+pub(crate) struct Aftermath {
+    /// The last lines of its standard error.
+    pub(crate) stderr: Vec<String>,
+    /// Processes that outlived it.
+    pub(crate) left: Leftovers,
+}
+
+/// The attempt that is being made.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Current {
+    case: String,
+    attempt: u32,
+    iterations: u32,
+    samples: u32,
+}
+
+impl fmt::Display for Current {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} attempt {}", self.case, self.attempt)
+    }
+}
+
+/// Shows a run while it happens.
+#[derive(Debug)]
+pub(crate) struct Reporter {
+    bars: Option<Bars>,
+    format: Format,
+    tally: Tally,
+    current: Current,
+}
+
+impl Reporter {
+    /// For this many attempts, with this pause between them.
+    pub(crate) fn new(format: Format, planned: usize, cooldown: Duration) -> Self {
+        let tally = Tally::new(u32::try_from(planned).unwrap_or(u32::MAX), cooldown);
+        Self {
+            bars: std::io::stderr().is_terminal().then(|| Bars::new(&tally)),
+            format,
+            tally,
+            current: Current::default(),
+        }
+    }
+
+    /// Shows an event that is on disk.
+    pub(crate) fn show(&mut self, stamped: &Stamped) {
+        if self.format == Format::Json {
+            let mut line = serde_json::to_string(stamped).expect("events always serialise");
+            line.push('\n');
+            // The record on disk is what counts; a full pipe or disk behind stdout must not end a run.
+            let _ = print_data(&line);
+        }
+        match &stamped.event {
+            RunEvent::RunStarted { run, planned, .. } => {
+                self.say(&format!("run {run}: {planned} attempts"));
+            }
+            RunEvent::AttemptStarted { pid, .. } => self.started(*pid),
+            RunEvent::Worker { message, .. } => self.message(message),
+            RunEvent::Stopping { how, .. } => {
+                self.say(&format!("{}: {}", self.current, stop_words(*how)))
+            }
+            RunEvent::AttemptEnded {
+                outcome, wall_ns, ..
+            } => self.ended(outcome, Duration::from_nanos(*wall_ns)),
+            RunEvent::RunEnded { .. } => self.clear(),
+            RunEvent::CooledDown { .. } | RunEvent::JobSent { .. } => {}
+        }
+    }
+
+    /// Announces the next attempt.
+    pub(crate) fn next(&mut self, case: &str, attempt: u32, iterations: u32) {
+        self.current = Current {
+            case: case.to_owned(),
+            attempt,
+            iterations,
+            samples: 0,
+        };
+    }
+
+    /// Counts down a cooldown; on a terminal only, elsewhere one line says it all.
+    pub(crate) fn cooling(&self, left: Duration, whole: Duration) {
+        match &self.bars {
+            Some(bars) => {
+                bars.attempt(
+                    &self.current,
+                    &format!("cooling down, {} left", duration(left)),
+                );
+            }
+            None if left == whole => lines::cooling(&self.current, &self.tally, whole),
+            None => {}
+        }
+    }
+
+    /// Confirms a request to stop.
+    pub(crate) fn stopping(&self, urgency: Urgency) {
+        self.say(match urgency {
+            Urgency::Orderly => "stopping; once more to kill the worker at once",
+            Urgency::Immediate => "killing the worker",
+        });
+    }
+
+    /// Something that people should know.
+    pub(crate) fn note(&self, text: &str) {
+        self.say(&format!("warning: {text}"));
+    }
+
+    /// What helps to understand a failed attempt.
+    pub(crate) fn aftermath(&self, outcome: &Outcome, aftermath: &Aftermath, folder: &Path) {
+        let Leftovers { ended, stuck } = &aftermath.left;
+        if !ended.is_empty() {
+            self.note(&format!(
+                "{} left processes behind; ended: {}",
+                self.current,
+                list(ended)
+            ));
+        }
+        if !stuck.is_empty() {
+            let pids = list(stuck);
+            self.note(&format!(
+                "{} left processes that cannot be ended: {pids}",
+                self.current
+            ));
+        }
+        if outcome.is_ok() || matches!(outcome, Outcome::Cancelled { .. }) {
+            return;
+        }
+        for line in &aftermath.stderr {
+            self.say(&format!("  | {line}"));
+        }
+        self.say(&format!("  logs: {}", folder.display()));
+    }
+
+    fn started(&self, pid: u32) {
+        match &self.bars {
+            Some(bars) => bars.attempt(&self.current, &format!("start, process {pid}")),
+            None => lines::started(&self.current, &self.tally, pid),
+        }
+    }
+
+    fn message(&mut self, message: &WorkerEvent) {
+        match message {
+            WorkerEvent::Phase { phase } => self.phase(*phase),
+            WorkerEvent::Sample { .. } => {
+                self.current.samples += 1;
+                self.iteration(
+                    Phase::Measure,
+                    self.current.samples,
+                    self.current.iterations,
+                );
+            }
+            WorkerEvent::Progress { done, total } => self.iteration(Phase::WarmUp, *done, *total),
+            WorkerEvent::Warning { message } => self.note(&format!("{}: {message}", self.current)),
+            WorkerEvent::Hello { .. }
+            | WorkerEvent::Finished { .. }
+            | WorkerEvent::Failed { .. } => {}
+        }
+    }
+
+    fn phase(&self, phase: Phase) {
+        match &self.bars {
+            Some(bars) => bars.attempt(&self.current, phase.as_str()),
+            None => lines::phase(&self.current, &self.tally, phase.as_str()),
+        }
+    }
+
+    fn iteration(&self, phase: Phase, done: u32, total: u32) {
+        if let Some(bars) = &self.bars {
+            bars.attempt(&self.current, &format!("{} {done}/{total}", phase.as_str()));
+        }
+    }
+
+    fn ended(&mut self, outcome: &Outcome, wall: Duration) {
+        self.tally.count(outcome.is_ok(), wall);
+        let Tally { ended, planned, .. } = self.tally;
+        let result = match outcome {
+            Outcome::Ok => "ok".to_owned(),
+            Outcome::Cancelled { .. } => outcome.cause(),
+            _ => format!("FAILED: {}", outcome.cause()),
+        };
+        self.say(&format!(
+            "[{ended}/{planned}] {}: {result} ({})",
+            self.current,
+            duration(wall)
+        ));
+        if let Some(bars) = &self.bars {
+            bars.count(&self.tally);
+        }
+    }
+
+    fn say(&self, line: &str) {
+        match &self.bars {
+            Some(bars) => bars.say(line),
+            None => say(line),
+        }
+    }
+
+    fn clear(&self) {
+        if let Some(bars) = &self.bars {
+            bars.clear();
+        }
+    }
+}
+
+fn list(pids: &[u32]) -> String {
+    let texts: Vec<_> = pids.iter().map(u32::to_string).collect();
+    texts.join(", ")
+}
+
+fn stop_words(how: Stop) -> &'static str {
+    match how {
+        Stop::CloseStdin => "asked to stop",
+        Stop::Terminate => "sent SIGTERM",
+        Stop::Kill => "sent SIGKILL",
+    }
+}

@@ -1,0 +1,263 @@
+//! Drives one worker process through its lifecycle: turns what the process does into inputs, and carries
+//! out the actions. Decides nothing by itself.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anechoic_protocol::{Job, WorkerEvent, encode_line};
+use anechoic_record::{
+    AttemptData, AttemptFiles, AttemptRecord, Outcome, RecordError, RunEvent, Stop, result_json,
+};
+use jiff::Timestamp;
+use tokio::time::sleep_until;
+
+use super::interrupt::Urgency;
+use super::lifecycle::{Action, Input, Lifecycle};
+use super::limits::Limits;
+use super::message::read_line;
+use super::run::{Context, RunError};
+use crate::process::{ExitKind, Logs, ProcessEvent, Worker};
+use crate::reporter::Aftermath;
+
+/// Lines of standard error that people are shown when an attempt fails.
+const SHOWN_LINES: usize = 8;
+
+/// Makes one attempt, from its folder to its record.
+pub(crate) async fn make_attempt(
+    context: &mut Context<'_>,
+    job: Job,
+    timeout: Duration,
+) -> Result<(), RunError> {
+    let files = context.recorder.begin_attempt(&job.case, job.attempt)?;
+    files.write_job(&job)?;
+    let logs = open_logs(&files)?;
+    let started = Timestamp::now();
+    let cpu_before = own_cpu_time();
+    let spawned = Instant::now();
+    let mark = format!(
+        "{}/{}/{}",
+        context.recorder.manifest().run,
+        job.case,
+        job.attempt
+    );
+    let (ending, aftermath, mut data) = match Worker::spawn(context.worker, &mark, logs) {
+        Err(error) => {
+            let ending = Ending::not_started(context.worker, &error);
+            (ending, Aftermath::default(), AttemptData::default())
+        }
+        Ok(worker) => {
+            let lifecycle = Lifecycle::new(job.clone(), Limits::of(timeout), spawned);
+            Drive::new(context, worker, lifecycle, spawned)
+                .finish()
+                .await?
+        }
+    };
+    let record = AttemptRecord {
+        attempt: job.attempt,
+        started,
+        wall_ns: nanos(ending.wall),
+        outcome: ending.outcome.clone(),
+    };
+    let orchestrator_cpu_ns = nanos(own_cpu_time().saturating_sub(cpu_before));
+    data.wall_ns = Some(record.wall_ns);
+    data.orchestrator_cpu_ns = Some(orchestrator_cpu_ns);
+    write_result(context, &files, &job, &ending.outcome, &data)?;
+    context.emit(RunEvent::AttemptEnded {
+        case: job.case.clone(),
+        attempt: job.attempt,
+        outcome: ending.outcome.clone(),
+        wall_ns: record.wall_ns,
+        orchestrator_cpu_ns,
+    })?;
+    context.recorder.end_attempt(&job.case, record)?;
+    context
+        .reporter
+        .aftermath(&ending.outcome, &aftermath, &files.folder);
+    Ok(())
+}
+
+/// `result.json`, for an attempt whose result counts.
+fn write_result(
+    context: &Context<'_>,
+    files: &AttemptFiles,
+    job: &Job,
+    outcome: &Outcome,
+    data: &AttemptData,
+) -> Result<(), RunError> {
+    let manifest = context.recorder.manifest();
+    match manifest.cases.iter().find(|case| case.case.id == job.case) {
+        Some(case) if outcome.is_ok() => {
+            Ok(files.write_result(&result_json(manifest, case, job.attempt, data))?)
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn open_logs(files: &AttemptFiles) -> Result<Logs, RunError> {
+    let copy = |file: &std::fs::File, name: &str| {
+        file.try_clone().map_err(|source| RecordError::Io {
+            action: "open",
+            path: files.folder.join(name),
+            source,
+        })
+    };
+    Ok(Logs {
+        stdout: copy(&files.stdout, "stdout.log")?,
+        stderr: copy(&files.stderr, "stderr.log")?,
+    })
+}
+
+/// How an attempt ended and how long it took.
+struct Ending {
+    outcome: Outcome,
+    wall: Duration,
+}
+
+impl Ending {
+    fn not_started(program: &Path, error: &std::io::Error) -> Self {
+        let message = format!("`{}`: {error}", program.display());
+        Self {
+            outcome: Outcome::SpawnFailed { message },
+            wall: Duration::ZERO,
+        }
+    }
+}
+
+/// A running worker with its lifecycle.
+struct Drive<'a, 'c> {
+    context: &'a mut Context<'c>,
+    worker: Worker,
+    lifecycle: Lifecycle,
+    spawned: Instant,
+    deadline: Instant,
+    exited: Option<Instant>,
+    data: AttemptData,
+}
+
+impl<'a, 'c> Drive<'a, 'c> {
+    fn new(
+        context: &'a mut Context<'c>,
+        worker: Worker,
+        lifecycle: Lifecycle,
+        spawned: Instant,
+    ) -> Self {
+        Self {
+            context,
+            worker,
+            lifecycle,
+            spawned,
+            deadline: spawned,
+            exited: None,
+            data: AttemptData::default(),
+        }
+    }
+
+    async fn finish(mut self) -> Result<(Ending, Aftermath, AttemptData), RunError> {
+        let mut input = Input::Spawned {
+            pid: self.worker.pid(),
+        };
+        let outcome = loop {
+            if let Some(outcome) = self.take(input)? {
+                break outcome;
+            }
+            input = self.next_input().await?;
+        };
+        let wall = self.exited.unwrap_or_else(Instant::now) - self.spawned;
+        let (stderr, left) = self.worker.sweep(SHOWN_LINES).await;
+        if !left.ended.is_empty() || !left.stuck.is_empty() {
+            self.context
+                .emit(self.lifecycle.stopping_event(Stop::Kill))?;
+        }
+        let aftermath = Aftermath { stderr, left };
+        Ok((Ending { outcome, wall }, aftermath, self.data))
+    }
+
+    /// Feeds one input and carries out the actions; the outcome, when there is one.
+    fn take(&mut self, input: Input) -> Result<Option<Outcome>, RunError> {
+        for action in self.lifecycle.step(input, Instant::now()) {
+            match action {
+                Action::SendJob => self.worker.send(&encode_line(self.lifecycle.job())),
+                Action::SetDeadline(deadline) => self.deadline = deadline,
+                Action::Signal(how) => self.worker.stop(how),
+                Action::Emit(event) => self.emit(event)?,
+                Action::End(outcome) => return Ok(Some(outcome)),
+            }
+        }
+        Ok(None)
+    }
+
+    fn emit(&mut self, event: RunEvent) -> Result<(), RunError> {
+        self.context.emit(event.clone())?;
+        if let RunEvent::Worker {
+            message,
+            since_spawn_ns,
+            ..
+        } = event
+        {
+            self.keep(message, since_spawn_ns);
+        }
+        Ok(())
+    }
+
+    /// Keeps what the attempt's result is made of.
+    fn keep(&mut self, message: WorkerEvent, since_spawn_ns: u64) {
+        match message {
+            WorkerEvent::Hello { worker, torch, .. } => {
+                self.context.greet(&worker, torch.as_ref());
+                self.data.hello_ns = Some(since_spawn_ns);
+            }
+            WorkerEvent::Sample { sample } => self.data.samples.push(sample),
+            WorkerEvent::Warning { message } => self.data.warnings.push(message),
+            WorkerEvent::Finished { result } => self.data.result = Some(*result),
+            WorkerEvent::Phase { .. }
+            | WorkerEvent::Progress { .. }
+            | WorkerEvent::Failed { .. } => {}
+        }
+    }
+
+    /// Sleeps until something happens: no polling, so that nothing disturbs a measurement.
+    async fn next_input(&mut self) -> Result<Input, RunError> {
+        tokio::select! {
+            event = self.worker.next() => {
+                let event = event.map_err(RunError::Log)?;
+                Ok(self.translate(event))
+            }
+            urgency = self.context.interrupts.next() => {
+                self.context.reporter.stopping(urgency);
+                Ok(match urgency {
+                    Urgency::Orderly => Input::CancelRequested,
+                    Urgency::Immediate => Input::KillRequested,
+                })
+            }
+            () = sleep_until(self.deadline.into()) => Ok(Input::DeadlinePassed),
+        }
+    }
+
+    fn translate(&mut self, event: ProcessEvent) -> Input {
+        match event {
+            ProcessEvent::Line(line) => read_line(&line),
+            ProcessEvent::OverlongLine => Input::BadLine(format!(
+                "the line is longer than the {} bytes accepted",
+                anechoic_protocol::MAX_LINE_BYTES
+            )),
+            ProcessEvent::OutputEnded(rest) => Input::OutputEnded(rest),
+            ProcessEvent::LogEnded => Input::LogEnded,
+            ProcessEvent::Exited(how) => self.note_exit(how),
+        }
+    }
+
+    fn note_exit(&mut self, how: ExitKind) -> Input {
+        self.exited = Some(Instant::now());
+        Input::Exited(how)
+    }
+}
+
+/// CPU time of this process so far.
+fn own_cpu_time() -> Duration {
+    let clock = nix::time::ClockId::CLOCK_PROCESS_CPUTIME_ID;
+    nix::time::clock_gettime(clock).map_or(Duration::ZERO, Duration::from)
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,226 @@
+//! What the orchestrator checks in a worker's messages before it believes them. Pure.
+
+use anechoic_protocol::{
+    Benchmark, BenchmarkName, CaptureIteration, CaptureWork, DeviceInfo, FailureKind, Job,
+    JobResult, Sample,
+};
+use anechoic_record::Outcome;
+use serde_json::Value;
+
+/// Why a worker whose hello is fine still cannot do the job; `None` when it can.
+pub(crate) fn unable(
+    job: &Job,
+    devices: &[DeviceInfo],
+    benchmarks: &[BenchmarkName],
+) -> Option<Outcome> {
+    let wanted = job.work.name();
+    if !benchmarks.contains(&wanted) {
+        return Some(Outcome::WorkerFailed {
+            kind: FailureKind::InvalidJob,
+            message: format!("the worker offers no benchmark `{}`", wanted.as_str()),
+        });
+    }
+    // A worker that lists no device leaves the question to the job.
+    if devices.is_empty() || devices.iter().any(|d| d.device == job.device) {
+        return None;
+    }
+    let seen: Vec<_> = devices.iter().map(|d| d.device.to_string()).collect();
+    Some(Outcome::WorkerFailed {
+        kind: FailureKind::DeviceUnavailable,
+        message: format!(
+            "the job needs {}, the worker sees {}",
+            job.device,
+            seen.join(", ")
+        ),
+    })
+}
+
+/// The verdict over a sample that comes after `seen` others; `None` when it is as it must be.
+pub(crate) fn bad_sample(job: &Job, seen: u32, sample: &Sample) -> Option<Outcome> {
+    let (next, planned) = (seen + 1, job.work.iterations());
+    let iteration = sample.iteration();
+    if next > planned {
+        return Some(violation(format!(
+            "it sent a sample after the {planned} of the job"
+        )));
+    }
+    if iteration != next {
+        return Some(violation(format!(
+            "it sent sample {iteration} where {next} was due"
+        )));
+    }
+    let differences = match (&job.work, sample) {
+        (Benchmark::Capture(work), Sample::Capture(sample)) => capture_differences(work, sample),
+    };
+    (!differences.is_empty()).then_some(Outcome::EchoMismatch { differences })
+}
+
+fn capture_differences(work: &CaptureWork, sample: &CaptureIteration) -> Vec<String> {
+    let batch = u64::from(work.workload.batch_size);
+    let rows = work.expected_rows() * batch * work.layers.len() as u64;
+    let tokens = batch * u64::from(work.workload.decode_tokens);
+    let pairs = [
+        ("captured_rows", rows, sample.captured_rows),
+        ("generated_tokens", tokens, sample.generated_tokens),
+    ];
+    let differing = pairs.iter().filter(|(_, expected, got)| expected != got);
+    differing
+        .map(|(name, expected, got)| {
+            format!(
+                "sample {}: {name}: expected {expected}, got {got}",
+                sample.iteration
+            )
+        })
+        .collect()
+}
+
+/// The verdict over a result after `seen` samples; `None` when it is as it must be.
+pub(crate) fn bad_result(job: &Job, seen: u32, result: &JobResult) -> Option<Outcome> {
+    let planned = job.work.iterations();
+    if seen != planned {
+        return Some(violation(format!(
+            "it finished after {seen} of {planned} samples"
+        )));
+    }
+    let differences = differences(job, &result.used.0);
+    if !differences.is_empty() {
+        return Some(Outcome::EchoMismatch { differences });
+    }
+    let verification = result.verification.as_ref()?;
+    let (error, tolerance) = (verification.max_relative_error, verification.tolerance);
+    let acceptable = error <= tolerance;
+    (!acceptable).then(|| {
+        violation(format!(
+            "it finished although its verification found an error of {error}, with {tolerance} accepted"
+        ))
+    })
+}
+
+pub(crate) fn violation(detail: String) -> Outcome {
+    Outcome::ProtocolViolation { detail }
+}
+
+/// The settings in which two jobs differ: dotted path, asked, used.
+fn differences(asked: &Job, used: &Job) -> Vec<String> {
+    let value = |job: &Job| serde_json::to_value(job).expect("jobs always serialise");
+    let mut found = Vec::new();
+    compare("", &value(asked), &value(used), &mut found);
+    found
+}
+
+fn compare(path: &str, asked: &Value, used: &Value, found: &mut Vec<String>) {
+    match (asked, used) {
+        (Value::Object(a), Value::Object(u)) => {
+            let added = u.keys().filter(|key| !a.contains_key(*key));
+            for key in a.keys().chain(added) {
+                let path = if path.is_empty() {
+                    key.clone()
+                } else {
+                    format!("{path}.{key}")
+                };
+                let of = |map: &serde_json::Map<_, _>| map.get(key).cloned().unwrap_or(Value::Null);
+                compare(&path, &of(a), &of(u), found);
+            }
+        }
+        _ if asked == used => {}
+        _ => found.push(format!("{path}: asked {asked}, used {used}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runner::lifecycle_tests::fixture::{job, result, sample};
+    use anechoic_protocol::{CaptureMode, Device, Verification};
+
+    fn detail(outcome: Option<Outcome>) -> String {
+        match outcome {
+            None => "fine".to_owned(),
+            Some(outcome) => outcome.cause(),
+        }
+    }
+
+    #[test]
+    fn a_faithful_worker_passes() {
+        let job = job();
+        assert_eq!(bad_sample(&job, 0, &sample(&job, 1)), None);
+        assert_eq!(bad_result(&job, 2, &result(&job)), None);
+    }
+
+    #[test]
+    fn samples_out_of_order_or_number_are_violations() {
+        let job = job();
+        let check = |seen, iteration, expected: &str| {
+            let found = detail(bad_sample(&job, seen, &sample(&job, iteration)));
+            assert!(found.contains(expected), "{found}");
+        };
+        check(0, 2, "sample 2 where 1 was due");
+        check(1, 1, "sample 1 where 2 was due");
+        check(2, 3, "after the 2 of the job");
+    }
+
+    #[test]
+    fn missing_rows_and_tokens_are_named() {
+        let job = job();
+        let Sample::Capture(mut short) = sample(&job, 1);
+        short.captured_rows -= 1;
+        short.generated_tokens = 0;
+        let found = detail(bad_sample(&job, 0, &Sample::Capture(short)));
+        assert!(
+            found.contains("sample 1: captured_rows: expected 28, got 27"),
+            "{found}"
+        );
+        assert!(
+            found.contains("generated_tokens: expected 6, got 0"),
+            "{found}"
+        );
+    }
+
+    #[test]
+    fn other_settings_are_named_with_their_path() {
+        let job = job();
+        let mut other = result(&job);
+        other.used.0.threads = 1;
+        let Benchmark::Capture(work) = &mut other.used.0.work;
+        work.workload.batch_size = 1;
+        work.mode = CaptureMode::AllLayers;
+        let found = detail(bad_result(&job, 2, &other));
+        for expected in [
+            "threads: asked 2, used 1",
+            "work.workload.batch_size: asked 2, used 1",
+            "work.mode: asked \"custom\", used \"all-layers\"",
+        ] {
+            assert!(found.contains(expected), "{found}");
+        }
+    }
+
+    #[test]
+    fn too_few_samples_and_a_failed_verification_are_violations() {
+        let job = job();
+        assert!(detail(bad_result(&job, 1, &result(&job))).contains("after 1 of 2 samples"));
+        let mut wrong = result(&job);
+        wrong.verification = Some(Verification {
+            method: "full pass".into(),
+            compared: 10,
+            max_relative_error: 0.5,
+            tolerance: 0.01,
+        });
+        assert!(detail(bad_result(&job, 2, &wrong)).contains("error of 0.5"));
+    }
+
+    #[test]
+    fn a_worker_that_cannot_do_the_job_is_told_apart() {
+        let mut job = job();
+        let cpu = DeviceInfo {
+            device: Device::Cpu,
+            description: "cpu".into(),
+            total_memory_bytes: None,
+        };
+        let all = [BenchmarkName::Capture];
+        assert_eq!(unable(&job, std::slice::from_ref(&cpu), &all), None);
+        assert_eq!(unable(&job, &[], &all), None);
+        assert!(detail(unable(&job, &[], &[])).contains("no benchmark `capture`"));
+        job.device = Device::Cuda(0);
+        assert!(detail(unable(&job, &[cpu], &all)).contains("needs cuda:0, the worker sees cpu"));
+    }
+}
