@@ -21,7 +21,7 @@ pub enum Outcome {
         /// The settings that differ: name, asked, used.
         differences: Vec<String>,
     },
-    /// The process exited with a code before it sent a result.
+    /// The process exited with a code before it sent a result, or with another than 0 after it.
     ExitCode {
         /// The code.
         code: i32,
@@ -108,7 +108,7 @@ impl Outcome {
             Self::EchoMismatch { differences } => {
                 format!("worker used other settings: {}", differences.join("; "))
             }
-            Self::ExitCode { code } => format!("exited with code {code} without a result"),
+            Self::ExitCode { code } => format!("exited with code {code}"),
             Self::Signal { number, name } => format!("ended by {name} (signal {number})"),
             Self::Timeout { phase, limit_ms } => format!(
                 "timed out in {} after {} s",
