@@ -13,7 +13,13 @@ fn main() {
     let lib = libtorch_lib();
     run_paths(&lib);
     compile_kernels("kernels_avx2", 8, &["-mavx2", "-mfma"]);
-    let avx512 = ["-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mfma"];
+    let avx512 = [
+        "-mavx512f",
+        "-mavx512bw",
+        "-mavx512vl",
+        "-mavx512dq",
+        "-mfma",
+    ];
     compile_kernels("kernels_avx512", 16, &avx512);
     compile(&lib);
     link(&lib);
@@ -38,8 +44,15 @@ fn compile_kernels(table: &str, lanes: u32, flags: &[&str]) {
         return;
     }
     let mut build = cc::Build::new();
-    build.cpp(true).std("c++17").opt_level(3).flag("-w").flag("-ffp-contract=fast");
-    build.define("KERNELS", table).define("LANES", lanes.to_string().as_str());
+    build
+        .cpp(true)
+        .std("c++17")
+        .opt_level(3)
+        .flag("-w")
+        .flag("-ffp-contract=fast");
+    build
+        .define("KERNELS", table)
+        .define("LANES", lanes.to_string().as_str());
     for flag in flags {
         build.flag(flag);
     }

@@ -18,6 +18,7 @@ typedef float Vec __attribute__((vector_size(LANES * 4)));
 typedef int32_t IntVec __attribute__((vector_size(LANES * 4)));
 typedef float LooseVec __attribute__((vector_size(LANES * 4), aligned(4)));
 typedef uint32_t BitsVec __attribute__((vector_size(LANES * 4)));
+typedef uint32_t LooseBitsVec __attribute__((vector_size(LANES * 4), aligned(2)));
 typedef uint16_t LooseHalfVec __attribute__((vector_size(LANES * 2), aligned(2)));
 
 // bf16 as it lies in memory: the upper half of an f32.
@@ -38,6 +39,19 @@ inline Vec load(const Bf16* from) {
   auto bits = *reinterpret_cast<const LooseHalfVec*>(from);
   return reinterpret_cast<Vec>(__builtin_convertvector(bits, BitsVec) << 16);
 }
+
+// 2 * LANES weights. Those of bf16 come as the even and the odd ones, which costs a shift and a mask where widening them
+// in order costs four instructions; `arrange` puts x into the same order.
+struct Pair {
+  Vec first, second;
+};
+inline Pair load_pair(const float* from) { return {load(from), load(from + LANES)}; }
+inline Pair load_pair(const Bf16* from) {
+  BitsVec bits = *reinterpret_cast<const LooseBitsVec*>(from);
+  return {reinterpret_cast<Vec>(bits << 16), reinterpret_cast<Vec>(bits & 0xffff0000u)};
+}
+
+inline void store(Vec v, float* to) { *reinterpret_cast<LooseVec*>(to) = v; }
 
 inline void narrow(float value, float* to) { *to = value; }
 // To the nearest, ties to even; a NaN stays one.
@@ -60,20 +74,19 @@ inline Vec broadcast(float value) { return Vec{} + value; }
 
 // ---- linear ----
 
-// M rows of x against R rows of w that lie `apart` from each other. Rows far apart are separate streams to the
-// prefetcher: four of them read memory half again as fast as one.
+// M rows of x against R rows of w, from feature n0 on, `apart` from each other.
 template <int M, int R, class T>
 inline void tile(const LinearCall& call, int64_t m0, int64_t n0, int64_t apart) {
-  const int64_t in = call.in;
+  const int64_t in = call.in, stride = apart * in;
   const float* x = call.x + m0 * in;
   const T* w = static_cast<const T*>(call.w) + n0 * in;
-  const int64_t stride = apart * in;
   Vec acc[R][M] = {};
   int64_t k = 0;
-  for (; k + LANES <= in; k += LANES)
+  for (; k + 2 * LANES <= in; k += 2 * LANES)
     for (int r = 0; r < R; r++) {
-      Vec weight = load(w + r * stride + k);
-      for (int m = 0; m < M; m++) acc[r][m] += weight * load(x + m * in + k);
+      Pair weight = load_pair(w + r * stride + k);
+      for (int m = 0; m < M; m++) acc[r][m] += weight.first * load(x + m * in + k);
+      for (int m = 0; m < M; m++) acc[r][m] += weight.second * load(x + m * in + k + LANES);
     }
   for (int r = 0; r < R; r++)
     for (int m = 0; m < M; m++) {
@@ -87,7 +100,7 @@ inline void tile(const LinearCall& call, int64_t m0, int64_t n0, int64_t apart) 
 
 // Every row of x against R rows of w, which stay in the nearest cache meanwhile.
 template <int R, class T>
-inline void column(const LinearCall& call, int64_t n, int64_t apart) {
+inline void tiles(const LinearCall& call, int64_t n, int64_t apart) {
   int64_t m = 0;
   for (; m + 4 <= call.rows; m += 4) tile<4, R, T>(call, m, n, apart);
   switch (call.rows - m) {
@@ -97,18 +110,33 @@ inline void column(const LinearCall& call, int64_t n, int64_t apart) {
   }
 }
 
+// Rows far apart are separate streams to the prefetcher: four of them read memory half again as fast as one.
 template <int R, class T>
-inline void columns(const LinearCall& call, int64_t begin, int64_t end) {
+inline void streams(const LinearCall& call, int64_t begin, int64_t end) {
   int64_t apart = (end - begin) / R;
-  for (int64_t n = begin; n < begin + apart; n++) column<R, T>(call, n, apart);
-  for (int64_t n = begin + R * apart; n < end; n++) column<1, T>(call, n, 0);
+  for (int64_t n = begin; n < begin + apart; n++) tiles<R, T>(call, n, apart);
+  for (int64_t n = begin + R * apart; n < end; n++) tiles<1, T>(call, n, 0);
 }
 
 template <class T>
 void linear(const LinearCall& call, int64_t begin, int64_t end) {
   // Twelve sums, a weight and an x fill the sixteen registers.
-  if (call.rows < 4) return columns<4, T>(call, begin, end);
-  columns<3, T>(call, begin, end);
+  if (call.rows < 4) return streams<4, T>(call, begin, end);
+  streams<3, T>(call, begin, end);
+}
+
+// Rows of bf16 as f32, in the order in which `load_pair` yields weights.
+void arrange(const void* from, int64_t rows, int64_t in, float* to) {
+  const Bf16* x = static_cast<const Bf16*>(from);
+  for (int64_t row = 0; row < rows; row++, x += in, to += in) {
+    int64_t k = 0;
+    for (; k + 2 * LANES <= in; k += 2 * LANES) {
+      Pair pair = load_pair(x + k);
+      store(pair.first, to + k);
+      store(pair.second, to + k + LANES);
+    }
+    for (; k < in; k++) to[k] = widen(x[k]);
+  }
 }
 
 // ---- attention ----
@@ -150,7 +178,7 @@ inline float softmax(float* score, int64_t len, float greatest) {
   int64_t j = 0;
   for (; j + LANES <= len; j += LANES) {
     Vec e = exponential(load(score + j) - greatest);
-    memcpy(score + j, &e, sizeof e);
+    store(e, score + j);
     acc += e;
   }
   float total = sum(acc);
@@ -199,5 +227,5 @@ void attention(const AttentionCall& call, int64_t begin, int64_t end, float* scr
 }  // namespace
 
 namespace anechoic {
-extern const Kernels KERNELS = {linear<float>, linear<Bf16>, attention<float>, attention<Bf16>};
+extern const Kernels KERNELS = {linear<float>, linear<Bf16>, arrange, attention<float>, attention<Bf16>};
 }

@@ -6,7 +6,7 @@
 namespace anechoic {
 
 // out[m][n] = sum over k of x[m][k] * w[n][k], plus bias[n]. Rows lie one after another; `w`, `bias` and `out` hold the
-// weight's type, sums are f32 and are rounded once.
+// weight's type, sums are f32 and are rounded once. For bf16 `x` is as `arrange` leaves it.
 struct LinearCall {
   const float* x;
   const void* w;
@@ -33,6 +33,8 @@ struct Kernels {
   // Output features [begin, end).
   void (*linear_f32)(const LinearCall&, int64_t begin, int64_t end);
   void (*linear_bf16)(const LinearCall&, int64_t begin, int64_t end);
+  // Rows of bf16 as the x that `linear_bf16` takes.
+  void (*arrange)(const void* from, int64_t rows, int64_t in, float* to);
   // Pairs of sequence and head [begin, end); `scratch` holds `len + dim` floats.
   void (*attention_f32)(const AttentionCall&, int64_t begin, int64_t end, float* scratch);
   void (*attention_bf16)(const AttentionCall&, int64_t begin, int64_t end, float* scratch);

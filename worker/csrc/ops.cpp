@@ -64,13 +64,14 @@ std::vector<int64_t> with_last(const at::Tensor& x, int64_t last) {
 
 // ---- linear ----
 
-// Rows of x that the kernel takes at once: as f32 they stay in the second cache while the weight streams past.
-constexpr int64_t BLOCK_ROWS = 64;
+// With more rows than this (a prompt, say) the product no longer waits for memory, and MKL's blocking wins; later in bf16,
+// where the weight has to be widened for it first.
+int64_t kernel_rows(at::ScalarType kind) { return kind == at::kFloat ? 64 : 160; }
 
 void check_linear(const at::Tensor& x, const at::Tensor& w, const std::optional<at::Tensor>& bias) {
   auto kind = w.scalar_type();
   TORCH_CHECK(kind == at::kFloat || kind == at::kBFloat16, "the kernels take float and bfloat16, not ", kind);
-  TORCH_CHECK(w.dim() == 2 && w.is_contiguous() && w.is_cpu(), "the weight must be a dense matrix in host memory");
+  TORCH_CHECK(w.dim() == 2 && w.numel() > 0 && w.is_contiguous() && w.is_cpu(), "the weight must be a dense matrix in host memory");
   TORCH_CHECK(x.dim() >= 1 && x.size(-1) == w.size(1), "an input of ", x.sizes(), " does not fit a weight of ", w.sizes());
   TORCH_CHECK(x.is_cpu() && x.scalar_type() == kind, "the input must be ", kind, " in host memory");
   if (!bias) return;
@@ -78,20 +79,32 @@ void check_linear(const at::Tensor& x, const at::Tensor& w, const std::optional<
   TORCH_CHECK(bias->dim() == 1 && bias->size(0) == w.size(0), "a bias of ", bias->sizes(), " does not fit ", w.sizes());
 }
 
+// Many rows: in f32, rounded once, like the kernels.
+at::Tensor linear_wide(const at::Tensor& x, const at::Tensor& w, const std::optional<at::Tensor>& bias) {
+  const auto wide_bias = bias ? std::optional<at::Tensor>(bias->to(at::kFloat)) : std::nullopt;
+  return at::linear(x.to(at::kFloat), w.to(at::kFloat), wide_bias).to(w.scalar_type());
+}
+
+// x as a kernel takes it: dense, f32.
+at::Tensor arranged(const at::Tensor& x, const Kernels& kernels) {
+  const auto dense = x.contiguous();
+  if (dense.scalar_type() == at::kFloat) return dense;
+  auto wide = at::empty(dense.sizes(), dense.options().dtype(at::kFloat));
+  kernels.arrange(dense.const_data_ptr(), dense.numel() / dense.size(-1), dense.size(-1), wide.mutable_data_ptr<float>());
+  return wide;
+}
+
 at::Tensor linear_rows(const at::Tensor& x, const at::Tensor& w, const std::optional<at::Tensor>& bias, int simd) {
   check_linear(x, w, bias);
+  const int64_t in = w.size(1), features = w.size(0), rows = x.numel() / in;
+  if (rows > kernel_rows(w.scalar_type())) return linear_wide(x, w, bias);
   const auto& kernels = kernels_of(simd);
   const auto run = w.scalar_type() == at::kFloat ? kernels.linear_f32 : kernels.linear_bf16;
-  const int64_t in = w.size(1), features = w.size(0), rows = in == 0 ? 0 : x.numel() / in;
+  const auto wide = arranged(x, kernels);
   auto out = at::empty(with_last(x, features), w.options());
-  auto wide = x.to(at::kFloat).contiguous();
-  const int64_t row_bytes = features * out.element_size();
-  for (int64_t first = 0; first < rows; first += BLOCK_ROWS) {
-    LinearCall call{wide.const_data_ptr<float>() + first * in, w.const_data_ptr(), bias ? bias->const_data_ptr() : nullptr,
-                    static_cast<char*>(out.mutable_data_ptr()) + first * row_bytes,
-                    std::min(BLOCK_ROWS, rows - first), in, features};
-    at::parallel_for(0, features, 64, [&](int64_t begin, int64_t end) { run(call, begin, end); });
-  }
+  const LinearCall call{wide.const_data_ptr<float>(), w.const_data_ptr(), bias ? bias->const_data_ptr() : nullptr,
+                        out.mutable_data_ptr(), rows, in, features};
+  at::parallel_for(0, features, 64, [&](int64_t begin, int64_t end) { run(call, begin, end); });
   return out;
 }
 
@@ -142,8 +155,7 @@ at::Tensor decode_attention(const at::Tensor& q, const at::Tensor& k, const at::
   AttentionCall call{view_of(q), view_of(k), view_of(v), out.mutable_data_ptr(),
                      q.size(1), q.size(1) / k.size(1), k.size(2), q.size(3), static_cast<float>(scale)};
   at::parallel_for(0, q.size(0) * q.size(1), 1, [&](int64_t begin, int64_t end) {
-    thread_local std::vector<float> scratch;
-    scratch.resize(std::max<size_t>(scratch.size(), call.len + call.dim));
+    std::vector<float> scratch(call.len + call.dim);
     run(call, begin, end, scratch.data());
   });
   return out;

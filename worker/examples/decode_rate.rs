@@ -44,11 +44,20 @@ fn main() -> Result<(), Box<dyn Error>> {
     let dtype: Dtype = serde_json::from_value(serde_json::Value::String(dtype.clone()))?;
     tch::set_num_threads(threads.parse()?);
     let _inference = InferenceMode::enter();
-    let source = ModelSource::Folder { name: folder.clone(), path: folder.clone() };
+    let source = ModelSource::Folder {
+        name: folder.clone(),
+        path: folder.clone(),
+    };
     let config = read_config(&source)?;
-    let model = Model::load(&config, &mut Weights::open(&source, &config, dtype, Device::Cpu, 0)?)?;
+    let model = Model::load(
+        &config,
+        &mut Weights::open(&source, &config, dtype, Device::Cpu, 0)?,
+    )?;
     let linear_path = LinearPath::choose(kind(dtype), Device::Cpu).to_string();
-    reply(&Ready { ready: true, linear_path })?;
+    reply(&Ready {
+        ready: true,
+        linear_path,
+    })?;
     for line in std::io::stdin().lock().lines() {
         let round: Round = serde_json::from_str(&line?)?;
         reply(&run(&model, &config, dtype, &round)?)?;
@@ -63,20 +72,40 @@ fn reply(message: &impl Serialize) -> Result<(), Box<dyn Error>> {
     Ok(out.flush()?)
 }
 
-fn run(model: &Model, config: &ModelConfig, dtype: Dtype, round: &Round) -> Result<Timing, Box<dyn Error>> {
+fn run(
+    model: &Model,
+    config: &ModelConfig,
+    dtype: Dtype,
+    round: &Round,
+) -> Result<Timing, Box<dyn Error>> {
     let prompt = Tensor::from_slice2(&round.prompt); // (batch, prompt)
     let (batch, length) = prompt.size2()?;
     let positions = u32::try_from(length)? + round.steps;
     let mut cache = KvCache::new(config, u32::try_from(batch)?, positions, dtype, Device::Cpu)?;
     let start = Mark::now();
-    let mut tokens = vec![generate::prefill(model, &prompt, length, &mut cache, &mut |_, _| ())];
+    let mut tokens = vec![generate::prefill(
+        model,
+        &prompt,
+        length,
+        &mut cache,
+        &mut |_, _| (),
+    )];
     let prefill_ns = start.elapsed_ns();
     let mut step_ns = Vec::with_capacity(round.steps as usize);
     for step in 0..round.steps as usize {
         let start = Mark::now();
-        tokens.push(generate::decode_one(model, &tokens[step], &mut cache, &mut |_, _| ()));
+        tokens.push(generate::decode_one(
+            model,
+            &tokens[step],
+            &mut cache,
+            &mut |_, _| (),
+        ));
         step_ns.push(start.elapsed_ns());
     }
     let tokens = Vec::try_from(Tensor::cat(&tokens, 1))?;
-    Ok(Timing { prefill_ns, step_ns, tokens })
+    Ok(Timing {
+        prefill_ns,
+        step_ns,
+        tokens,
+    })
 }

@@ -1,5 +1,6 @@
-//! `anechoic-worker forward`: one full pass over given tokens, with logits and residual stream written to a file, so
-//! that anybody can hold this worker's numbers against another implementation's.
+//! `anechoic-worker forward`: one full pass over given tokens, with logits and residual stream
+//! written to a file, so that anybody can hold this worker's numbers against another
+//! implementation's.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -57,8 +58,8 @@ pub enum ForwardError {
     Cache(#[from] CacheError),
 }
 
-/// Writes `logits` (b, t, vocab) and, for every decoder layer N, `hidden.N` (b, t, hidden), in the model's type.
-/// Everything that can be refused is refused before the model is loaded.
+/// Writes `logits` (b, t, vocab) and, for every decoder layer N, `hidden.N` (b, t, hidden), in the
+/// model's type. Everything that can be refused is refused before the model is loaded.
 pub fn run(args: &ForwardArgs) -> Result<(), ForwardError> {
     let requests = parse(&args.tokens)?;
     let output = Output::open(&args.output)?;
@@ -100,14 +101,21 @@ fn parse(text: &str) -> Result<Vec<Vec<i64>>, ForwardError> {
 fn check(requests: &[Vec<i64>], vocab: u32, window: u32) -> Result<(), ForwardError> {
     let length = requests[0].len();
     if let Some(other) = requests.iter().find(|request| request.len() != length) {
-        let text = format!("requests of {length} and of {} tokens cannot run as one batch", other.len());
+        let text = format!(
+            "requests of {length} and of {} tokens cannot run as one batch",
+            other.len()
+        );
         return Err(ForwardError::Tokens(text));
     }
     if length > window as usize {
         let text = format!("{length} tokens do not fit the model's window of {window}");
         return Err(ForwardError::Tokens(text));
     }
-    match requests.iter().flatten().find(|&&id| id >= i64::from(vocab)) {
+    match requests
+        .iter()
+        .flatten()
+        .find(|&&id| id >= i64::from(vocab))
+    {
         None => Ok(()),
         Some(id) => {
             let text = format!("token {id} is outside the model's vocabulary of {vocab}");
@@ -129,7 +137,10 @@ impl Output {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
         };
-        let refused = |source| ForwardError::Output { path: path.to_owned(), source };
+        let refused = |source| ForwardError::Output {
+            path: path.to_owned(),
+            source,
+        };
         if path.is_dir() {
             return Err(refused(io::ErrorKind::IsADirectory.into()));
         }
@@ -138,13 +149,20 @@ impl Output {
             .permissions(readable_by_all())
             .tempfile_in(folder)
             .map_err(refused)?;
-        Ok(Self { path: path.to_owned(), unfinished })
+        Ok(Self {
+            path: path.to_owned(),
+            unfinished,
+        })
     }
 
     fn write(self, named: &[(String, Tensor)]) -> Result<(), ForwardError> {
         let path = self.path;
-        Tensor::write_safetensors(named, self.unfinished.path())
-            .map_err(|source| ForwardError::Store { path: path.clone(), source })?;
+        Tensor::write_safetensors(named, self.unfinished.path()).map_err(|source| {
+            ForwardError::Store {
+                path: path.clone(),
+                source,
+            }
+        })?;
         self.unfinished
             .as_file()
             .sync_all()
@@ -167,13 +185,18 @@ mod tests {
     fn tokens_are_read_and_refused() {
         assert_eq!(parse("1,2, 3;4,5,6").unwrap(), [[1, 2, 3], [4, 5, 6]]);
         let refused = |text: &str, expected: &str| {
-            let error = parse(text).and_then(|requests| check(&requests, 50, 4)).unwrap_err();
+            let error = parse(text)
+                .and_then(|requests| check(&requests, 50, 4))
+                .unwrap_err();
             assert_eq!(error.to_string(), format!("use the tokens: {expected}"));
         };
         refused("", "`` is not a token id");
         refused("1,x", "`x` is not a token id");
         refused("1,-2", "`-2` is not a token id");
-        refused("1,2;3", "requests of 2 and of 1 tokens cannot run as one batch");
+        refused(
+            "1,2;3",
+            "requests of 2 and of 1 tokens cannot run as one batch",
+        );
         refused("1,50", "token 50 is outside the model's vocabulary of 50");
         refused("1,2,3,4,5", "5 tokens do not fit the model's window of 4");
     }

@@ -1,5 +1,5 @@
-//! Greedy generation; the functions carry the names of the metrics. Nothing in here waits for the device or looks at
-//! a token, so that a GPU can run ahead.
+//! Greedy generation; the functions carry the names of the metrics. Nothing in here waits for the
+//! device or looks at a token, so that a GPU can run ahead.
 
 use anechoic_protocol::ModelConfig;
 use tch::Tensor;
@@ -8,7 +8,8 @@ use crate::cache::KvCache;
 use crate::models::Model;
 use crate::weights::{draw, hash};
 
-/// Feeds the prompt (b, t) in pieces of `chunk` tokens and yields the first generated tokens, (b, 1).
+/// Feeds the prompt (b, t) in pieces of `chunk` tokens and yields the first generated tokens, (b,
+/// 1).
 pub fn prefill(
     model: &Model,
     prompt: &Tensor,
@@ -38,8 +39,8 @@ pub fn decode_one(
     greedy(model, &model.forward(token, cache, after_layer))
 }
 
-/// Feeds `first`, (b, 1), and then each token that follows from it, `steps` in all. Yields the token after each
-/// step, every one (b, 1).
+/// Feeds `first`, (b, 1), and then each token that follows from it, `steps` in all. Yields the
+/// token after each step, every one (b, 1).
 pub fn decode(
     model: &Model,
     first: &Tensor,
@@ -66,7 +67,9 @@ pub fn prompt(config: &ModelConfig, batch: u32, tokens: u32, seed: u64) -> Tenso
     let vocab = u64::from(config.vocab());
     let count = u64::from(batch) * u64::from(tokens);
     // A 32-bit fraction of the vocabulary.
-    let ids: Vec<i64> = (0..count).map(|i| ((draw(stream, i) >> 32) * vocab >> 32) as i64).collect();
+    let ids: Vec<i64> = (0..count)
+        .map(|i| (((draw(stream, i) >> 32) * vocab) >> 32) as i64)
+        .collect();
     Tensor::from_slice(&ids).view([i64::from(batch), i64::from(tokens)])
 }
 
@@ -88,6 +91,10 @@ mod tests {
         assert_ne!(requests[0], requests[1]);
         assert!(requests.iter().flatten().all(|id| (0..257).contains(id)));
         let distinct: std::collections::BTreeSet<_> = requests.iter().flatten().collect();
-        assert!(distinct.len() > 150, "300 draws of 257 tokens gave only {} different ones", distinct.len());
+        assert!(
+            distinct.len() > 150,
+            "300 draws of 257 tokens gave only {} different ones",
+            distinct.len()
+        );
     }
 }

@@ -104,7 +104,10 @@ fn stop_when_stdin_closes(emitter: Arc<Emitter>) {
     std::thread::spawn(move || {
         let mut ignored = [0; 256];
         while std::io::stdin().read(&mut ignored).is_ok_and(|n| n > 0) {}
-        emitter.fail(FailureKind::Stopped, "standard input was closed before the result");
+        emitter.fail(
+            FailureKind::Stopped,
+            "standard input was closed before the result",
+        );
     });
 }
 
@@ -148,7 +151,9 @@ fn capture(
     let warmups = work.workload.warmup_iterations;
     phases.during(Phase::WarmUp, || warm_up(&mut benchmark, warmups, emitter))?;
     let iterations = work.workload.iterations;
-    phases.during(Phase::Measure, || measure(&mut benchmark, iterations, emitter))?;
+    phases.during(Phase::Measure, || {
+        measure(&mut benchmark, iterations, emitter)
+    })?;
     emitter.phase(Phase::Stop);
     Ok(JobResult {
         used: Echo(benchmark.echo(job, iterations)),
@@ -232,9 +237,13 @@ impl SessionError {
 
 /// libtorch has no error code for it; these are the words of its allocators.
 fn is_out_of_memory(text: &str) -> bool {
-    ["out of memory", "can't allocate memory", "not enough memory"]
-        .iter()
-        .any(|words| text.contains(words))
+    [
+        "out of memory",
+        "can't allocate memory",
+        "not enough memory",
+    ]
+    .iter()
+    .any(|words| text.contains(words))
 }
 
 #[cfg(test)]
@@ -248,9 +257,14 @@ mod tests {
         };
         let panic = |text: &str| SessionError::Panicked(text.to_owned());
         check(panic("index out of bounds"), FailureKind::Internal);
-        check(panic("CUDA out of memory. Tried to allocate 2 GiB"), FailureKind::OutOfMemory);
         check(
-            panic("[enforce fail at alloc_cpu.cpp:121] DefaultCPUAllocator: can't allocate memory: you tried"),
+            panic("CUDA out of memory. Tried to allocate 2 GiB"),
+            FailureKind::OutOfMemory,
+        );
+        check(
+            panic(
+                "[enforce fail at alloc_cpu.cpp:121] DefaultCPUAllocator: can't allocate memory: you tried",
+            ),
             FailureKind::OutOfMemory,
         );
         check(SessionError::Job("x".to_owned()), FailureKind::InvalidJob);

@@ -1,5 +1,10 @@
 //! The real worker, spoken to as an orchestrator and as a careless person would.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests, where a panic is the report"
+)]
+
 use std::io::{BufRead, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -19,7 +24,9 @@ fn capture_job(mode: CaptureMode, layers: &[u32]) -> Job {
         threads: 1,
         seed: 3,
         work: Benchmark::Capture(CaptureWork {
-            model: ModelSource::Preset { name: Preset::Gpt2Tiny },
+            model: ModelSource::Preset {
+                name: Preset::Gpt2Tiny,
+            },
             dtype: Dtype::F32,
             workload: Workload {
                 batch_size: 2,
@@ -77,11 +84,12 @@ fn run(job: &Job) -> Ran {
 
 impl Ran {
     fn samples(&self) -> Vec<&Sample> {
-        let sample = |event| match event {
-            &WorkerEvent::Sample { ref sample } => Some(sample),
+        let events = self.events.iter();
+        let samples = events.filter_map(|event| match event {
+            WorkerEvent::Sample { sample } => Some(sample),
             _ => None,
-        };
-        self.events.iter().filter_map(sample).collect()
+        });
+        samples.collect()
     }
 
     fn result(&self) -> &JobResult {
@@ -104,7 +112,13 @@ impl Ran {
 fn a_job_is_done_in_order_and_echoed() {
     let job = capture_job(CaptureMode::Custom, &[0, 3]);
     let ran = run(&job);
-    assert!(matches!(ran.events[0], WorkerEvent::Hello { protocol: PROTOCOL_VERSION, .. }));
+    assert!(matches!(
+        ran.events[0],
+        WorkerEvent::Hello {
+            protocol: PROTOCOL_VERSION,
+            ..
+        }
+    ));
     let phases: Vec<Phase> = ran
         .events
         .iter()
@@ -160,7 +174,9 @@ fn every_mode_strategy_probe_and_dtype_runs_and_is_echoed() {
     check(&|work| work.dtype = Dtype::F16, all);
     check(&|work| work.workload.prefill_chunk = 4, all);
     check(&|work| work.workload.decode_tokens = 1, 4 * 2 * 9);
-    let qwen = ModelSource::Preset { name: Preset::Qwen2Tiny };
+    let qwen = ModelSource::Preset {
+        name: Preset::Qwen2Tiny,
+    };
     check(&|work| work.model = qwen.clone(), all);
 }
 
@@ -172,9 +188,16 @@ fn attribution_yields_its_readings() {
     for Sample::Capture(sample) in run(&job).samples() {
         let pairs = sample.paired.as_ref().unwrap();
         assert_eq!((pairs.on_ns.len(), pairs.off_ns.len()), (4, 4));
-        assert_eq!(sample.captured_rows, 4 * 2 * 13, "no row comes from a step without capture");
+        assert_eq!(
+            sample.captured_rows,
+            4 * 2 * 13,
+            "no row comes from a step without capture"
+        );
         let parts = sample.fetch_parts.unwrap();
-        assert_eq!(parts.coalesce_ns + parts.copy_ns + parts.convert_ns, sample.fetch_ns);
+        assert_eq!(
+            parts.coalesce_ns + parts.copy_ns + parts.convert_ns,
+            sample.fetch_ns
+        );
     }
     settings(&mut job).attribution = Attribution::Inside;
     for Sample::Capture(sample) in run(&job).samples() {
@@ -195,12 +218,35 @@ fn jobs_that_cannot_be_done_say_why() {
         assert!(message.contains(words), "{message}");
         assert!(ran.samples().is_empty());
     };
-    check(&|job| job.protocol = 99, FailureKind::InvalidJob, "protocol 99");
-    check(&|job| settings(job).layers = vec![4], FailureKind::InvalidJob, "layer 4");
-    check(&|job| settings(job).workload.decode_tokens = 0, FailureKind::InvalidJob, "at least 1");
-    check(&|job| settings(job).workload.prefill_tokens = 500, FailureKind::InvalidJob, "window");
-    check(&|job| job.device = Device::Cuda(77), FailureKind::DeviceUnavailable, "cuda:77");
-    let folder = |path: &str| ModelSource::Folder { name: path.to_owned(), path: path.to_owned() };
+    check(
+        &|job| job.protocol = 99,
+        FailureKind::InvalidJob,
+        "protocol 99",
+    );
+    check(
+        &|job| settings(job).layers = vec![4],
+        FailureKind::InvalidJob,
+        "layer 4",
+    );
+    check(
+        &|job| settings(job).workload.decode_tokens = 0,
+        FailureKind::InvalidJob,
+        "at least 1",
+    );
+    check(
+        &|job| settings(job).workload.prefill_tokens = 500,
+        FailureKind::InvalidJob,
+        "window",
+    );
+    check(
+        &|job| job.device = Device::Cuda(77),
+        FailureKind::DeviceUnavailable,
+        "cuda:77",
+    );
+    let folder = |path: &str| ModelSource::Folder {
+        name: path.to_owned(),
+        path: path.to_owned(),
+    };
     check(
         &|job| settings(job).model = folder("/nowhere/at/all"),
         FailureKind::ModelLoad,
@@ -246,19 +292,45 @@ fn closing_standard_input_stops_the_worker() {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(input.as_bytes())
+            .unwrap();
         child.wait_with_output().unwrap()
     };
     let nothing = output("");
-    assert_eq!(nothing.status.code(), Some(0), "nothing was asked, nothing is wrong");
-    assert_eq!(nothing.stdout.iter().filter(|&&b| b == b'\n').count(), 1, "hello alone");
+    assert_eq!(
+        nothing.status.code(),
+        Some(0),
+        "nothing was asked, nothing is wrong"
+    );
+    assert_eq!(
+        nothing.stdout.iter().filter(|&&b| b == b'\n').count(),
+        1,
+        "hello alone"
+    );
 
     let mut long = capture_job(CaptureMode::Baseline, &[]);
     settings(&mut long).workload.iterations = 1_000_000;
     let stopped = output(&encode_line(&long));
-    let last = stopped.stdout.split(|&b| b == b'\n').rfind(|line| !line.is_empty()).unwrap();
+    let last = stopped
+        .stdout
+        .split(|&b| b == b'\n')
+        .rfind(|line| !line.is_empty())
+        .unwrap();
     let last: WorkerEvent = decode_line(last).unwrap();
-    assert!(matches!(last, WorkerEvent::Failed { kind: FailureKind::Stopped, .. }), "{last:?}");
+    assert!(
+        matches!(
+            last,
+            WorkerEvent::Failed {
+                kind: FailureKind::Stopped,
+                ..
+            }
+        ),
+        "{last:?}"
+    );
 }
 
 #[test]
@@ -274,10 +346,16 @@ fn nothing_follows_the_result_when_standard_input_closes_at_that_moment() {
         let job = capture_job(CaptureMode::Baseline, &[]);
         stdin.write_all(encode_line(&job).as_bytes()).unwrap();
         let mut lines = std::io::BufReader::new(child.stdout.take().unwrap()).lines();
-        let last = lines.by_ref().map(Result::unwrap).find(|line| line.contains("\"finished\""));
+        let last = lines
+            .by_ref()
+            .map(Result::unwrap)
+            .find(|line| line.contains("\"finished\""));
         drop(stdin);
         assert!(last.is_some());
-        assert_eq!(lines.map(Result::unwrap).collect::<Vec<_>>(), Vec::<String>::new());
+        assert_eq!(
+            lines.map(Result::unwrap).collect::<Vec<_>>(),
+            Vec::<String>::new()
+        );
         assert_eq!(child.wait().unwrap().code(), Some(0));
     }
 }
@@ -295,5 +373,9 @@ fn a_stored_job_runs_by_hand() {
         .output()
         .unwrap();
     assert!(output.status.success());
-    assert!(String::from_utf8(output.stdout).unwrap().contains("\"finished\""));
+    assert!(
+        String::from_utf8(output.stdout)
+            .unwrap()
+            .contains("\"finished\"")
+    );
 }

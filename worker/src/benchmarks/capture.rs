@@ -110,9 +110,7 @@ impl CaptureBenchmark {
     fn generate(&mut self) -> Generated {
         match (&self.capture, self.work.attribution) {
             (None, _) => self.generate_with(|_, _, _| {}),
-            (Some(_), Attribution::Off) => {
-                self.generate_with(|capture, layer, hidden| store(capture, layer, hidden))
-            }
+            (Some(_), Attribution::Off) => self.generate_with(store),
             (Some(_), Attribution::Inside) => self.generate_inside(),
             (Some(_), Attribution::Paired) => self.generate_paired(),
         }
@@ -154,7 +152,13 @@ impl CaptureBenchmark {
     fn generate_inside(&mut self) -> Generated {
         let prompt_rows = i64::from(self.work.workload.prefill_tokens);
         let last_layer = self.model.config().layers() - 1;
-        let (mut seen, mut inside) = (0, InsideTimes { prefill_ns: 0, decode_ns: 0 });
+        let (mut seen, mut inside) = (
+            0,
+            InsideTimes {
+                prefill_ns: 0,
+                decode_ns: 0,
+            },
+        );
         let mut generated = self.generate_with(|capture, layer, hidden| {
             let start = Mark::now();
             store(capture, layer, hidden);
@@ -191,12 +195,10 @@ impl CaptureBenchmark {
         let middle = idle_mark(*place);
         let (mut on_ns, mut off_ns) = (Vec::new(), Vec::new());
         for step in 1..work.workload.decode_tokens {
-            let mut with = |cache: &mut KvCache| {
-                timed(*place, || decode_one(model, &token, cache, &mut on))
-            };
-            let mut without = |cache: &mut KvCache| {
-                timed(*place, || decode_one(model, &token, cache, &mut off))
-            };
+            let mut with =
+                |cache: &mut KvCache| timed(*place, || decode_one(model, &token, cache, &mut on));
+            let mut without =
+                |cache: &mut KvCache| timed(*place, || decode_one(model, &token, cache, &mut off));
             let (next, spent_on, spent_off);
             if step % 2 == 1 {
                 (next, spent_on) = with(cache);
@@ -368,14 +370,21 @@ fn check(place: Place, work: &CaptureWork) -> Result<(), BenchmarkError> {
         workload.iterations,
     ];
     if sizes.contains(&0) {
-        return refuse("batch_size, prefill_tokens, decode_tokens, prefill_chunk and iterations must be at least 1");
+        return refuse(
+            "batch_size, prefill_tokens, decode_tokens, prefill_chunk and iterations must be at least 1",
+        );
     }
     if work.attribution == Attribution::Inside && !place.is_cpu() {
-        return refuse("attribution `inside` reads the clock without waiting for the device; use `paired` on a GPU");
+        return refuse(
+            "attribution `inside` reads the clock without waiting for the device; use `paired` on a GPU",
+        );
     }
     let layers = read_config(&work.model)?.layers();
     match work.layers.iter().find(|&&layer| layer >= layers) {
-        Some(layer) => refuse(&format!("layer {layer} is outside the model, which has layers 0 to {}", layers - 1)),
+        Some(layer) => refuse(&format!(
+            "layer {layer} is outside the model, which has layers 0 to {}",
+            layers - 1
+        )),
         None => Ok(()),
     }
 }

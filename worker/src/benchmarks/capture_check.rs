@@ -53,7 +53,9 @@ pub(super) fn verify(
 /// The first tokens of the first requests.
 fn small(prompt: &Tensor) -> Tensor {
     let [batch, tokens] = [prompt.size()[0], prompt.size()[1]];
-    prompt.narrow(0, 0, batch.min(REQUESTS)).narrow(1, 0, tokens.min(PROMPT))
+    prompt
+        .narrow(0, 0, batch.min(REQUESTS))
+        .narrow(1, 0, tokens.min(PROMPT))
 }
 
 type Stepwise = (Tensor, Tensor, Vec<Vec<Tensor>>);
@@ -120,7 +122,13 @@ fn new_cache(
     place: Place,
 ) -> Result<KvCache, BenchmarkError> {
     let (batch, positions) = (work.workload.batch_size, positions as u32);
-    Ok(KvCache::new(model.config(), batch, positions, work.dtype, place.torch())?)
+    Ok(KvCache::new(
+        model.config(),
+        batch,
+        positions,
+        work.dtype,
+        place.torch(),
+    )?)
 }
 
 /// The largest difference seen so far.
@@ -145,7 +153,11 @@ impl Error {
         let distance = (found - expected).abs().max().double_value(&[]);
         let relative = distance / scale.max(f64::MIN_POSITIVE);
         // `f64::max` would drop a NaN.
-        self.largest = if relative.is_nan() { f64::INFINITY } else { self.largest.max(relative) };
+        self.largest = if relative.is_nan() {
+            f64::INFINITY
+        } else {
+            self.largest.max(relative)
+        };
     }
 
     fn judge(self, tolerance: f64) -> Result<Verification, BenchmarkError> {
@@ -159,7 +171,8 @@ impl Error {
             )));
         }
         Ok(Verification {
-            method: "generation through the cache and captured rows against one full pass".to_owned(),
+            method: "generation through the cache and captured rows against one full pass"
+                .to_owned(),
             compared: self.compared,
             max_relative_error: self.largest,
             tolerance,

@@ -1,5 +1,5 @@
-//! The key-value cache in the model's dtype: allocated once, as long as the workload needs, written in place by
-//! position. What has been written never changes.
+//! The key-value cache in the model's dtype: allocated once, as long as the workload needs, written
+//! in place by position. What has been written never changes.
 
 use anechoic_protocol::{Dtype, ModelConfig};
 use tch::{Device, TchError, Tensor};
@@ -42,8 +42,8 @@ pub enum CacheError {
 }
 
 impl KvCache {
-    /// An empty cache for `batch` requests of up to `positions` tokens each. All of its memory is touched here, so
-    /// that no page is faulted in while something is measured.
+    /// An empty cache for `batch` requests of up to `positions` tokens each. All of its memory is
+    /// touched here, so that no page is faulted in while something is measured.
     pub fn new(
         config: &ModelConfig,
         batch: u32,
@@ -58,23 +58,43 @@ impl KvCache {
         let bytes = config.kv_cache_bytes(batch, positions, dtype);
         let shape = [batch, config.kv_heads(), positions, config.head_dim()].map(i64::from);
         let block = || Tensor::f_zeros(shape, (kind(dtype), device));
-        let blocks = || (0..config.layers()).map(|_| block()).collect::<Result<Vec<_>, _>>();
-        let refused = |source| CacheError::Allocate { bytes, batch, positions, source };
+        let blocks = || {
+            (0..config.layers())
+                .map(|_| block())
+                .collect::<Result<Vec<_>, _>>()
+        };
+        let refused = |source| CacheError::Allocate {
+            bytes,
+            batch,
+            positions,
+            source,
+        };
         let keys = blocks().map_err(refused)?;
         let values = blocks().map_err(refused)?;
-        Ok(Self { keys, values, positions: i64::from(positions), position: 0, bytes })
+        Ok(Self {
+            keys,
+            values,
+            positions: i64::from(positions),
+            position: 0,
+            bytes,
+        })
     }
 
-    /// Writes a layer's keys and values, both (batch, kv_heads, t, head_dim), behind those that are there, and gives
-    /// back all of the layer's, both (batch, kv_heads, position + t, head_dim), as views of the cache.
-    /// [`KvCache::advance`] makes room for the next tokens once every layer has written.
+    /// Writes a layer's keys and values, both (batch, kv_heads, t, head_dim), behind those that are
+    /// there, and gives back all of the layer's, both (batch, kv_heads, position + t, head_dim), as
+    /// views of the cache. [`KvCache::advance`] makes room for the next tokens once every layer has
+    /// written.
     ///
     /// # Panics
     /// When the cache is full: it was made for fewer tokens than are generated.
     pub fn append(&mut self, layer: u32, keys: &Tensor, values: &Tensor) -> (Tensor, Tensor) {
         let t = keys.size()[2];
         let end = self.position + t;
-        assert!(end <= self.positions, "the cache has {} positions, and {end} are needed", self.positions);
+        assert!(
+            end <= self.positions,
+            "the cache has {} positions, and {end} are needed",
+            self.positions
+        );
         let (all_keys, all_values) = (&self.keys[layer as usize], &self.values[layer as usize]);
         all_keys.narrow(2, self.position, t).copy_(keys);
         all_values.narrow(2, self.position, t).copy_(values);
@@ -101,7 +121,11 @@ impl KvCache {
     /// # Panics
     /// When fewer have been written.
     pub fn rewind(&mut self, n: i64) {
-        assert!(n <= self.position, "cannot forget {n} of {} tokens", self.position);
+        assert!(
+            n <= self.position,
+            "cannot forget {n} of {} tokens",
+            self.position
+        );
         self.position -= n;
     }
 
@@ -129,7 +153,14 @@ mod tests {
     use super::*;
 
     fn tiny(positions: u32) -> KvCache {
-        KvCache::new(&Preset::Qwen2Tiny.config(), 2, positions, Dtype::F32, Device::Cpu).unwrap()
+        KvCache::new(
+            &Preset::Qwen2Tiny.config(),
+            2,
+            positions,
+            Dtype::F32,
+            Device::Cpu,
+        )
+        .unwrap()
     }
 
     fn rows(t: i64, value: f64) -> Tensor {
@@ -138,7 +169,13 @@ mod tests {
 
     /// The value at every position of a layer's keys, from the first head of the first request.
     fn seen(keys: &Tensor) -> Vec<f64> {
-        Vec::try_from(keys.select(0, 0).select(0, 0).select(1, 0).to_kind(Kind::Double)).unwrap()
+        Vec::try_from(
+            keys.select(0, 0)
+                .select(0, 0)
+                .select(1, 0)
+                .to_kind(Kind::Double),
+        )
+        .unwrap()
     }
 
     #[test]
@@ -146,10 +183,17 @@ mod tests {
         let mut cache = tiny(6);
         let (keys, values) = cache.append(1, &rows(2, 1.0), &rows(2, 5.0));
         assert_eq!((seen(&keys), seen(&values)), (vec![1.0; 2], vec![5.0; 2]));
-        assert_eq!(cache.position(), 0, "the next layer writes at the same position");
+        assert_eq!(
+            cache.position(),
+            0,
+            "the next layer writes at the same position"
+        );
         cache.advance(2);
         let (keys, values) = cache.append(1, &rows(1, 2.0), &rows(1, 6.0));
-        assert_eq!((seen(&keys), seen(&values)), (vec![1.0, 1.0, 2.0], vec![5.0, 5.0, 6.0]));
+        assert_eq!(
+            (seen(&keys), seen(&values)),
+            (vec![1.0, 1.0, 2.0], vec![5.0, 5.0, 6.0])
+        );
         let (other_layer, _) = cache.append(0, &rows(1, 7.0), &rows(1, 7.0));
         assert_eq!(seen(&other_layer), [0.0, 0.0, 7.0]);
     }
@@ -160,16 +204,27 @@ mod tests {
         let _ = cache.append(0, &rows(3, 1.0), &rows(3, 1.0));
         cache.advance(3);
         cache.rewind(1);
-        assert_eq!(seen(&cache.append(0, &rows(1, 2.0), &rows(1, 2.0)).0), [1.0, 1.0, 2.0]);
+        assert_eq!(
+            seen(&cache.append(0, &rows(1, 2.0), &rows(1, 2.0)).0),
+            [1.0, 1.0, 2.0]
+        );
         cache.clear();
         assert_eq!(cache.position(), 0);
-        assert_eq!(seen(&cache.append(0, &rows(1, 3.0), &rows(1, 3.0)).0), [3.0]);
+        assert_eq!(
+            seen(&cache.append(0, &rows(1, 3.0), &rows(1, 3.0)).0),
+            [3.0]
+        );
     }
 
     #[test]
     fn bytes_are_those_allocated() {
         let cache = tiny(6);
-        let allocated: usize = cache.keys.iter().chain(&cache.values).map(|t| t.numel() * 4).sum();
+        let allocated: usize = cache
+            .keys
+            .iter()
+            .chain(&cache.values)
+            .map(|t| t.numel() * 4)
+            .sum();
         assert_eq!(cache.bytes(), allocated as u64);
     }
 
@@ -183,6 +238,9 @@ mod tests {
     fn a_cache_beyond_the_window_is_refused() {
         let config = Preset::Gpt2Tiny.config();
         let error = KvCache::new(&config, 1, 129, Dtype::F32, Device::Cpu).unwrap_err();
-        assert_eq!(error.to_string(), "make a cache of 129 positions: the model's window is 128");
+        assert_eq!(
+            error.to_string(),
+            "make a cache of 129 positions: the model's window is 128"
+        );
     }
 }

@@ -13,12 +13,19 @@ pub(super) struct Arena {
 }
 
 impl Arena {
-    pub(super) fn new(slots: usize, shape: Shape, kind: Kind, device: Device) -> Result<Self, tch::TchError> {
+    pub(super) fn new(
+        slots: usize,
+        shape: Shape,
+        kind: Kind,
+        device: Device,
+    ) -> Result<Self, tch::TchError> {
         let size = [slots as i64, shape.batch, shape.positions, shape.hidden];
         // Zeroed, so that the pages are there before anything is timed.
         let block = Tensor::f_zeros(size, (kind, device))?;
         Ok(Self {
-            slots: (0..slots).map(|slot| block.select(0, slot as i64)).collect(),
+            slots: (0..slots)
+                .map(|slot| block.select(0, slot as i64))
+                .collect(),
             written: vec![0; slots],
             block,
         })

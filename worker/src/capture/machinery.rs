@@ -48,7 +48,12 @@ pub struct Capture {
 
 impl Capture {
     /// Allocates all that the strategy can allocate beforehand.
-    pub fn new(plan: Plan, shape: Shape, kind: Kind, device: Device) -> Result<Self, tch::TchError> {
+    pub fn new(
+        plan: Plan,
+        shape: Shape,
+        kind: Kind,
+        device: Device,
+    ) -> Result<Self, tch::TchError> {
         let count = plan.layers.len();
         let slot = |layer| plan.layers.iter().position(|&l| l == layer);
         let store = match plan.strategy {

@@ -102,12 +102,9 @@ mod tests {
                     at += tokens;
                 }
                 let rows = pieces.coalesce();
-                for request in 0..2 {
-                    assert_eq!(
-                        rows[0][request],
-                        all.select(0, request as i64),
-                        "flush {flush_rows}, round {round}"
-                    );
+                for (request, rows) in (0..).zip(&rows[0]) {
+                    let expected = all.select(0, request);
+                    assert_eq!(*rows, expected, "flush {flush_rows}, round {round}");
                 }
             }
         }

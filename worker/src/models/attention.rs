@@ -2,15 +2,18 @@
 
 use tch::{Device, Kind, Tensor};
 
-/// Which keys the queries of one forward call may see. The same for every layer, so it is made once per call.
+use crate::ops::decode_attention;
+
+/// Which keys the queries of one forward call may see. The same for every layer, so it is made once
+/// per call.
 #[derive(Debug)]
 pub(crate) enum Visible {
     /// One query: all that is cached lies before it.
     Everything,
     /// The queries are the first tokens: each sees itself and those before it.
     Square,
-    /// The queries follow cached tokens: 0 where a query may look, −∞ where not, (t, past + t). libtorch's own
-    /// causal flag cannot say this, it aligns the first query with the first key.
+    /// The queries follow cached tokens: 0 where a query may look, −∞ where not, (t, past + t).
+    /// libtorch's own causal flag cannot say this, it aligns the first query with the first key.
     Mask(Tensor),
 }
 
@@ -35,14 +38,17 @@ pub(crate) fn attention(
     v: &Tensor, // (b, kv_heads, past + t, head_dim)
     visible: &Visible,
 ) -> Tensor {
-    let (mask, is_causal) = match visible {
-        Visible::Everything => (None, false),
-        Visible::Square => (None, true),
-        Visible::Mask(mask) => (Some(mask), false),
-    };
-    let grouped = q.size()[1] != k.size()[1];
-    let out = Tensor::scaled_dot_product_attention(q, k, v, mask, 0.0, is_causal, None, grouped); // (b, heads, t, head_dim)
+    let out = match visible {
+        Visible::Everything => decode_attention(q, k, v, (q.size()[3] as f64).sqrt().recip()),
+        Visible::Square => masked(q, k, v, None, true),
+        Visible::Mask(mask) => masked(q, k, v, Some(mask), false),
+    }; // (b, heads, t, head_dim)
     out.transpose(1, 2).flatten(2, 3) // (b, t, heads × head_dim)
+}
+
+fn masked(q: &Tensor, k: &Tensor, v: &Tensor, mask: Option<&Tensor>, is_causal: bool) -> Tensor {
+    let grouped = q.size()[1] != k.size()[1];
+    Tensor::scaled_dot_product_attention(q, k, v, mask, 0.0, is_causal, None, grouped)
 }
 
 #[cfg(test)]
@@ -65,7 +71,10 @@ mod tests {
                     let v = v.get(request).get(group).narrow(0, 0, seen);
                     let scores = k.mv(&q.get(request).get(head).get(i)) / (head_dim as f64).sqrt();
                     let row = v.tr().mv(&scores.softmax(0, Kind::Float));
-                    out.get(request).get(i).narrow(0, head * head_dim, head_dim).copy_(&row);
+                    out.get(request)
+                        .get(i)
+                        .narrow(0, head * head_dim, head_dim)
+                        .copy_(&row);
                 }
             }
         }
@@ -79,8 +88,14 @@ mod tests {
             let k = Tensor::randn([2, kv_heads, past + t, 8], CPU);
             let v = Tensor::randn([2, kv_heads, past + t, 8], CPU);
             let visible = Visible::causal(t, past, Kind::Float, Device::Cpu);
-            let error = (attention(&q, &k, &v, &visible) - oracle(&q, &k, &v)).abs().max().double_value(&[]);
-            assert!(error < 1e-5, "{heads} heads over {kv_heads}, {t} queries after {past}: {error}");
+            let error = (attention(&q, &k, &v, &visible) - oracle(&q, &k, &v))
+                .abs()
+                .max()
+                .double_value(&[]);
+            assert!(
+                error < 1e-5,
+                "{heads} heads over {kv_heads}, {t} queries after {past}: {error}"
+            );
         };
         for (heads, kv_heads) in [(4, 4), (6, 2), (3, 1)] {
             for (t, past) in [(1, 0), (1, 7), (5, 0), (4, 3), (2, 9)] {

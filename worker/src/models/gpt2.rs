@@ -1,5 +1,6 @@
-//! GPT-2: learned positions, pre-LayerNorm, fused QKV, GELU with tanh, a head that shares the token embedding.
-//! Parameter paths are those of the published checkpoints, with or without their `transformer.` prefix.
+//! GPT-2: learned positions, pre-LayerNorm, fused QKV, GELU with tanh, a head that shares the token
+//! embedding. Parameter paths are those of the published checkpoints, with or without their
+//! `transformer.` prefix.
 
 use anechoic_protocol::{Gpt2Config, ModelConfig};
 use tch::{Kind, Tensor};
@@ -53,8 +54,13 @@ struct LayerNorm {
 impl Gpt2 {
     /// Reads every parameter.
     pub fn load(config: &Gpt2Config, weights: &mut Weights) -> Result<Self, LoadError> {
-        let root = if weights.has("transformer.wte.weight") { "transformer." } else { "" };
-        let [vocab, window, hidden] = [config.vocab_size, config.n_positions, config.n_embd].map(i64::from);
+        let root = if weights.has("transformer.wte.weight") {
+            "transformer."
+        } else {
+            ""
+        };
+        let [vocab, window, hidden] =
+            [config.vocab_size, config.n_positions, config.n_embd].map(i64::from);
         let embedding = format!("{root}wte.weight");
         let wte = weights.tensor(&embedding, &[vocab, hidden])?;
         let wpe = weights.tensor(&format!("{root}wpe.weight"), &[window, hidden])?;
@@ -67,7 +73,14 @@ impl Gpt2 {
             linear(weights, "lm_head", [hidden, vocab], false)?
         };
         weights.finish(is_mask_buffer)?;
-        Ok(Self { config: ModelConfig::Gpt2(config.clone()), wte, wpe, h, ln_f, lm_head })
+        Ok(Self {
+            config: ModelConfig::Gpt2(config.clone()),
+            wte,
+            wpe,
+            h,
+            ln_f,
+            lm_head,
+        })
     }
 
     /// See [`super::Model::forward`].
@@ -116,7 +129,9 @@ impl Block {
     }
 
     fn forward(&self, x: &Tensor, layer: u32, cache: &mut KvCache, visible: &Visible) -> Tensor {
-        let x = x + self.attn.forward(&self.ln_1.forward(x), layer, cache, visible);
+        let x = x + self
+            .attn
+            .forward(&self.ln_1.forward(x), layer, cache, visible);
         let mlp = self.mlp.forward(&self.ln_2.forward(&x));
         x + mlp // (b, t, hidden)
     }
@@ -135,7 +150,10 @@ impl Attention {
 
     fn forward(&self, x: &Tensor, layer: u32, cache: &mut KvCache, visible: &Visible) -> Tensor {
         let (b, t, _) = x.size3().expect("the residual stream is (b, t, hidden)");
-        let qkv = self.c_attn.forward(x).view([b, t, 3, self.heads, self.head_dim]);
+        let qkv = self
+            .c_attn
+            .forward(x)
+            .view([b, t, 3, self.heads, self.head_dim]);
         let split = |i| qkv.select(2, i).transpose(1, 2); // (b, heads, t, head_dim)
         let (k, v) = cache.append(layer, &split(1), &split(2)); // (b, heads, past + t, head_dim)
         self.c_proj.forward(&attention(&split(0), &k, &v, visible)) // (b, t, hidden)
@@ -168,20 +186,31 @@ impl LayerNorm {
 
     fn forward(&self, x: &Tensor) -> Tensor {
         let hidden = self.weight.size();
-        x.layer_norm(hidden, Some(&self.weight), Some(&self.bias), self.epsilon, false)
+        x.layer_norm(
+            hidden,
+            Some(&self.weight),
+            Some(&self.bias),
+            self.epsilon,
+            false,
+        )
     }
 }
 
-/// GPT-2 stores its linear layers as (in, out).
-fn conv1d(weights: &mut Weights, path: &str, [inputs, outputs]: [i64; 2]) -> Result<Linear, LoadError> {
-    let weight = weights.tensor(&format!("{path}.weight"), &[inputs, outputs])?;
+/// GPT-2 stores its linear layers as (in, out); they are turned while they are read.
+fn conv1d(
+    weights: &mut Weights,
+    path: &str,
+    [inputs, outputs]: [i64; 2],
+) -> Result<Linear, LoadError> {
+    let weight = weights.empty(path, &[outputs, inputs])?;
+    weights.read_into(&format!("{path}.weight"), &weight.tr())?;
     let bias = weights.tensor(&format!("{path}.bias"), &[outputs])?;
-    let turned = weight.f_transpose(0, 1).and_then(|weight| weight.f_contiguous()); // (out, in)
-    prepare(path, turned.map_err(LoadError::torch(path))?, Some(bias))
+    prepare(path, weight, Some(bias))
 }
 
-/// 0.5 · x · (1 + tanh(√(2/π) · (x + 0.044715 · x³))). In half precision every step is rounded on its own, as in the
-/// reference implementation: libtorch's fused kernel rounds once, and greedy tokens then differ after some steps.
+/// 0.5 · x · (1 + tanh(√(2/π) · (x + 0.044715 · x³))). In half precision every step is rounded on
+/// its own, as in the reference implementation: libtorch's fused kernel rounds once, and greedy
+/// tokens then differ after some steps.
 fn gelu_new(x: &Tensor) -> Tensor {
     const SQRT_2_OVER_PI: f64 = std::f64::consts::FRAC_2_SQRT_PI * std::f64::consts::FRAC_1_SQRT_2;
     if x.kind() == Kind::Float {

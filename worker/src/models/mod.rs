@@ -1,4 +1,5 @@
-//! The models. Each family's file reads from its parameters to its states; none knows what is measured.
+//! The models. Each family's file reads from its parameters to its states; none knows what is
+//! measured.
 
 mod attention;
 mod gpt2;

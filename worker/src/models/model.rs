@@ -18,8 +18,8 @@ pub enum Model {
 }
 
 impl Model {
-    /// Reads every parameter and prepares it for computing. A checkpoint with parameters that the model does not
-    /// have is refused: it is another model's.
+    /// Reads every parameter and prepares it for computing. A checkpoint with parameters that the
+    /// model does not have is refused: it is another model's.
     pub fn load(config: &ModelConfig, weights: &mut Weights) -> Result<Self, LoadError> {
         match config {
             ModelConfig::Gpt2(config) => Gpt2::load(config, weights).map(Self::Gpt2),
@@ -27,8 +27,9 @@ impl Model {
         }
     }
 
-    /// The residual stream after the final norm, (b, t, hidden), for tokens (b, t) that follow those in the cache. The
-    /// cache grows by t positions. `after_layer` sees the residual stream (b, t, hidden) after every decoder layer.
+    /// The residual stream after the final norm, (b, t, hidden), for tokens (b, t) that follow
+    /// those in the cache. The cache grows by t positions. `after_layer` sees the residual stream
+    /// (b, t, hidden) after every decoder layer.
     pub fn forward(
         &self,
         tokens: &Tensor,

@@ -70,9 +70,12 @@ impl Qwen2 {
         let [vocab, hidden] = [config.vocab_size, config.hidden_size].map(i64::from);
         let embedding = "model.embed_tokens.weight";
         let embed_tokens = weights.tensor(embedding, &[vocab, hidden])?;
-        let rotary = Rotary::new(config, weights.kind(), weights.device()).map_err(LoadError::torch("rotary"))?;
+        let rotary = Rotary::new(config, weights.kind(), weights.device())
+            .map_err(LoadError::torch("rotary"))?;
         let layer = |layer| DecoderLayer::load(config, weights, &format!("model.layers.{layer}"));
-        let layers = (0..config.num_hidden_layers).map(layer).collect::<Result<_, _>>()?;
+        let layers = (0..config.num_hidden_layers)
+            .map(layer)
+            .collect::<Result<_, _>>()?;
         let norm = RmsNorm::load(config, weights, "model.norm")?;
         let lm_head = if config.tie_word_embeddings {
             tied_head(weights, embedding, &embed_tokens)?
@@ -81,7 +84,14 @@ impl Qwen2 {
         };
         weights.finish(is_rotary_buffer)?;
         let config = ModelConfig::Qwen2(config.clone());
-        Ok(Self { config, embed_tokens, rotary, layers, norm, lm_head })
+        Ok(Self {
+            config,
+            embed_tokens,
+            rotary,
+            layers,
+            norm,
+            lm_head,
+        })
     }
 
     /// See [`super::Model::forward`].
@@ -92,7 +102,12 @@ impl Qwen2 {
         after_layer: &mut impl FnMut(u32, &Tensor),
     ) -> Tensor {
         let (past, t) = (cache.position(), tokens.size()[1]);
-        let visible = Visible::causal(t, past, self.embed_tokens.kind(), self.embed_tokens.device());
+        let visible = Visible::causal(
+            t,
+            past,
+            self.embed_tokens.kind(),
+            self.embed_tokens.device(),
+        );
         let angles = self.rotary.at(past, t);
         let mut x = Tensor::embedding(&self.embed_tokens, tokens, -1, false, false); // (b, t, hidden)
         for (index, layer) in (0..).zip(&self.layers) {
@@ -121,7 +136,8 @@ impl Qwen2 {
 
 impl DecoderLayer {
     fn load(config: &Qwen2Config, weights: &mut Weights, path: &str) -> Result<Self, LoadError> {
-        let norm = |weights: &mut Weights, name| RmsNorm::load(config, weights, &format!("{path}.{name}"));
+        let norm =
+            |weights: &mut Weights, name| RmsNorm::load(config, weights, &format!("{path}.{name}"));
         Ok(Self {
             input_layernorm: norm(weights, "input_layernorm")?,
             self_attn: Attention::load(config, weights, &format!("{path}.self_attn"))?,
@@ -138,7 +154,13 @@ impl DecoderLayer {
         angles: &Angles,
         visible: &Visible,
     ) -> Tensor {
-        let x = x + self.self_attn.forward(&self.input_layernorm.forward(x), layer, cache, angles, visible);
+        let x = x + self.self_attn.forward(
+            &self.input_layernorm.forward(x),
+            layer,
+            cache,
+            angles,
+            visible,
+        );
         let mlp = self.mlp.forward(&self.post_attention_layernorm.forward(&x));
         x + mlp // (b, t, hidden)
     }
@@ -146,13 +168,21 @@ impl DecoderLayer {
 
 impl Attention {
     fn load(config: &Qwen2Config, weights: &mut Weights, path: &str) -> Result<Self, LoadError> {
-        let [hidden, heads, kv_heads] =
-            [config.hidden_size, config.num_attention_heads, config.num_key_value_heads].map(i64::from);
+        let [hidden, heads, kv_heads] = [
+            config.hidden_size,
+            config.num_attention_heads,
+            config.num_key_value_heads,
+        ]
+        .map(i64::from);
         let head_dim = hidden / heads;
         let [q, k, v] = ["q_proj", "k_proj", "v_proj"].map(|name| format!("{path}.{name}"));
-        let parts = [(q.as_str(), hidden), (k.as_str(), kv_heads * head_dim), (v.as_str(), kv_heads * head_dim)];
+        let parts = [
+            (q.as_str(), hidden),
+            (k.as_str(), kv_heads * head_dim),
+            (v.as_str(), kv_heads * head_dim),
+        ];
         Ok(Self {
-            qkv_proj: linear_side_by_side(weights, parts, hidden, true)?,
+            qkv_proj: linear_side_by_side(weights, &parts, hidden, true)?,
             o_proj: linear(weights, &format!("{path}.o_proj"), [hidden, hidden], false)?,
             heads,
             kv_heads,
@@ -170,11 +200,17 @@ impl Attention {
     ) -> Tensor {
         let (b, t, _) = x.size3().expect("the residual stream is (b, t, hidden)");
         let (heads, kv_heads) = (self.heads, self.kv_heads);
-        let qkv = self.qkv_proj.forward(x).view([b, t, heads + 2 * kv_heads, self.head_dim]);
-        let qk = angles.rotate(&qkv.narrow(2, 0, heads + kv_heads)).transpose(1, 2); // (b, heads + kv_heads, t, head_dim)
+        let qkv = self
+            .qkv_proj
+            .forward(x)
+            .view([b, t, heads + 2 * kv_heads, self.head_dim]);
+        let qk = angles
+            .rotate(&qkv.narrow(2, 0, heads + kv_heads))
+            .transpose(1, 2); // (b, heads + kv_heads, t, head_dim)
         let v = qkv.narrow(2, heads + kv_heads, kv_heads).transpose(1, 2); // (b, kv_heads, t, head_dim)
         let (k, v) = cache.append(layer, &qk.narrow(1, heads, kv_heads), &v); // (b, kv_heads, past + t, head_dim)
-        self.o_proj.forward(&attention(&qk.narrow(1, 0, heads), &k, &v, visible)) // (b, t, hidden)
+        self.o_proj
+            .forward(&attention(&qk.narrow(1, 0, heads), &k, &v, visible)) // (b, t, hidden)
     }
 }
 
@@ -184,8 +220,13 @@ impl Mlp {
         let [gate, up] = ["gate_proj", "up_proj"].map(|name| format!("{path}.{name}"));
         let parts = [(gate.as_str(), intermediate), (up.as_str(), intermediate)];
         Ok(Self {
-            gate_up_proj: linear_side_by_side(weights, parts, hidden, false)?,
-            down_proj: linear(weights, &format!("{path}.down_proj"), [intermediate, hidden], false)?,
+            gate_up_proj: linear_side_by_side(weights, &parts, hidden, false)?,
+            down_proj: linear(
+                weights,
+                &format!("{path}.down_proj"),
+                [intermediate, hidden],
+                false,
+            )?,
             intermediate,
         })
     }
@@ -201,10 +242,14 @@ impl Mlp {
 impl RmsNorm {
     fn load(config: &Qwen2Config, weights: &mut Weights, path: &str) -> Result<Self, LoadError> {
         let weight = weights.tensor(&format!("{path}.weight"), &[i64::from(config.hidden_size)])?;
-        Ok(Self { weight, epsilon: config.rms_norm_eps })
+        Ok(Self {
+            weight,
+            epsilon: config.rms_norm_eps,
+        })
     }
 
-    /// In f32, rounded to the model's type before the weight is applied, as in the reference implementation.
+    /// In f32, rounded to the model's type before the weight is applied, as in the reference
+    /// implementation.
     fn forward(&self, x: &Tensor) -> Tensor {
         let wide = x.to_kind(Kind::Float);
         let mut scale = wide.square().mean_dim(-1, true, Kind::Float); // (b, t, 1)
@@ -214,7 +259,8 @@ impl RmsNorm {
 }
 
 impl Rotary {
-    /// Computed in f32, kept in the model's type: the rotation itself is rounded as in the reference implementation.
+    /// Computed in f32, kept in the model's type: the rotation itself is rounded as in the
+    /// reference implementation.
     fn new(config: &Qwen2Config, kind: Kind, device: Device) -> Result<Self, TchError> {
         let f32 = (Kind::Float, Device::Cpu);
         let head_dim = i64::from(config.hidden_size / config.num_attention_heads);
@@ -224,18 +270,26 @@ impl Rotary {
         let angles = positions.f_outer(&frequencies)?.f_unsqueeze(1)?; // (window, 1, head_dim / 2)
         let (cos, sin) = (angles.f_cos()?, angles.f_sin()?);
         Ok(Self {
-            cos: Tensor::f_cat(&[&cos, &cos], -1)?.f_to_kind(kind)?.f_to_device(device)?,
-            sin: Tensor::f_cat(&[&sin.f_neg()?, &sin], -1)?.f_to_kind(kind)?.f_to_device(device)?,
+            cos: Tensor::f_cat(&[&cos, &cos], -1)?
+                .f_to_kind(kind)?
+                .f_to_device(device)?,
+            sin: Tensor::f_cat(&[&sin.f_neg()?, &sin], -1)?
+                .f_to_kind(kind)?
+                .f_to_device(device)?,
         })
     }
 
     fn at(&self, position: i64, t: i64) -> Angles {
-        Angles { cos: self.cos.narrow(0, position, t), sin: self.sin.narrow(0, position, t) }
+        Angles {
+            cos: self.cos.narrow(0, position, t),
+            sin: self.sin.narrow(0, position, t),
+        }
     }
 }
 
 impl Angles {
-    /// Rotates x, (b, t, any heads, head_dim), by its positions: value i turns together with value i + head_dim / 2.
+    /// Rotates x, (b, t, any heads, head_dim), by its positions: value i turns together with value
+    /// i + head_dim / 2.
     fn rotate(&self, x: &Tensor) -> Tensor {
         let half = self.cos.size()[2] / 2;
         let partner = x.roll(half, -1);

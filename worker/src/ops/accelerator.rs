@@ -45,9 +45,14 @@ pub fn device_memory(device: Device) -> Result<DeviceMemory, OpsError> {
     let index = gpu(action, device)?;
     let mut bytes = [0_i64; 2];
     // SAFETY: the C++ side writes two numbers.
-    ffi::done(action, unsafe { ffi::anechoic_device_memory(index, bytes.as_mut_ptr()) })?;
+    ffi::done(action, unsafe {
+        ffi::anechoic_device_memory(index, bytes.as_mut_ptr())
+    })?;
     let [free_bytes, total_bytes] = bytes.map(|bytes| u64::try_from(bytes).unwrap_or(0));
-    Ok(DeviceMemory { free_bytes, total_bytes })
+    Ok(DeviceMemory {
+        free_bytes,
+        total_bytes,
+    })
 }
 
 /// The device as its maker calls it.
@@ -72,7 +77,10 @@ mod tests {
         assert_eq!(synchronize(Device::Cpu), Ok(()));
         assert_eq!(peak_device_bytes(Device::Cpu), None);
         let error = device_memory(Device::Cpu).unwrap_err();
-        assert_eq!(error.to_string(), "read the device's memory: Cpu is not a GPU");
+        assert_eq!(
+            error.to_string(),
+            "read the device's memory: Cpu is not a GPU"
+        );
         assert!(reset_peak_device_bytes(Device::Cpu).is_err());
     }
 
@@ -86,7 +94,10 @@ mod tests {
             device_memory(absent).unwrap_err(),
             device_name(absent).unwrap_err(),
         ] {
-            assert!(matches!(error, OpsError::Torch { .. }) && error.to_string().len() > 20, "{error}");
+            assert!(
+                matches!(error, OpsError::Torch { .. }) && error.to_string().len() > 20,
+                "{error}"
+            );
         }
     }
 }

@@ -55,7 +55,10 @@ pub(super) fn last_message() -> String {
 }
 
 fn failure(action: &'static str) -> OpsError {
-    OpsError::Torch { action, message: last_message() }
+    OpsError::Torch {
+        action,
+        message: last_message(),
+    }
 }
 
 /// Takes over a tensor that was returned; null is a failure.
@@ -79,7 +82,11 @@ pub(super) fn text(action: &'static str, text: *const c_char) -> Result<String, 
 
 /// Zero is success.
 pub(super) fn done(action: &'static str, code: c_int) -> Result<(), OpsError> {
-    if code == 0 { Ok(()) } else { Err(failure(action)) }
+    if code == 0 {
+        Ok(())
+    } else {
+        Err(failure(action))
+    }
 }
 
 /// An optional tensor as C++ takes it.

@@ -19,7 +19,10 @@ impl InferenceMode {
     /// Begins it.
     pub fn enter() -> Self {
         let mode = NonNull::new(ffi::anechoic_inference_mode_enter());
-        Self { mode: mode.expect("entering inference mode only allocates"), not_send: PhantomData }
+        Self {
+            mode: mode.expect("entering inference mode only allocates"),
+            not_send: PhantomData,
+        }
     }
 }
 

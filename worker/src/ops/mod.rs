@@ -11,7 +11,8 @@ mod runtime;
 mod simd;
 
 pub use accelerator::{
-    DeviceMemory, device_memory, device_name, peak_device_bytes, reset_peak_device_bytes, synchronize,
+    DeviceMemory, device_memory, device_name, peak_device_bytes, reset_peak_device_bytes,
+    synchronize,
 };
 pub use attention::decode_attention;
 pub use error::OpsError;

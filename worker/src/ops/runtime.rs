@@ -4,7 +4,8 @@ use super::{OpsError, ffi};
 
 /// The loaded libtorch's version, such as `2.11.0`; `unknown` where it does not tell.
 pub fn torch_version() -> String {
-    ffi::text("ask libtorch for its version", ffi::anechoic_version()).unwrap_or_else(|_| "unknown".to_owned())
+    ffi::text("ask libtorch for its version", ffi::anechoic_version())
+        .unwrap_or_else(|_| "unknown".to_owned())
 }
 
 /// The instruction set that libtorch's own kernels use, such as `AVX2`; `unknown` where it does not tell.
@@ -37,7 +38,10 @@ mod tests {
         // With the CUDA part installed loading it may work; if not, the text names the library that lacks.
         if let Err(error) = load_cuda() {
             let text = error.to_string();
-            assert!(text.starts_with("load libtorch's CUDA part: ") && text.contains(".so"), "{text}");
+            assert!(
+                text.starts_with("load libtorch's CUDA part: ") && text.contains(".so"),
+                "{text}"
+            );
         }
     }
 }

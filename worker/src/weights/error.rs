@@ -93,7 +93,9 @@ pub enum LoadError {
         folder: PathBuf,
     },
     /// A tensor that the model's computation does not use.
-    #[error("use tensor `{tensor}` of `{file}`: a model with this config.json has no such parameter")]
+    #[error(
+        "use tensor `{tensor}` of `{file}`: a model with this config.json has no such parameter"
+    )]
     UnexpectedTensor {
         /// The tensor.
         tensor: String,
@@ -101,7 +103,9 @@ pub enum LoadError {
         file: PathBuf,
     },
     /// A parameter of another shape than `config.json` implies.
-    #[error("use tensor `{tensor}` of `{file}`: its shape is {found:?}, and config.json implies {expected:?}")]
+    #[error(
+        "use tensor `{tensor}` of `{file}`: its shape is {found:?}, and config.json implies {expected:?}"
+    )]
     Shape {
         /// The file.
         file: PathBuf,
@@ -113,7 +117,9 @@ pub enum LoadError {
         found: Vec<i64>,
     },
     /// A parameter stored in a type that is not converted here.
-    #[error("use tensor `{tensor}` of `{file}`: its type is {found}; accepted are F32, BF16 and F16")]
+    #[error(
+        "use tensor `{tensor}` of `{file}`: its type is {found}; accepted are F32, BF16 and F16"
+    )]
     StoredType {
         /// The file.
         file: PathBuf,
@@ -123,7 +129,9 @@ pub enum LoadError {
         found: String,
     },
     /// A head of its own in a checkpoint whose config says that it shares the embedding.
-    #[error("use `{head}`: config.json ties it to `{embedding}`, and the checkpoint holds different values")]
+    #[error(
+        "use `{head}`: config.json ties it to `{embedding}`, and the checkpoint holds different values"
+    )]
     TiedHeadDiffers {
         /// The head's weight.
         head: &'static str,

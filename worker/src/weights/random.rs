@@ -1,5 +1,6 @@
-//! Seeded random parameters. A value depends on the seed, the parameter's name and its own index alone, so it is the
-//! same on every device, in every order of loading and with any number of threads.
+//! Seeded random parameters. A value depends on the seed, the parameter's name and its own index
+//! alone, so it is the same on every device, in every order of loading and with any number of
+//! threads.
 
 use std::num::NonZero;
 use std::thread;
@@ -42,7 +43,8 @@ pub(super) fn fill_normal(values: &mut [f32], key: u64, first: u64, std: f64) {
     });
 }
 
-/// The sum of four uniform 16-bit numbers is close enough to normal, and costs one draw and no logarithm.
+/// The sum of four uniform 16-bit numbers is close enough to normal, and costs one draw and no
+/// logarithm.
 fn fill_part(values: &mut [f32], key: u64, first: u64, std: f64) {
     const MEAN: i32 = 2 * 0xffff;
     const STD: f64 = 37_837.227; // 65536 / √3
@@ -62,7 +64,8 @@ pub(crate) fn draw(key: u64, index: u64) -> u64 {
 
 /// The stream of a seed and a name.
 pub(crate) fn hash(seed: u64, name: &str) -> u64 {
-    name.bytes().fold(mix(seed), |hash, byte| mix(hash ^ u64::from(byte)))
+    name.bytes()
+        .fold(mix(seed), |hash, byte| mix(hash ^ u64::from(byte)))
 }
 
 /// The finaliser of splitmix64.
@@ -86,13 +89,26 @@ mod tests {
     fn values_have_the_mean_spread_and_tails_of_a_normal() {
         let values = normal(hash(1, "w"), 0, 1 << 20);
         let n = values.len() as f64;
-        let moment = |power: i32| values.iter().map(|&v| (f64::from(v) / 0.02).powi(power)).sum::<f64>() / n;
+        let moment = |power: i32| {
+            values
+                .iter()
+                .map(|&v| (f64::from(v) / 0.02).powi(power))
+                .sum::<f64>()
+                / n
+        };
         assert!(moment(1).abs() < 0.005, "mean {}", moment(1));
         assert!((moment(2) - 1.0).abs() < 0.01, "variance {}", moment(2));
         assert!(moment(3).abs() < 0.02, "skewness {}", moment(3));
         assert!((moment(4) - 2.7).abs() < 0.05, "kurtosis {}", moment(4));
-        let neighbours = values.windows(2).map(|w| f64::from(w[0]) * f64::from(w[1]) / 0.0004).sum::<f64>() / n;
-        assert!(neighbours.abs() < 0.005, "correlation of neighbours {neighbours}");
+        let neighbours = values
+            .windows(2)
+            .map(|w| f64::from(w[0]) * f64::from(w[1]) / 0.0004)
+            .sum::<f64>()
+            / n;
+        assert!(
+            neighbours.abs() < 0.005,
+            "correlation of neighbours {neighbours}"
+        );
     }
 
     #[test]

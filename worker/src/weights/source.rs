@@ -10,8 +10,9 @@ use super::LoadError;
 use super::checkpoint::Checkpoint;
 use super::random::{Init, fill_normal, hash};
 
-/// Values that are read or drawn at a time: bounds what loading needs beside the parameters themselves.
-const PIECE: i64 = 1 << 21;
+/// Values that are read or drawn at a time. Bounds what loading needs beside the parameters, and the
+/// holes that freed buffers leave between them.
+const PIECE: i64 = 1 << 18;
 
 /// A source of parameters.
 #[derive(Debug)]
@@ -33,8 +34,10 @@ pub fn read_config(source: &ModelSource) -> Result<ModelConfig, LoadError> {
         ModelSource::Preset { name } => Ok(name.config()),
         ModelSource::Folder { path, .. } => {
             let path = Path::new(path).join("config.json");
-            let text = fs::read_to_string(&path)
-                .map_err(|source| LoadError::Read { path: path.clone(), source })?;
+            let text = fs::read_to_string(&path).map_err(|source| LoadError::Read {
+                path: path.clone(),
+                source,
+            })?;
             ModelConfig::from_json(&text).map_err(|source| LoadError::Config { path, source })
         }
     }
@@ -50,8 +53,8 @@ pub fn kind(dtype: Dtype) -> Kind {
 }
 
 impl Weights {
-    /// Opens a source. A checkpoint's files are checked whole before the first parameter is read; a preset's
-    /// parameters follow from `seed`.
+    /// Opens a source. A checkpoint's files are checked whole before the first parameter is read; a
+    /// preset's parameters follow from `seed`.
     pub fn open(
         source: &ModelSource,
         config: &ModelConfig,
@@ -60,10 +63,19 @@ impl Weights {
         seed: u64,
     ) -> Result<Self, LoadError> {
         let origin = match source {
-            ModelSource::Preset { .. } => Origin::Seeded { seed, layers: config.layers() },
-            ModelSource::Folder { path, .. } => Origin::Checkpoint(Checkpoint::open(Path::new(path))?),
+            ModelSource::Preset { .. } => Origin::Seeded {
+                seed,
+                layers: config.layers(),
+            },
+            ModelSource::Folder { path, .. } => {
+                Origin::Checkpoint(Checkpoint::open(Path::new(path))?)
+            }
         };
-        Ok(Self { origin, kind: kind(dtype), device })
+        Ok(Self {
+            origin,
+            kind: kind(dtype),
+            device,
+        })
     }
 
     /// Type of the parameters that come out.
@@ -89,12 +101,24 @@ impl Weights {
         matches!(self.origin, Origin::Checkpoint(_))
     }
 
+    /// Memory for parameters, to be filled by [`Weights::read_into`].
+    pub(crate) fn empty(&self, name: &str, shape: &[i64]) -> Result<Tensor, LoadError> {
+        Tensor::f_empty(shape, (self.kind, self.device)).map_err(LoadError::torch(name))
+    }
+
     /// The parameter of this name, in memory of its own.
     pub(crate) fn tensor(&mut self, name: &str, shape: &[i64]) -> Result<Tensor, LoadError> {
-        let to = Place { name, kind: self.kind, device: self.device, shape };
+        let values = self.empty(name, shape)?;
+        self.read_into(name, &values)?;
+        Ok(values)
+    }
+
+    /// Writes the parameter of this name over `target`, which has its shape and may be a view: a
+    /// parameter that is kept turned or beside others is never in memory twice.
+    pub(crate) fn read_into(&mut self, name: &str, target: &Tensor) -> Result<(), LoadError> {
         match &mut self.origin {
-            Origin::Checkpoint(checkpoint) => read_tensor(checkpoint, &to),
-            Origin::Seeded { seed, layers } => draw_tensor(*seed, *layers, &to),
+            Origin::Checkpoint(checkpoint) => read_tensor(checkpoint, name, target),
+            Origin::Seeded { seed, layers } => draw_tensor(*seed, *layers, name, target),
         }
     }
 
@@ -107,57 +131,79 @@ impl Weights {
     }
 }
 
-/// Where a parameter goes, and what it is called meanwhile.
-struct Place<'a> {
-    name: &'a str,
-    kind: Kind,
-    device: Device,
-    shape: &'a [i64],
-}
-
-impl Place<'_> {
-    /// Fills a new parameter piece by piece; `piece` yields the given number of values from the given index on.
-    fn fill(
-        &self,
-        mut piece: impl FnMut(i64, i64) -> Result<Tensor, LoadError>,
-    ) -> Result<Tensor, LoadError> {
-        let torch = || LoadError::torch(self.name);
-        let values = Tensor::f_empty(self.shape, (self.kind, self.device)).map_err(torch())?;
-        let flat = values.f_view([-1]).map_err(torch())?;
-        let total = flat.size()[0];
-        for first in (0..total).step_by(PIECE as usize) {
-            let count = PIECE.min(total - first);
-            let mut target = flat.f_narrow(0, first, count).map_err(torch())?;
-            target.f_copy_(&piece(first, count)?).map_err(torch())?;
-        }
-        Ok(values)
-    }
-}
-
-fn read_tensor(checkpoint: &mut Checkpoint, to: &Place<'_>) -> Result<Tensor, LoadError> {
-    let stored = checkpoint.find(to.name, to.shape)?;
+fn read_tensor(checkpoint: &mut Checkpoint, name: &str, target: &Tensor) -> Result<(), LoadError> {
+    let stored = checkpoint.find(name, &target.size())?;
     let width = stored.kind.elt_size_in_bytes();
     let mut bytes = Vec::new();
-    to.fill(|first, count| {
+    fill(name, target, |first, count| {
         bytes.resize(count as usize * width, 0);
         stored.read(&mut bytes, first as u64 * width as u64)?;
-        Tensor::f_from_data_size(&bytes, &[count], stored.kind).map_err(LoadError::torch(to.name))
+        Tensor::f_from_data_size(&bytes, &[count], stored.kind).map_err(LoadError::torch(name))
     })
 }
 
-fn draw_tensor(seed: u64, layers: u32, to: &Place<'_>) -> Result<Tensor, LoadError> {
-    let options = (to.kind, to.device);
-    match Init::of(to.name, layers) {
-        Init::Zeros => Tensor::f_zeros(to.shape, options).map_err(LoadError::torch(to.name)),
-        Init::Ones => Tensor::f_ones(to.shape, options).map_err(LoadError::torch(to.name)),
+fn draw_tensor(seed: u64, layers: u32, name: &str, target: &Tensor) -> Result<(), LoadError> {
+    let constant = |value: f64| {
+        let filled = target.shallow_clone().f_fill_(value);
+        filled.map(drop).map_err(LoadError::torch(name))
+    };
+    match Init::of(name, layers) {
+        Init::Zeros => constant(0.0),
+        Init::Ones => constant(1.0),
         Init::Normal(std) => {
-            let key = hash(seed, to.name);
+            let key = hash(seed, name);
             let mut values = Vec::new();
-            to.fill(|first, count| {
+            fill(name, target, |first, count| {
                 values.resize(count as usize, 0.0f32);
                 fill_normal(&mut values, key, first as u64, std);
-                Tensor::f_from_slice(&values).map_err(LoadError::torch(to.name))
+                Tensor::f_from_slice(&values).map_err(LoadError::torch(name))
             })
         }
+    }
+}
+
+/// Fills a target some rows at a time; `piece` yields the given number of values from the given
+/// index on, in whatever type they come.
+fn fill(
+    name: &str,
+    target: &Tensor,
+    mut piece: impl FnMut(i64, i64) -> Result<Tensor, LoadError>,
+) -> Result<(), LoadError> {
+    let torch = || LoadError::torch(name);
+    let shape = target.size();
+    let (rows, row_values) = (shape[0], shape[1..].iter().product::<i64>());
+    let rows_at_once = (PIECE / row_values.max(1)).max(1);
+    for first in (0..rows).step_by(rows_at_once as usize) {
+        let count = rows_at_once.min(rows - first);
+        let values = piece(first * row_values, count * row_values)?;
+        let mut rows = target.f_narrow(0, first, count).map_err(torch())?;
+        let values = values.f_view(&*rows.size()).map_err(torch())?;
+        rows.f_copy_(&values).map_err(torch())?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_of_several_pieces_arrive_whole_and_turned() {
+        let (rows, row) = (5, PIECE / 3);
+        let all = Tensor::arange(rows * row, (Kind::Float, Device::Cpu)).view([rows, row]);
+        let check = |target: &Tensor| {
+            let mut counts = vec![];
+            let piece = |first: i64, count: i64| {
+                counts.push(count);
+                Ok(all.flatten(0, 1).narrow(0, first, count))
+            };
+            fill("w", target, piece).unwrap();
+            assert_eq!(counts, [3 * row, 2 * row]);
+            assert!(target.equal(&all));
+        };
+        let options = (Kind::Float, Device::Cpu);
+        check(&Tensor::empty([rows, row], options));
+        check(&Tensor::empty([row, rows], options).tr());
+        check(&Tensor::empty([rows + 2, row], options).narrow(0, 1, rows));
     }
 }
