@@ -43,7 +43,7 @@ pub struct Forward {
     /// Type of weights and activations: f32, bf16 or f16.
     #[arg(long, default_value = "f32")]
     pub dtype: Dtype,
-    /// Where to compute: cpu or cuda[:N].
+    /// Where to compute: `cpu`, `cuda` or `cuda:N`.
     #[arg(long, default_value = "cpu")]
     pub device: Device,
 }

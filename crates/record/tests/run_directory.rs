@@ -1,5 +1,7 @@
 //! Writes run directories and reads them back, whole, cut short and damaged.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests, where a panic is the report")]
+
 use std::fs;
 use std::path::Path;
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! Reports of made-up records: the figures are checked by hand, the text as a whole.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests, where a panic is the report")]
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
