@@ -1,10 +1,10 @@
 //! Results for people's own programs: `result.json` of an attempt (times in seconds, as users of capture
 //! benchmarks know it) and the lines of `results.jsonl` (integers, one line per measured point).
 
-use anechoic_protocol::{Benchmark, CaptureIteration, CaptureWork, Sample};
+use anechoic_protocol::{Attribution, Benchmark, CaptureIteration, CaptureWork, Sample};
 use serde_json::{Map, Value, json};
 
-use crate::{AttemptData, CaseRecord, Manifest, SCHEMA_VERSION};
+use crate::{AttemptData, CaseRecord, Manifest, RunRecord, SCHEMA_VERSION};
 
 /// The result of one attempt that ended well.
 pub fn result_json(
@@ -16,6 +16,29 @@ pub fn result_json(
     match &case.case.work {
         Benchmark::Capture(work) => capture_result(manifest, case, attempt, work, data),
     }
+}
+
+/// One self-contained object per measured point of a run, each with the `outcome` of its attempt; an attempt
+/// that measured nothing that counts has one object with its settings alone.
+pub fn point_lines(record: &RunRecord) -> Vec<Value> {
+    let mut points = Vec::new();
+    for case in &record.manifest.cases {
+        for attempt in &case.attempts {
+            let number = attempt.attempt;
+            let mut lines = match attempt.outcome.is_ok() {
+                true => {
+                    let data = record.attempt(&case.case.id, number);
+                    result_lines(&record.manifest, case, number, &data)
+                }
+                false => vec![Value::Object(settings(&record.manifest, case, number))],
+            };
+            for line in &mut lines {
+                line["outcome"] = attempt.outcome.name().into();
+            }
+            points.extend(lines);
+        }
+    }
+    points
 }
 
 /// One self-contained object per measured point of an attempt.
@@ -135,19 +158,24 @@ fn seconds(ns: u64) -> f64 {
     ns as f64 / 1e9
 }
 
-/// Prompt and generated tokens of the whole batch per second of generation.
-fn throughput(work: &CaptureWork, iteration: &CaptureIteration) -> f64 {
+/// Prompt and generated tokens of the whole batch per second of generation. Paired attribution makes every
+/// decode step twice, so that its times are no rates.
+fn throughput(work: &CaptureWork, iteration: &CaptureIteration) -> Option<f64> {
+    if work.attribution == Attribution::Paired {
+        return None;
+    }
     let workload = &work.workload;
     let tokens = u64::from(workload.batch_size)
         * (u64::from(workload.prefill_tokens) + u64::from(workload.decode_tokens));
-    tokens as f64 / seconds(iteration.generation_ns)
+    Some(tokens as f64 / seconds(iteration.generation_ns))
 }
 
 /// Tokens per second of the decode steps alone; prefill yields the first token.
 fn decode_rate(work: &CaptureWork, iteration: &CaptureIteration) -> Option<f64> {
     let workload = &work.workload;
     let tokens = u64::from(workload.batch_size) * u64::from(workload.decode_tokens - 1);
-    (tokens > 0).then(|| tokens as f64 / seconds(iteration.decode_ns))
+    let is_rate = tokens > 0 && work.attribution != Attribution::Paired;
+    is_rate.then(|| tokens as f64 / seconds(iteration.decode_ns))
 }
 
 fn iteration_json(work: &CaptureWork, iteration: &CaptureIteration) -> Value {
@@ -201,7 +229,7 @@ fn summary(work: &CaptureWork, iterations: &[&CaptureIteration]) -> Value {
     add("decode_time", &|i| Some(seconds(i.decode_ns)));
     add("fetch_time", &|i| Some(seconds(i.fetch_ns)));
     add("total_time", &|i| Some(seconds(i.total_ns())));
-    add("throughput_tokens_per_sec", &|i| Some(throughput(work, i)));
+    add("throughput_tokens_per_sec", &|i| throughput(work, i));
     add("decode_tokens_per_sec", &|i| decode_rate(work, i));
     Value::Object(map)
 }

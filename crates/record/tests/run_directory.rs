@@ -1,6 +1,9 @@
 //! Writes run directories and reads them back, whole, cut short and damaged.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests, where a panic is the report")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests, where a panic is the report"
+)]
 
 use std::fs;
 use std::path::Path;
@@ -260,6 +263,29 @@ fn a_line_cut_by_a_crash_is_dropped_when_the_run_goes_on() {
     assert_eq!(
         RunRecord::load(&path).unwrap().manifest.state,
         RunState::Complete
+    );
+}
+
+#[test]
+fn an_attempt_that_was_only_started_leaves_a_trace() {
+    let root = tempfile::tempdir().unwrap();
+    let mut recorder = Recorder::create(root.path(), manifest(), "").unwrap();
+    recorder.begin_attempt("capture.b", 1).unwrap();
+    let traced = |recorder: &Recorder| RunRecord::load(recorder.path()).unwrap().attempts.len();
+    assert_eq!(traced(&recorder), 1, "the folder alone tells");
+    let case = "capture.b".to_owned();
+    recorder
+        .append(RunEvent::AttemptStarted {
+            case,
+            attempt: 1,
+            pid: 1,
+        })
+        .unwrap();
+    let record = RunRecord::load(recorder.path()).unwrap();
+    assert!(record.attempts.contains_key(&("capture.b".to_owned(), 1)));
+    assert!(
+        recorder.begin_attempt("capture.b", 1).is_err(),
+        "its logs are not written over"
     );
 }
 

@@ -1,11 +1,11 @@
 //! The capture benchmark's part of a summary. One value per process (the mean over its iterations) is the
-//! unit of every interval; only paired steps, which cancel the process out, are pooled.
+//! unit of every interval.
 
 use anechoic_protocol::{
     Attribution, Benchmark, CaptureIteration, CaptureMode, CaptureWork, Sample, Workload,
 };
 use anechoic_record::RunRecord;
-use anechoic_stats::{Drift, Estimate, Ratio, difference, drift, median_of_pairs, ratio};
+use anechoic_stats::{Drift, Estimate, Ratio, difference, drift, paired_effect, ratio};
 use serde::{Deserialize, Serialize};
 
 /// All capture cases of a run.
@@ -24,6 +24,8 @@ pub struct CaptureCase {
     pub id: String,
     /// Its settings.
     pub work: CaptureWork,
+    /// Compute threads.
+    pub threads: u32,
     /// Good attempts.
     pub processes: usize,
     /// Measured iterations over all of them.
@@ -59,7 +61,9 @@ pub struct CaptureCase {
 pub struct PairedEffect {
     /// Pairs over all processes and iterations.
     pub pairs: usize,
-    /// Median of `on / off - 1`.
+    /// Processes that they come from.
+    pub processes: usize,
+    /// `on / off − 1`: the mean over processes of each one's median.
     pub effect: Ratio,
 }
 
@@ -84,6 +88,7 @@ pub struct Overhead {
 struct Processes<'a> {
     id: &'a str,
     seed: u64,
+    threads: u32,
     work: &'a CaptureWork,
     attempts: Vec<Vec<&'a CaptureIteration>>,
     peak_resident_bytes: u64,
@@ -121,6 +126,10 @@ fn processes<'a>(
     Some(Processes {
         id: &case.case.id,
         seed: case.case.seed,
+        threads: case
+            .case
+            .threads
+            .unwrap_or(record.manifest.settings.threads),
         work,
         attempts: data
             .iter()
@@ -169,6 +178,7 @@ impl Processes<'_> {
         CaptureCase {
             id: self.id.to_owned(),
             work: self.work.clone(),
+            threads: self.threads,
             processes: self.attempts.len(),
             iterations: self.attempts.iter().map(Vec::len).sum(),
             prefill_s: estimate(|i| i.prefill_ns),
@@ -194,40 +204,46 @@ impl Processes<'_> {
         } = self.work.workload;
         let tokens = f64::from(batch_size) * f64::from(decode_tokens - 1);
         let rates = self.means(|i| tokens / seconds(i.decode_ns));
-        Estimate::of(&rates).filter(|_| decode_tokens > 1)
+        // Paired attribution makes every step twice: its decode time is no rate.
+        let is_rate = decode_tokens > 1 && self.work.attribution != Attribution::Paired;
+        Estimate::of(&rates).filter(|_| is_rate)
     }
 
     fn inside_share(&self) -> Option<Estimate> {
-        let asked = self.work.attribution == Attribution::Inside;
-        let share = |i: &CaptureIteration| {
-            let inside = i.inside_ns.map_or(0, |inside| inside.decode_ns);
-            inside as f64 / i.decode_ns as f64
+        let share = |i: &&CaptureIteration| {
+            let inside = i.inside_ns.as_ref()?;
+            Some(inside.decode_ns as f64 / i.decode_ns as f64)
         };
-        Estimate::of(&self.means(share)).filter(|_| asked)
+        let shares = self.attempts.iter().filter_map(|iterations| {
+            let shares: Vec<f64> = iterations.iter().filter_map(share).collect();
+            Estimate::of(&shares).map(|process| process.mean)
+        });
+        Estimate::of(&shares.collect::<Vec<_>>())
     }
 
     fn paired(&self) -> Option<PairedEffect> {
-        let pairs = || {
-            self.attempts
-                .iter()
-                .flatten()
-                .filter_map(|i| i.paired.as_ref())
-        };
-        let times = |of: fn(&anechoic_protocol::PairedSteps) -> &Vec<u64>| -> Vec<f64> {
-            pairs().flat_map(of).map(|&ns| seconds(ns)).collect()
-        };
-        let (on, off) = (times(|p| &p.on_ns), times(|p| &p.off_ns));
-        let effect = median_of_pairs(&on, &off)?;
+        let processes: Vec<Vec<(f64, f64)>> = self.attempts.iter().map(|a| pairs(a)).collect();
         Some(PairedEffect {
-            pairs: on.len(),
-            effect,
+            pairs: processes.iter().map(Vec::len).sum(),
+            processes: processes.iter().filter(|p| !p.is_empty()).count(),
+            effect: paired_effect(&processes)?,
         })
     }
+}
+
+/// All pairs of one process, in order.
+fn pairs(iterations: &[&CaptureIteration]) -> Vec<(f64, f64)> {
+    let steps = iterations.iter().filter_map(|i| i.paired.as_ref());
+    let pairs = steps.flat_map(|steps| steps.on_ns.iter().zip(&steps.off_ns));
+    pairs
+        .map(|(&on, &off)| (seconds(on), seconds(off)))
+        .collect()
 }
 
 /// Whether two cases did the same work but for capture itself.
 fn same_workload(a: &Processes<'_>, b: &Processes<'_>) -> bool {
     a.seed == b.seed
+        && a.threads == b.threads
         && a.work.model == b.work.model
         && a.work.dtype == b.work.dtype
         && a.work.workload == b.work.workload
@@ -236,20 +252,24 @@ fn same_workload(a: &Processes<'_>, b: &Processes<'_>) -> bool {
 /// The overhead of a case; `None` for baselines, without a baseline, and where extra clock readings or
 /// doubled steps make its generation time another thing.
 fn overhead(case: &Processes<'_>, all: &[Processes<'_>]) -> Option<Overhead> {
-    if case.work.mode == CaptureMode::Baseline || case.work.attribution == Attribution::Paired {
+    if case.work.mode == CaptureMode::Baseline || case.work.attribution != Attribution::Off {
         return None;
     }
-    let of_mode = |mode| {
+    let reference = |mode| {
         move |other: &&Processes<'_>| {
-            other.work.mode == mode && same_workload(case, other) && !other.attempts.is_empty()
+            other.work.mode == mode
+                && other.work.attribution == Attribution::Off
+                && same_workload(case, other)
+                && !other.attempts.is_empty()
         }
     };
-    let baseline = all.iter().find(of_mode(CaptureMode::Baseline))?;
+    let baseline = all.iter().find(reference(CaptureMode::Baseline))?;
     let base = baseline.generation();
-    let zero = all
-        .iter()
-        .filter(of_mode(CaptureMode::ZeroLayer))
-        .max_by_key(|zero| zero.work.strategy == case.work.strategy);
+    let zeros = || all.iter().filter(reference(CaptureMode::ZeroLayer));
+    let alike = zeros().find(|zero| {
+        zero.work.strategy == case.work.strategy && zero.work.probe == case.work.probe
+    });
+    let zero = alike.or_else(|| zeros().next());
     let layers = case.work.layers.len() as f64;
     let per_layer = zero.filter(|_| layers > 0.0).and_then(|zero| {
         let per_layer = |values: Vec<f64>| values.iter().map(|v| v / layers).collect::<Vec<_>>();

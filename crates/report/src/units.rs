@@ -121,7 +121,7 @@ fn decimals_for(width: f64) -> usize {
         return 2;
     }
     let decimals = 1 - width.log10().floor() as i32;
-    usize::try_from(decimals.clamp(0, 6)).unwrap_or(0)
+    usize::try_from(decimals.clamp(0, 3)).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! Reports of made-up records: the figures are checked by hand, the text as a whole.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests, where a panic is the report")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests, where a panic is the report"
+)]
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -140,7 +143,7 @@ fn three_modes() -> RunRecord {
     record(vec![
         (
             case(CaptureMode::Baseline, vec![]),
-            vec![ok(data([100, 101, 99], 0)), ok(data([101, 102, 100], 0))],
+            vec![ok(data([100, 101, 99], 0)), ok(data([100, 102, 101], 0))],
         ),
         (
             case(CaptureMode::ZeroLayer, vec![]),
@@ -263,10 +266,57 @@ fn paired_steps_are_pooled_and_give_no_overhead_of_whole_runs() {
     let summary = Summary::of(&record);
     let capture = summary.capture.as_ref().unwrap();
     let paired = capture.cases[1].paired.unwrap();
-    assert_eq!(paired.pairs, 12);
+    assert_eq!((paired.processes, paired.pairs), (1, 12));
+    assert_eq!(
+        capture.cases[1].decode_tokens_per_s, None,
+        "doubled steps are no rate"
+    );
     assert!((paired.effect.value - 0.01).abs() < 1e-12);
     assert!(capture.overheads.is_empty());
     assert!(terminal(&summary).contains("+1.0"));
+}
+
+#[test]
+fn only_cases_with_the_same_threads_and_plain_timing_are_compared() {
+    let with = |mode, layers, threads, attribution: Attribution| {
+        let mut case = case(mode, layers);
+        case.id = format!("{}.t{threads}.{}", case.id, attribution.as_str());
+        case.threads = Some(threads);
+        let Benchmark::Capture(work) = &mut case.work;
+        work.attribution = attribution;
+        case
+    };
+    let both = |ms| vec![ok(data([ms; 3], 0)), ok(data([ms; 3], 0))];
+    use CaptureMode::{AllLayers, Baseline, ZeroLayer};
+    let record = record(vec![
+        (with(Baseline, vec![], 1, Attribution::Off), both(400)),
+        (with(Baseline, vec![], 2, Attribution::Off), both(200)),
+        (with(ZeroLayer, vec![], 2, Attribution::Paired), both(900)),
+        (with(ZeroLayer, vec![], 2, Attribution::Off), both(200)),
+        (with(AllLayers, vec![0, 1], 2, Attribution::Off), both(220)),
+        (
+            with(AllLayers, vec![0, 1], 2, Attribution::Inside),
+            both(999),
+        ),
+    ]);
+    let summary = Summary::of(&record);
+    let overheads = &summary.capture.as_ref().unwrap().overheads;
+    let ids: Vec<_> = overheads.iter().map(|o| o.id.as_str()).collect();
+    assert_eq!(
+        ids,
+        ["capture.zero-layer.t2.off", "capture.all-layers.t2.off"]
+    );
+    assert!(
+        (overheads[1].generation.value - 0.1).abs() < 1e-9,
+        "against the baseline of two threads"
+    );
+    assert!((overheads[1].per_layer_s.unwrap().value - 0.01).abs() < 1e-9);
+    let text = terminal(&summary);
+    let (times, _) = text.split_once("overhead against").unwrap();
+    assert!(
+        !times.contains("inside") && !times.contains("paired"),
+        "{times}"
+    );
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CONFIDENCE, Interval, mean, t_quantile, variance};
+use crate::{CONFIDENCE, Estimate, Interval, mean, t_quantile, variance};
 
 /// A quantity that compares two groups, with its interval where both groups have two processes or more.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -59,22 +59,45 @@ fn welch(a: Option<f64>, b: Option<f64>, n_a: usize, n_b: usize) -> Option<f64> 
     Some(t_quantile(freedom) * error.sqrt())
 }
 
-/// The median of `on[i] / off[i] - 1` over pairs measured side by side, with the distribution-free
-/// interval between order statistics (Conover, Practical Nonparametric Statistics, §3.2). Fewer than six
-/// pairs give no interval. `None` without pairs.
-pub fn median_of_pairs(on: &[f64], off: &[f64]) -> Option<Ratio> {
-    let mut effects: Vec<f64> = on.iter().zip(off).map(|(on, off)| on / off - 1.0).collect();
-    if effects.is_empty() {
-        return None;
+/// How much the first of each pair, measured side by side, exceeds the second; one list of pairs per process.
+///
+/// The effect of a process is its median of `on / off − 1`. With two processes or more the estimate is the mean
+/// of these with Student's t interval over processes. One process alone has the distribution-free interval
+/// between order statistics (Conover, Practical Nonparametric Statistics, §3.2), from six pairs on. `None`
+/// without pairs.
+pub fn paired_effect(processes: &[Vec<(f64, f64)>]) -> Option<Ratio> {
+    let of_process = |pairs: &Vec<(f64, f64)>| {
+        let mut effects: Vec<f64> = pairs.iter().map(|(on, off)| on / off - 1.0).collect();
+        effects.sort_by(f64::total_cmp);
+        effects
+    };
+    let effects: Vec<Vec<f64>> = processes.iter().map(of_process).collect();
+    let effects: Vec<&Vec<f64>> = effects.iter().filter(|e| !e.is_empty()).collect();
+    if let [alone] = effects.as_slice() {
+        return Some(Ratio {
+            value: median(alone),
+            interval: order_interval(alone),
+        });
     }
-    effects.sort_by(f64::total_cmp);
-    let n = effects.len();
-    let value = f64::midpoint(effects[(n - 1) / 2], effects[n / 2]);
-    let interval = order_rank(n).map(|rank| Interval {
-        low: effects[rank],
-        high: effects[n - 1 - rank],
-    });
-    Some(Ratio { value, interval })
+    let medians: Vec<f64> = effects.iter().map(|e| median(e)).collect();
+    let estimate = Estimate::of(&medians)?;
+    Some(Ratio {
+        value: estimate.mean,
+        interval: estimate.interval,
+    })
+}
+
+fn median(sorted: &[f64]) -> f64 {
+    let n = sorted.len();
+    f64::midpoint(sorted[(n - 1) / 2], sorted[n / 2])
+}
+
+fn order_interval(sorted: &[f64]) -> Option<Interval> {
+    let rank = order_rank(sorted.len())?;
+    Some(Interval {
+        low: sorted[rank],
+        high: sorted[sorted.len() - 1 - rank],
+    })
 }
 
 /// The largest rank `r` with `P(Binomial(n, ½) ≤ r) ≤ (1 - CONFIDENCE) / 2`.
@@ -127,16 +150,30 @@ mod tests {
     }
 
     #[test]
-    fn pairs() {
+    fn pairs_of_one_process() {
         // n = 10: P(X ≤ 1) = 0.0107 ≤ 0.025 < P(X ≤ 2), so the second smallest and second largest.
-        let off = [1.0; 10];
-        let on: Vec<f64> = (1..=10).map(|i| 1.0 + f64::from(i) / 100.0).collect();
-        let found = median_of_pairs(&on, &off).unwrap();
+        let pairs: Vec<(f64, f64)> = (1..=10)
+            .map(|i| (1.0 + f64::from(i) / 100.0, 1.0))
+            .collect();
+        let found = paired_effect(std::slice::from_ref(&pairs)).unwrap();
         assert!((found.value - 0.055).abs() < 1e-12);
         let interval = found.interval.unwrap();
         assert!((interval.low - 0.02).abs() < 1e-12 && (interval.high - 0.09).abs() < 1e-12);
-        assert_eq!(median_of_pairs(&on[..5], &off[..5]).unwrap().interval, None);
-        assert_eq!(median_of_pairs(&[], &[]), None);
+        assert_eq!(
+            paired_effect(&[pairs[..5].to_vec()]).unwrap().interval,
+            None
+        );
+        assert_eq!(paired_effect(&[]), None);
+        assert_eq!(paired_effect(&[vec![]]), None);
+    }
+
+    #[test]
+    fn pairs_of_several_processes_are_judged_over_processes() {
+        // Medians 1 % and 3 %: mean 2 %, and a t interval with one degree of freedom that covers zero.
+        let process = |on: f64| vec![(on, 1.0); 100];
+        let found = paired_effect(&[process(1.01), process(1.03), vec![]]).unwrap();
+        assert!((found.value - 0.02).abs() < 1e-12);
+        assert!(found.interval.unwrap().covers(0.0));
     }
 
     proptest::proptest! {

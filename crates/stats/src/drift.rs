@@ -2,14 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Interval, mean, t_quantile};
+use crate::{Estimate, Interval, mean, t_quantile};
 
 /// The common slope of one or more series.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Drift {
     /// Change per iteration, as a fraction of the overall mean.
     pub slope: f64,
-    /// Its interval; absent with fewer than three values in all.
+    /// Its interval; absent with one process of two values.
     pub interval: Option<Interval>,
 }
 
@@ -20,39 +20,58 @@ impl Drift {
     }
 }
 
-/// Least-squares slope of value against iteration that all `series` (one per process) share, each with
-/// its own intercept; the interval is Student's t with Σnᵢ − processes − 1 degrees of freedom (analysis of
-/// covariance; Draper & Smith, Applied Regression Analysis, ch. 14). `None` where no series has two values.
+/// The change per iteration that `series`, one per process, have in common; `None` where none has two values.
+///
+/// The slope of a process is its least-squares slope. With two processes or more the estimate is the mean
+/// of their slopes with Student's t interval over processes. One process alone has the interval of its own
+/// residuals (Draper & Smith, Applied Regression Analysis, §1.4), which takes its iterations as independent.
 pub fn drift(series: &[Vec<f64>]) -> Option<Drift> {
     let series: Vec<&Vec<f64>> = series.iter().filter(|s| s.len() >= 2).collect();
     let all: Vec<f64> = series.iter().flat_map(|s| s.iter().copied()).collect();
     if all.is_empty() || mean(&all) == 0.0 {
         return None;
     }
-    let (mut xx, mut xy, mut yy) = (0.0, 0.0, 0.0);
-    for values in &series {
+    let lines: Vec<Line> = series.iter().map(|values| Line::through(values)).collect();
+    let scale = mean(&all);
+    if let [line] = lines.as_slice() {
+        let half_width = line.half_width.map(|half| half / scale.abs());
+        let slope = line.slope / scale;
+        let interval = half_width.map(|half| Interval::around(slope, half));
+        return Some(Drift { slope, interval });
+    }
+    let slopes: Vec<f64> = lines.iter().map(|line| line.slope / scale).collect();
+    let estimate = Estimate::of(&slopes)?;
+    Some(Drift {
+        slope: estimate.mean,
+        interval: estimate.interval,
+    })
+}
+
+/// A least-squares line through values at 0, 1, 2 …
+struct Line {
+    slope: f64,
+    /// Half the interval of the slope; needs three values.
+    half_width: Option<f64>,
+}
+
+impl Line {
+    fn through(values: &[f64]) -> Self {
         let (x_mean, y_mean) = ((values.len() - 1) as f64 / 2.0, mean(values));
+        let (mut xx, mut xy, mut yy) = (0.0, 0.0, 0.0);
         for (i, value) in values.iter().enumerate() {
             let (x, y) = (i as f64 - x_mean, value - y_mean);
             xx += x * x;
             xy += x * y;
             yy += y * y;
         }
-    }
-    let slope = xy / xx;
-    let interval = all
-        .len()
-        .checked_sub(series.len() + 1)
-        .filter(|&f| f > 0)
-        .map(|freedom| {
-            let residual = (yy - slope * xy).max(0.0) / freedom as f64;
-            let half_width = t_quantile(freedom as f64) * (residual / xx).sqrt();
-            Interval::around(slope / mean(&all), half_width / mean(&all).abs())
+        let slope = xy / xx;
+        let freedom = values.len().saturating_sub(2) as f64;
+        let half_width = (freedom > 0.0).then(|| {
+            let residual = (yy - slope * xy).max(0.0) / freedom;
+            t_quantile(freedom) * (residual / xx).sqrt()
         });
-    Some(Drift {
-        slope: slope / mean(&all),
-        interval,
-    })
+        Self { slope, half_width }
+    }
 }
 
 #[cfg(test)]
@@ -70,9 +89,18 @@ mod tests {
     fn processes_may_differ_in_level() {
         let found = drift(&[vec![1.0, 1.1, 0.9, 1.0], vec![9.0, 9.1, 8.9, 9.0]]).unwrap();
         assert!(!found.is_drifting(), "{found:?}");
-        let found = drift(&[vec![1.0, 2.0, 3.1], vec![9.0, 10.0, 11.1]]).unwrap();
+        let found = drift(&[vec![1.0, 2.0, 3.1], vec![9.0, 10.0, 11.2]]).unwrap();
         assert!(found.is_drifting());
-        assert!((found.slope * mean(&[1.0, 2.0, 3.1, 9.0, 10.0, 11.1]) - 1.05).abs() < 1e-9);
+        let slope = f64::midpoint(1.05, 1.1) / mean(&[1.0, 2.0, 3.1, 9.0, 10.0, 11.2]);
+        assert!((found.slope - slope).abs() < 1e-9);
+    }
+
+    #[test]
+    fn processes_that_disagree_make_the_interval_wide() {
+        // Each process alone rises or falls without any residual; together they say nothing.
+        let found = drift(&[vec![1.0, 2.0, 3.0], vec![3.0, 2.0, 1.0]]).unwrap();
+        assert!(!found.is_drifting(), "{found:?}");
+        assert!(drift(&[vec![1.0, 2.0, 3.0]]).unwrap().is_drifting());
     }
 
     #[test]

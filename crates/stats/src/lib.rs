@@ -5,7 +5,7 @@ mod compare;
 mod drift;
 mod estimate;
 
-pub use compare::{Ratio, difference, median_of_pairs, ratio};
+pub use compare::{Ratio, difference, paired_effect, ratio};
 pub use drift::{Drift, drift};
 pub use estimate::{Estimate, Interval};
 

@@ -88,16 +88,16 @@ impl Preset {
                 n_positions: 128,
                 ..Gpt2Config::sized(64, 4, 4)
             }),
-            Self::Qwen2Half | Self::Qwen25Half => qwen2(Qwen2Config::sized(896, 4864, 24, 14, 2)),
+            Self::Qwen25Half => qwen2(Qwen2Config::sized(896, 4864, 24, 14, 2)),
+            Self::Qwen2Half => qwen2(long(Qwen2Config::sized(896, 4864, 24, 14, 2))),
             Self::Qwen2OneHalf | Self::Qwen25OneHalf => {
-                qwen2(Qwen2Config::sized(1536, 8960, 28, 12, 2))
+                qwen2(long(Qwen2Config::sized(1536, 8960, 28, 12, 2)))
             }
             Self::Qwen25Three => qwen2(Qwen2Config::sized(2048, 11008, 36, 16, 2)),
             Self::Qwen2Seven | Self::Qwen25Seven => qwen2(Qwen2Config {
                 vocab_size: 152_064,
-                max_position_embeddings: 131_072,
                 tie_word_embeddings: false,
-                ..Qwen2Config::sized(3584, 18944, 28, 28, 4)
+                ..long(Qwen2Config::sized(3584, 18944, 28, 28, 4))
             }),
             Self::Qwen2Tiny => qwen2(Qwen2Config {
                 vocab_size: 257,
@@ -110,6 +110,14 @@ impl Preset {
 
 fn gpt2(hidden: u32, layers: u32, heads: u32) -> ModelConfig {
     ModelConfig::Gpt2(Gpt2Config::sized(hidden, layers, heads))
+}
+
+/// With the window of the checkpoints that were trained for 128 Ki positions.
+fn long(config: Qwen2Config) -> Qwen2Config {
+    Qwen2Config {
+        max_position_embeddings: 131_072,
+        ..config
+    }
 }
 
 fn qwen2(config: Qwen2Config) -> ModelConfig {

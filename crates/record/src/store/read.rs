@@ -52,6 +52,12 @@ impl RunRecord {
                 fold.into_data(attempts.entry(key).or_default());
             }
         }
+        // An orchestrator that died before it recorded the start of an attempt has left its folder.
+        for case in &manifest.cases {
+            for attempt in attempt_folders(path, &case.case.id) {
+                attempts.entry((case.case.id.clone(), attempt)).or_default();
+            }
+        }
         Ok(Self {
             path: path.to_owned(),
             manifest,
@@ -66,8 +72,22 @@ impl RunRecord {
     }
 }
 
+/// Numbers of the attempts that have a folder; a case without any has none.
+fn attempt_folders(run: &Path, case: &str) -> Vec<u32> {
+    let Ok(entries) = fs::read_dir(run.join("cases").join(case)) else {
+        return Vec::new();
+    };
+    let number = |entry: fs::DirEntry| {
+        let name = entry.file_name().into_string().ok()?;
+        name.strip_prefix("attempt-")?.parse().ok()
+    };
+    entries.filter_map(|entry| number(entry.ok()?)).collect()
+}
+
 /// The part of an event that belongs to its attempt.
 enum Fold {
+    /// Leaves an empty entry, so that the attempt's number is known to be taken.
+    Started,
     Waited(u64),
     Job(Box<Job>),
     Worker(u64, WorkerEvent),
@@ -76,10 +96,12 @@ enum Fold {
 
 fn of_attempt(event: RunEvent) -> Option<((String, u32), Fold)> {
     match event {
-        RunEvent::RunStarted { .. }
-        | RunEvent::RunEnded { .. }
-        | RunEvent::AttemptStarted { .. }
-        | RunEvent::Stopping { .. } => None,
+        RunEvent::RunStarted { .. } | RunEvent::RunEnded { .. } | RunEvent::Stopping { .. } => None,
+        RunEvent::AttemptStarted {
+            case,
+            attempt,
+            pid: _,
+        } => Some(((case, attempt), Fold::Started)),
         RunEvent::CooledDown {
             case,
             attempt,
@@ -105,6 +127,7 @@ fn of_attempt(event: RunEvent) -> Option<((String, u32), Fold)> {
 impl Fold {
     fn into_data(self, data: &mut AttemptData) {
         match self {
+            Self::Started => {}
             Self::Waited(waited_ms) => data.waited_ms += waited_ms,
             Self::Job(job) => data.job = Some(*job),
             Self::Ended(wall_ns, cpu_ns) => {

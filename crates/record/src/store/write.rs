@@ -104,7 +104,8 @@ impl Recorder {
         fs::create_dir_all(&folder).map_err(RecordError::io("create", &folder))?;
         let open = |name: &str| {
             let path = folder.join(name);
-            File::create(&path).map_err(RecordError::io("create", &path))
+            // Never over the logs of an attempt that was made before.
+            File::create_new(&path).map_err(RecordError::io("create", &path))
         };
         Ok(AttemptFiles {
             stderr: open("stderr.log")?,

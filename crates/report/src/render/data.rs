@@ -1,6 +1,6 @@
 //! Formats for programs.
 
-use anechoic_record::{RunRecord, result_lines, settings_line};
+use anechoic_record::{RunRecord, point_lines};
 use serde_json::Value;
 
 use crate::Summary;
@@ -58,20 +58,8 @@ pub fn csv(record: &RunRecord) -> String {
 
 fn write_rows(record: &RunRecord, writer: &mut csv::Writer<Vec<u8>>) -> csv::Result<()> {
     writer.write_record(COLUMNS)?;
-    for case in &record.manifest.cases {
-        for attempt in &case.attempts {
-            let mut lines = match attempt.outcome.is_ok() {
-                true => {
-                    let data = record.attempt(&case.case.id, attempt.attempt);
-                    result_lines(&record.manifest, case, attempt.attempt, &data)
-                }
-                false => vec![settings_line(&record.manifest, case, attempt.attempt)],
-            };
-            for line in &mut lines {
-                line["outcome"] = attempt.outcome.name().into();
-                writer.write_record(COLUMNS.map(|column| field(&line[column])))?;
-            }
-        }
+    for point in point_lines(record) {
+        writer.write_record(COLUMNS.map(|column| field(&point[column])))?;
     }
     Ok(())
 }

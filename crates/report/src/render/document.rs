@@ -1,6 +1,6 @@
 //! The report for people. Terminal and Markdown are one document in two dressings.
 
-use anechoic_protocol::{CaptureMode, Probe};
+use anechoic_protocol::{Attribution, CaptureMode, Probe};
 use comfy_table::presets::{ASCII_MARKDOWN, UTF8_FULL_CONDENSED};
 use comfy_table::{CellAlignment, Table};
 
@@ -145,9 +145,18 @@ fn timings(capture: &CaptureSummary, dressing: Dressing) -> String {
             units::rate(case.decode_tokens_per_s.as_ref()),
         ]
     };
+    // Extra clock readings make these times another thing; such cases have a table of their own.
+    let plain = capture
+        .cases
+        .iter()
+        .filter(|case| case.work.attribution == Attribution::Off);
+    let rows: Vec<_> = plain.map(row).collect();
+    if rows.is_empty() {
+        return String::new();
+    }
     dressing.heading(2, "Capture: times per iteration")
         + "n = processes × iterations; mean over processes ± standard deviation between them.\n\n"
-        + &dressing.table(&header, capture.cases.iter().map(row).collect())
+        + &dressing.table(&header, rows)
 }
 
 fn iterations_each(case: &CaptureCase) -> usize {
@@ -188,7 +197,7 @@ fn attribution(capture: &CaptureSummary, dressing: Dressing) -> String {
         }
         if let Some(paired) = &case.paired {
             let what = "decode step with against without".to_owned();
-            let n = format!("{} pairs", paired.pairs);
+            let n = format!("{} processes, {} pairs", paired.processes, paired.pairs);
             rows.push(vec![
                 case.id.clone(),
                 what,
