@@ -210,7 +210,6 @@ fn attribution(capture: &CaptureSummary, dressing: Dressing) -> String {
         return String::new();
     }
     dressing.heading(2, "Capture: cost found within processes")
-        + "\n"
         + &dressing.table(&["case", "figure", "n", "value"], rows)
 }
 
