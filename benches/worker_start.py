@@ -4,9 +4,10 @@ Both are timed as whole processes, from spawn to exit, in turns; what is printed
 does more than one operation: it loads a tiny checkpoint, passes two tokens through it and writes a file.
 
     cargo build --release -p anechoic-worker
-    python benches/worker_start.py [--python PYTHON] [--rounds 15]
+    python benches/worker_start.py [--python PYTHON] [--rounds 15] [--expect-ratio 0.5]
 
-PYTHON needs torch of the same version as the worker's libtorch.
+PYTHON needs torch of the same version as the worker's libtorch. With --expect-ratio the exit code is 1 when the median
+ratio is above it.
 """
 
 import argparse
@@ -33,6 +34,7 @@ def main():
     parser.add_argument("--python", default=sys.executable)
     parser.add_argument("--worker", default=os.path.join(ROOT, "target", "release", "anechoic-worker"))
     parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--expect-ratio", type=float, help="largest median ratio, worker to python")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         output = os.path.join(folder, "out.safetensors")
@@ -41,14 +43,19 @@ def main():
         timed(ours), timed(theirs)  # files into memory
         rounds = [(timed(ours), timed(theirs)) for _ in range(args.rounds)]
     ratios = sorted(a / b for a, b in rounds)
+    median = statistics.median(ratios)
     print(json.dumps({
         "rounds": len(rounds),
         "worker_s": statistics.median(a for a, _ in rounds),
         "python_s": statistics.median(b for _, b in rounds),
-        "ratio_median": statistics.median(ratios),
+        "ratio_median": median,
         "ratio_quartiles": [ratios[len(ratios) // 4], ratios[-1 - len(ratios) // 4]],
     }, indent=2))
+    if args.expect_ratio is not None and median > args.expect_ratio:
+        print(f"median ratio: {median:.4g} is above {args.expect_ratio:g}", file=sys.stderr)
+        return 1
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -16,6 +16,8 @@ pub enum Fault {
     WrongVersion,
     /// Says hello in another version, with other fields.
     ForeignHello,
+    /// Says hello only once its input is closed.
+    SlowHello,
     /// Says hello twice.
     SecondHello,
     /// Sends a phase before its hello.
@@ -70,6 +72,16 @@ pub enum Fault {
     SampleOrder,
     /// Finishes although its verification found a difference.
     BadVerification,
+    /// Finishes without a verification.
+    NoVerification,
+    /// Finishes with a verification that compared nothing.
+    EmptyVerification,
+    /// Sends none of the extra clock readings that were asked for.
+    MissingReadings,
+    /// Sends extra clock readings that nobody asked for.
+    ExtraReadings,
+    /// Pairs one decode step too few.
+    ShortPairs,
     /// Says that it failed, for this reason.
     Fail(FailureKind),
     /// Leaves a child in its group that holds its pipes.
@@ -119,6 +131,7 @@ fn plain(text: &str) -> Option<Fault> {
         "ok" => Fault::Ok,
         "wrong-version" => Fault::WrongVersion,
         "foreign-hello" => Fault::ForeignHello,
+        "slow-hello" => Fault::SlowHello,
         "second-hello" => Fault::SecondHello,
         "no-hello" => Fault::NoHello,
         "no-benchmark" => Fault::NoBenchmark,
@@ -143,6 +156,11 @@ fn plain(text: &str) -> Option<Fault> {
         "missing-sample" => Fault::MissingSample,
         "sample-order" => Fault::SampleOrder,
         "bad-verification" => Fault::BadVerification,
+        "no-verification" => Fault::NoVerification,
+        "empty-verification" => Fault::EmptyVerification,
+        "missing-readings" => Fault::MissingReadings,
+        "extra-readings" => Fault::ExtraReadings,
+        "short-pairs" => Fault::ShortPairs,
         "grandchild" => Fault::Grandchild,
         "runaway" => Fault::Runaway,
         "closes-stdout" => Fault::ClosesStdout,

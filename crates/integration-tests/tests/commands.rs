@@ -3,7 +3,8 @@
 use std::fs;
 
 use anechoic_integration_tests::{Bench, Finished, is_filled};
-use anechoic_record::{Outcome, RunEvent};
+use anechoic_protocol::Device;
+use anechoic_record::{Manifest, Outcome, RunEvent};
 use serde_json::Value;
 
 const CASES: &str = r#"
@@ -156,7 +157,7 @@ fn capture_needs_no_suite_file() {
 }
 
 #[test]
-fn a_failed_capture_leaves_an_older_output_alone() {
+fn an_older_output_outlives_a_refusal_and_no_failed_capture() {
     let bench = Bench::new(CASES, "exit-3");
     bench.write("result.json", "old");
     let args = [
@@ -169,13 +170,17 @@ fn a_failed_capture_leaves_an_older_output_alone() {
         "4",
         "--decode-tokens",
         "3",
+        "--output",
+        "result.json",
     ];
-    let run = bench.run(&[args.as_slice(), &["--output", "result.json"]].concat());
+    let refused = bench.run(&[args.as_slice(), &["--worker", "nowhere"]].concat());
+    assert_eq!(refused.code, 4, "{}", refused.stderr);
+    let kept = fs::read_to_string(bench.path("result.json")).unwrap();
+    assert_eq!(kept, "old");
+
+    let run = bench.run(&args);
     assert_eq!(run.code, 10, "{}", run.stderr);
-    assert_eq!(
-        fs::read_to_string(bench.path("result.json")).unwrap(),
-        "old"
-    );
+    assert!(!bench.path("result.json").exists());
 }
 
 #[test]
@@ -208,12 +213,31 @@ fn a_plan_starts_nothing_and_learns_from_earlier_runs() {
         "{}",
         plan.stdout
     );
-    assert!(plan.stdout.contains("no earlier run"), "{}", plan.stdout);
+    assert!(
+        plan.stdout.contains("no earlier run of all"),
+        "{}",
+        plan.stdout
+    );
     assert!(!bench.path("results").exists());
     assert_eq!(bench.run(&["run", "suite.toml"]).code, 0);
-    let plan = json(&bench.run(&[args.as_slice(), &["--format", "json"]].concat()));
+    let planned = || json(&bench.run(&[args.as_slice(), &["--format", "json"]].concat()));
+    let plan = planned();
     assert_eq!(plan["plan"]["slots"].as_array().unwrap().len(), 4);
     assert!(plan["expected_ms"].as_u64().unwrap() >= 30_000, "{plan}");
+
+    let check = |change: fn(&mut Manifest)| {
+        let path = bench.latest().join("run.json");
+        let kept = fs::read(&path).unwrap();
+        let mut manifest = bench.manifest();
+        change(&mut manifest);
+        fs::write(&path, serde_json::to_string(&manifest).unwrap()).unwrap();
+        let plan = planned();
+        assert!(plan["expected_ms"].is_null(), "{plan}");
+        fs::write(&path, kept).unwrap();
+    };
+    check(|manifest| manifest.machine.cpu = Some("Another CPU".to_owned()));
+    check(|manifest| manifest.settings.threads += 1);
+    check(|manifest| manifest.settings.device = Device::Cuda(0));
 }
 
 #[test]

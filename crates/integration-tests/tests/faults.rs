@@ -100,6 +100,21 @@ const TABLE: &[(&str, &str, &str)] = &[
         "its verification found an error of 1",
     ),
     (
+        "no-verification",
+        "protocol-violation",
+        "finished without a verification",
+    ),
+    (
+        "empty-verification",
+        "protocol-violation",
+        "its verification compared nothing",
+    ),
+    (
+        "extra-readings",
+        "echo-mismatch",
+        "sample 1: inside_ns: not asked for, and there",
+    ),
+    (
         "fail-invalid-job",
         "worker-failed",
         "(invalid-job): as told",
@@ -200,6 +215,44 @@ fn every_fault_has_its_outcome_and_the_suite_goes_on() {
     });
 }
 
+/// Settings of the bad case that ask for extra clock readings, a fault, and a part of its cause.
+const READINGS: &[(&str, &str, &str)] = &[
+    (
+        "attribution = \"inside\"",
+        "missing-readings",
+        "inside_ns: asked for, and absent",
+    ),
+    (
+        "attribution = \"paired\"",
+        "missing-readings",
+        "paired: asked for, and absent",
+    ),
+    (
+        "fetch-breakdown = true",
+        "missing-readings",
+        "fetch_parts: asked for, and absent",
+    ),
+    (
+        "attribution = \"paired\"",
+        "short-pairs",
+        "paired.on_ns: expected 2, got 1; sample 1: paired.off_ns: expected 2, got 1",
+    ),
+];
+
+#[test]
+fn extra_readings_come_as_asked_for_or_the_attempt_fails() {
+    for_each_in_parallel(READINGS, |(setting, fault, cause)| {
+        let mode = "mode = \"all-layers\"";
+        let cases = CASES.replace(mode, &format!("{mode}\n{setting}"));
+        let outcome = outcome(&cases, fault);
+        assert_eq!(outcome.name(), "echo-mismatch", "{setting} {fault}");
+        assert!(outcome.cause().contains(cause), "{}", outcome.cause());
+        let bench = Bench::new(&cases, "");
+        let run = bench.run(&["run", "suite.toml"]);
+        assert_eq!(run.code, 0, "{setting}: {}", run.stderr);
+    });
+}
+
 #[test]
 fn every_hang_is_ended_and_named_with_its_phase() {
     let cases = CASES.replace(
@@ -288,7 +341,7 @@ fn the_last_lines_of_a_failed_worker_are_shown_with_the_place_of_its_logs() {
         run.stderr
     );
     assert!(
-        run.stderr.contains("anechoic rerun latest"),
+        run.stderr.contains("anechoic rerun results/test_"),
         "{}",
         run.stderr
     );

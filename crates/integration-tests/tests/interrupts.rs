@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::process::Stdio;
 
 use anechoic_integration_tests::{Bench, Started, gone};
-use anechoic_protocol::Phase;
+use anechoic_protocol::{Phase, WorkerEvent};
 use anechoic_record::{Outcome, RunEvent, RunState, Stop};
 use nix::sys::signal::Signal;
 
@@ -47,6 +47,11 @@ fn check(fault: &str, signal: Signal, expected: &[Stop]) {
     assert_eq!(bench.outcomes("capture.second"), [cancelled], "{fault}");
     assert!(bench.outcomes("capture.third").is_empty());
     assert!(bench.latest().join("summary.json").is_file());
+
+    // What was stopped then is no interruption of a later start that leaves something out.
+    let one = bench.with_faults("", &["rerun", "latest", "--case", "*.first"]);
+    assert_eq!(one.code, 10, "{}", one.stderr);
+    assert_eq!(bench.manifest().state, RunState::Interrupted);
 
     let again = bench.with_faults("", &["rerun", "latest"]);
     assert_eq!(again.code, 0, "{}", again.stderr);
@@ -97,6 +102,25 @@ fn the_second_request_kills_at_once() {
             .unwrap()
             .contains("killing the worker")
     );
+}
+
+#[test]
+fn a_worker_that_stays_after_its_result_is_terminated_and_does_not_count() {
+    let bench = Bench::new(CASES, "second=hang-in-stop");
+    let run = bench.start(&["run", "suite.toml"]);
+    bench.wait_for_event("the result", |event| match event {
+        RunEvent::Worker {
+            case,
+            message: WorkerEvent::Finished { .. },
+            ..
+        } => (case == "capture.second").then_some(()),
+        _ => None,
+    });
+    run.signal(Signal::SIGINT);
+    assert_eq!(run.code(), Some(130));
+    assert_eq!(stops(&bench), [Stop::CloseStdin, Stop::Terminate]);
+    let cancelled = Outcome::Cancelled { phase: Phase::Stop };
+    assert_eq!(bench.outcomes("capture.second"), [cancelled]);
 }
 
 #[test]

@@ -62,7 +62,12 @@ fn usage() {
         2,
         &["no such run", "anechoic list runs"],
     );
-    refused(&bench, &["rerun", "latest"], 2, &["no such run"]);
+    refused(
+        &bench,
+        &["rerun", "latest", "--results", "my runs"],
+        2,
+        &["no such run", "`anechoic list runs --results 'my runs'`"],
+    );
 }
 
 #[test]
@@ -95,6 +100,22 @@ fn bad_suites_are_named_with_their_place() {
     );
     let set = ["run", "suite.toml", "--set", "batch-size=none"];
     refused(&bench, &set, 3, &["batch-size"]);
+}
+
+#[test]
+fn sizes_that_cannot_be() {
+    let bench = Bench::new(CASE, "");
+    let check = |setting: &str, parts: &[&str]| {
+        refused(&bench, &["run", "suite.toml", "--set", setting], 3, parts);
+    };
+    check("prefill-tokens=0", &["--set prefill-tokens=0"]);
+    check("decode-tokens=0", &["--set decode-tokens=0"]);
+    check("batch-size=0", &["--set batch-size=0"]);
+    check("iterations=0", &["--set iterations=0"]);
+    // The window of gpt2-tiny is 128 positions.
+    check("prefill-tokens=127", &["127", "128"]);
+    let capture = ["capture", "--model", "gpt2-tiny", "--prefill-tokens", "0"];
+    refused(&bench, &capture, 3, &["prefill-tokens"]);
 }
 
 #[test]
@@ -154,6 +175,22 @@ fn weights_that_are_not_there() {
 }
 
 #[test]
+fn models_that_are_incomplete_or_of_another_family() {
+    let bench = Bench::new(CASE, "");
+    fs::create_dir(bench.path("model")).unwrap();
+    let args = ["run", "suite.toml", "--set", "model=model"];
+    bench.write("model/config.json", r#"{"model_type":"mamba"}"#);
+    refused(&bench, &args, 3, &["`model` cannot be used", "mamba"]);
+    let config = r#"{"model_type":"gpt2","vocab_size":257,"n_positions":128,"n_embd":64,"n_layer":4,"n_head":4}"#;
+    bench.write("model/config.json", config);
+    bench.write("model/one.safetensors", "");
+    let index = r#"{"weight_map":{"a":"one.safetensors","b":"two.safetensors"}}"#;
+    bench.write("model/model.safetensors.index.json", index);
+    let missing = ["`model` is incomplete", "`two.safetensors`"];
+    refused(&bench, &args, 4, &missing);
+}
+
+#[test]
 fn an_output_that_cannot_be_written() {
     let bench = Bench::new(CASE, "");
     let small = [
@@ -193,7 +230,9 @@ fn damaged_records() {
     fs::write(&manifest, &text[..text.len() / 2]).unwrap();
     let report = bench.run(&["report", "latest"]);
     assert_eq!(report.code, 1);
-    assert!(report.stderr.contains("run.json"), "{}", report.stderr);
+    for part in ["run.json", "hint: put the file back"] {
+        assert!(report.stderr.contains(part), "{}", report.stderr);
+    }
     let listed = bench.run(&["list", "runs"]);
     assert_eq!(listed.code, 0);
     assert!(listed.stdout.contains("unreadable"), "{}", listed.stdout);

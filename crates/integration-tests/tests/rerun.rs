@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use anechoic_integration_tests::{Bench, gone, is_filled};
-use anechoic_protocol::Phase;
-use anechoic_record::{Outcome, RunEvent, RunRecord, RunState};
+use anechoic_integration_tests::{Bench, gone, is_filled, wait_for};
+use anechoic_protocol::{Device, Phase};
+use anechoic_record::{Manifest, Outcome, RunEvent, RunRecord, RunState};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -116,11 +116,9 @@ fn chosen_cases_get_at_least_one_attempt() {
 
     let unknown = bench.run(&["rerun", &run, "--case", "nothing"]);
     assert_eq!(unknown.code, 2);
-    assert!(
-        unknown.stderr.contains("the cases are capture.first"),
-        "{}",
-        unknown.stderr
-    );
+    for part in ["the cases are capture.first", "hint: write a whole case id"] {
+        assert!(unknown.stderr.contains(part), "{}", unknown.stderr);
+    }
 }
 
 #[test]
@@ -130,7 +128,7 @@ fn a_killed_orchestrator_takes_its_worker_along_and_loses_one_attempt_at_most() 
     let worker = bench.wait_for_phase("capture.second", Phase::Measure);
     run.signal(Signal::SIGKILL);
     assert_eq!(run.code(), None);
-    anechoic_integration_tests::wait_for("the end of the worker", || gone(worker).then_some(()));
+    wait_for("the end of the worker", || gone(worker).then_some(()));
     assert_eq!(bench.outcomes("capture.first"), [Outcome::Ok]);
     assert_eq!(bench.manifest().state, RunState::Running);
 
@@ -148,6 +146,80 @@ fn a_killed_orchestrator_takes_its_worker_along_and_loses_one_attempt_at_most() 
         [2]
     );
     assert_eq!(record.attempt("capture.second", 2).samples.len(), 2);
+}
+
+/// The event of the start is all that such an attempt has left, with its files.
+#[test]
+fn an_orchestrator_that_is_killed_before_the_hello_loses_no_number() {
+    let bench = Bench::new(CASES, "second=slow-hello");
+    let run = bench.start(&["run", "suite.toml"]);
+    let log = || bench.attempt_file("capture.second", 1, "stderr.log");
+    let started = |event: &RunEvent| match event {
+        RunEvent::AttemptStarted { case, pid, .. } => (case == "capture.second").then_some(*pid),
+        _ => None,
+    };
+    let worker = bench.wait_for_event("the second start", started);
+    wait_for("the worker's first words", || {
+        is_filled(&log()).then_some(())
+    });
+    run.signal(Signal::SIGKILL);
+    assert_eq!(run.code(), None);
+    wait_for("the end of the worker", || gone(worker).then_some(()));
+
+    let again = bench.with_faults("", &["rerun", "latest"]);
+    assert_eq!(again.code, 0, "{}", again.stderr);
+    let numbers: Vec<u32> = (bench.manifest().cases[1].attempts.iter())
+        .map(|attempt| attempt.attempt)
+        .collect();
+    assert_eq!(numbers, [2]);
+    assert_eq!(fs::read_to_string(log()).unwrap(), "no hello yet\n");
+    let said = bench.attempt_file("capture.second", 1, "stdout.log");
+    assert_eq!(fs::read_to_string(said).unwrap(), "");
+}
+
+/// The next step is a command that works where it is shown, wherever the results are.
+#[test]
+fn the_next_step_can_be_copied() {
+    let bench = Bench::new(CASES, "second=exit-3");
+    let run = bench.run(&["run", "suite.toml", "--results", "my results"]);
+    assert_eq!(run.code, 10, "{}", run.stderr);
+    let told = run
+        .stderr
+        .split('`')
+        .find(|part| part.starts_with("anechoic rerun"));
+    let path = told.and_then(|told| told.strip_prefix("anechoic rerun '"));
+    let path = path
+        .and_then(|path| path.strip_suffix('\''))
+        .expect("a quoted path");
+    let again = bench.with_faults("", &["rerun", path]);
+    assert_eq!(again.code, 0, "{}", again.stderr);
+}
+
+#[test]
+fn what_the_record_names_and_the_machine_lacks_is_not_blamed_on_an_option() {
+    let bench = Bench::new(CASES, "second=exit-3");
+    assert_eq!(bench.run(&["run", "suite.toml"]).code, 10);
+    let check = |change: fn(&mut Manifest), expected: &str| {
+        let path = bench.latest().join("run.json");
+        let kept = fs::read(&path).unwrap();
+        let mut manifest = bench.manifest();
+        change(&mut manifest);
+        fs::write(&path, serde_json::to_string(&manifest).unwrap()).unwrap();
+        let again = bench.run(&["rerun", "latest"]);
+        assert_eq!(again.code, 4, "{}", again.stderr);
+        assert!(again.stderr.contains(expected), "{}", again.stderr);
+        assert!(again.stderr.contains("hint: "), "{}", again.stderr);
+        assert!(!again.stderr.contains("--"), "{}", again.stderr);
+        fs::write(&path, kept).unwrap();
+    };
+    check(
+        |manifest| manifest.settings.device = Device::Cuda(0),
+        "cuda:0 needs an NVIDIA GPU",
+    );
+    check(
+        |manifest| manifest.settings.worker = "/nowhere/worker".to_owned(),
+        "`/nowhere/worker` (as recorded in the run) does not exist",
+    );
 }
 
 #[test]

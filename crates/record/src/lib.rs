@@ -12,7 +12,7 @@ pub use event::{RunEvent, Stamped};
 pub use machine::Machine;
 pub use manifest::{AttemptRecord, CaseRecord, Manifest, RunSettings, RunState};
 pub use outcome::{Outcome, Stop};
-pub use result_json::{point_lines, result_json, result_lines, settings_line};
+pub use result_json::{point_lines, result_json, result_lines};
 pub use store::{
     AttemptData, AttemptFiles, RecordError, Recorder, RunListing, RunRecord, find_run, list_runs,
     write_atomically,

@@ -59,11 +59,6 @@ pub fn result_lines(
     data.samples.iter().map(line).collect()
 }
 
-/// The settings part of such an object, for an attempt that measured nothing.
-pub fn settings_line(manifest: &Manifest, case: &CaseRecord, attempt: u32) -> Value {
-    Value::Object(settings(manifest, case, attempt))
-}
-
 fn settings(manifest: &Manifest, case: &CaseRecord, attempt: u32) -> Map<String, Value> {
     let mut map = identity(manifest, case, attempt);
     merge(&mut map, flat_settings(&case.case.work));

@@ -143,22 +143,28 @@ fn check_probe(settings: &Settings, mode: CaptureMode) -> Result<(), Problem> {
     Err(Problem::between(&origins, message).accepted("another mode, or probe `full`"))
 }
 
-/// The cache is as long as the prompt and the generated tokens together.
+/// The last generated token is never fed back, so it takes no position: what `Workload::positions`
+/// counts, in a type that holds it for any two settings.
 fn check_window(settings: &Settings, model: &KnownModel) -> Result<(), Problem> {
     let (prefill, decode) = (settings.prefill_tokens.value, settings.decode_tokens.value);
-    let window = model.config.window();
-    if u64::from(prefill) + u64::from(decode) <= u64::from(window) {
+    let window = u64::from(model.config.window());
+    let positions = u64::from(prefill) + u64::from(decode) - 1;
+    if positions <= window {
         return Ok(());
     }
     let name = &settings.model.value;
     let message = format!(
-        "a prompt of {prefill} tokens and {decode} generated ones exceed the window of `{name}`"
+        "a prompt of {prefill} tokens and {decode} generated ones take {positions} positions, \
+         and `{name}` has {window}"
     );
     let sizes = [
         &settings.prefill_tokens.origin,
         &settings.decode_tokens.origin,
         &settings.model.origin,
     ];
-    let accepted = format!("`prefill-tokens` and `decode-tokens` up to {window} together");
+    let accepted = format!(
+        "`prefill-tokens` and `decode-tokens` up to {} together",
+        window + 1
+    );
     Err(Problem::between(&sizes, message).accepted(accepted))
 }

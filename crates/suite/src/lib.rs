@@ -25,4 +25,3 @@ pub use options::PlanOptions;
 pub use plan::{Case, Order, OrderParseError, Plan, Slot};
 pub use planning::KnownModel;
 pub use suite::{SUITE_SCHEMA_VERSION, Suite};
-pub use text::one_case_suite;

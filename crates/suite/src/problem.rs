@@ -8,7 +8,7 @@ use std::ops::Range;
 pub(crate) enum Origin {
     /// Nowhere: it is the default.
     Default,
-    /// In the suite file, at these bytes.
+    /// In the suite's text, at these bytes.
     File(Range<usize>),
     /// On the command line, as this option.
     Option(String),

@@ -1,16 +1,37 @@
-//! The suite file's text: turns byte ranges into lines, columns and marked excerpts.
+//! The suite's text: turns byte ranges into lines, columns and marked excerpts of the file, or into the
+//! options that were written for a suite that has no file.
 
 use std::ops::Range;
 
 use crate::error::{Invalid, SuiteError};
 use crate::problem::{Origin, Problem};
 
-/// A suite file's name and text.
+/// A suite's text and where it was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Source {
-    file: String,
+    written: Written,
     text: String,
 }
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Written {
+    /// In the file of this name.
+    File(String),
+    /// On the command line, as these options.
+    Options(Vec<OptionPlace>),
+}
+
+/// An option that became a part of a suite's text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OptionPlace {
+    /// What it became.
+    pub(crate) bytes: Range<usize>,
+    /// What was written.
+    pub(crate) option: String,
+}
+
+/// The place of what no option gave.
+const COMMAND_LINE: &str = "command line";
 
 /// Characters of a line that an excerpt shows at most.
 const WIDEST: usize = 120;
@@ -24,9 +45,16 @@ struct Excerpt<'a> {
 }
 
 impl Source {
-    pub(crate) fn new(file: &str, text: &str) -> Self {
+    pub(crate) fn file(name: &str, text: &str) -> Self {
         Self {
-            file: file.to_owned(),
+            written: Written::File(name.to_owned()),
+            text: text.to_owned(),
+        }
+    }
+
+    pub(crate) fn options(options: Vec<OptionPlace>, text: &str) -> Self {
+        Self {
+            written: Written::Options(options),
             text: text.to_owned(),
         }
     }
@@ -37,30 +65,34 @@ impl Source {
 
     /// The problem with its place in words.
     pub(crate) fn explain(&self, problem: Problem) -> SuiteError {
-        let (place, excerpt) = match &problem.origin {
+        let (place, excerpt) = match (&problem.origin, &self.written) {
+            (Origin::Option(option), _) => (option.clone(), None),
             // What is missing from the whole file has no line to show.
-            Origin::Default => (format!("{}:1:1", self.file), None),
-            Origin::Option(option) => (option.clone(), None),
-            Origin::File(range) => self.show(range),
+            (Origin::Default, Written::File(name)) => (format!("{name}:1:1"), None),
+            (Origin::File(range), Written::File(name)) => self.show(name, range),
+            (Origin::Default, Written::Options(_)) => (COMMAND_LINE.to_owned(), None),
+            (Origin::File(range), Written::Options(options)) => (option_at(options, range), None),
         };
-        let Problem {
-            message,
-            case,
-            accepted,
-            ..
-        } = problem;
         SuiteError::Invalid(Box::new(Invalid {
             place,
-            message,
+            message: problem.message,
             excerpt,
-            case,
-            accepted,
+            case: problem.case.filter(|_| self.names_cases()),
+            accepted: problem.accepted,
         }))
     }
 
-    fn show(&self, range: &Range<usize>) -> (String, Option<String>) {
+    /// The one case of a command is nothing that its user named.
+    fn names_cases(&self) -> bool {
+        match self.written {
+            Written::File(_) => true,
+            Written::Options(_) => false,
+        }
+    }
+
+    fn show(&self, name: &str, range: &Range<usize>) -> (String, Option<String>) {
         let excerpt = self.excerpt(range);
-        let place = format!("{}:{}:{}", self.file, excerpt.number, excerpt.column);
+        let place = format!("{name}:{}:{}", excerpt.number, excerpt.column);
         // A blank line shows nothing.
         let marked = (!excerpt.line.trim().is_empty()).then(|| excerpt.marked());
         (place, marked)
@@ -81,6 +113,13 @@ impl Source {
             width: width.max(1),
         }
     }
+}
+
+fn option_at(options: &[OptionPlace], range: &Range<usize>) -> String {
+    let at = options
+        .iter()
+        .find(|place| place.bytes.contains(&range.start));
+    at.map_or_else(|| COMMAND_LINE.to_owned(), |place| place.option.clone())
 }
 
 impl Excerpt<'_> {

@@ -10,6 +10,7 @@ use crate::problem::{Origin, Placed, Problem, shown};
 use crate::setting::Setting;
 use crate::settings::{Entry, Settings};
 use crate::source::Source;
+use crate::text::OneCase;
 use crate::value::{Table, Value};
 
 /// The suite schema that this build reads.
@@ -37,11 +38,20 @@ pub(crate) struct Draft {
 impl Suite {
     /// Reads a suite's text. `file_name` is for messages only.
     pub fn parse(file_name: &str, text: &str) -> Result<Self, SuiteError> {
-        let source = Source::new(file_name, text);
-        match read(&source) {
-            Ok(suite) => Ok(suite),
-            Err(problem) => Err(source.explain(problem)),
-        }
+        Self::read(&Source::file(file_name, text))
+    }
+
+    /// A suite with one case, for a configuration that comes from the command line alone.
+    ///
+    /// `settings` are keys of a case with their values as typed: `("layers", "0,5,10")`. Messages name
+    /// them as options: `--layers "0,5,10"`. [`Suite::text`] reads like any other suite.
+    pub fn one_case(name: &str, id: &str, settings: &[(&str, &str)]) -> Result<Self, SuiteError> {
+        let OneCase { text, options } = OneCase::write(name, id, settings);
+        Self::read(&Source::options(options, &text))
+    }
+
+    fn read(source: &Source) -> Result<Self, SuiteError> {
+        read(source).map_err(|problem| source.explain(problem))
     }
 
     /// The suite's name.
@@ -180,7 +190,8 @@ fn read_cases(file: &Table) -> Result<Vec<Draft>, Problem> {
 /// One `[[case]]`: as many cases as its matrix has combinations.
 fn read_case(case: &Placed<Value>, base: &Settings) -> Result<Vec<Draft>, Problem> {
     let table = case.table("case", "a `[[case]]` table")?;
-    let own = settings_of(table, Place::Case)?;
+    // Before the id, which a command makes of its settings.
+    let settings = base.under(&settings_of(table, Place::Case)?)?;
     let id = required_text(table, "id", &case.origin)?;
     let template = Template::parse(&id.with(&id.value))?;
     let matrix = table
@@ -190,7 +201,6 @@ fn read_case(case: &Placed<Value>, base: &Settings) -> Result<Vec<Draft>, Proble
         .unwrap_or_default();
     matrix.check_against(table)?;
     matrix.check_id(&template)?;
-    let settings = base.under(&own)?;
     let combinations = matrix.combinations();
     let draft = |combination: &Vec<Entry>| {
         let filled = template.fill(|key| placeholder_text(combination, key));

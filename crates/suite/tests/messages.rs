@@ -3,30 +3,56 @@
 //! and the message to the letter.
 
 use anechoic_protocol::Preset;
-use anechoic_suite::{KnownModel, PlanOptions, Suite};
+use anechoic_suite::{KnownModel, PlanOptions, Suite, SuiteError};
 
 /// Checks the blocks of a file, of which there are `count`.
 #[track_caller]
 fn check(file: &str, count: usize) {
+    check_with(file, count, |given| {
+        let (options, text): (Vec<_>, Vec<_>) = given
+            .split_inclusive('\n')
+            .partition(|line| line.starts_with("$ "));
+        let suite = Suite::parse("suite.toml", &text.concat());
+        refused(suite, &read_options(&options))
+    });
+}
+
+/// Checks that `answer` turns what a block gives into the message below it.
+#[track_caller]
+fn check_with(file: &str, count: usize, answer: impl Fn(&str) -> String) {
     let blocks: Vec<_> = file.split("===\n").collect();
     assert_eq!(blocks.len(), count);
     for block in blocks {
         let (given, expected) = block.split_once("---\n").expect("a block has a `---` line");
-        let (options, text): (Vec<_>, Vec<_>) = given
-            .split_inclusive('\n')
-            .partition(|line| line.starts_with("$ "));
-        let found = refused(&text.concat(), &read_options(&options));
-        assert_eq!(found, expected.trim_end_matches('\n'), "{given}");
+        assert_eq!(answer(given), expected.trim_end_matches('\n'), "{given}");
     }
 }
 
-fn refused(text: &str, options: &PlanOptions) -> String {
+fn refused(suite: Result<Suite, SuiteError>, options: &PlanOptions) -> String {
     let preset = |name: &str| match name.parse::<Preset>() {
         Ok(preset) => Ok(KnownModel::from(preset)),
         Err(error) => Err(error.to_string()),
     };
-    let planned = Suite::parse("suite.toml", text).and_then(|suite| suite.plan(options, preset));
+    let planned = suite.and_then(|suite| suite.plan(options, preset));
     planned.map_or_else(|error| error.to_string(), |_| "no error".to_owned())
+}
+
+/// The message about a suite of one case, from lines such as `$ --layers '0,5'`.
+fn refused_one_case(given: &str) -> String {
+    let typed = given.lines().map(|line| {
+        let (key, value) = line["$ --".len()..]
+            .split_once(' ')
+            .expect("an option has a value");
+        (key, value.trim_matches('\''))
+    });
+    let settings: Vec<_> = [("benchmark", "capture")]
+        .into_iter()
+        .chain(typed)
+        .collect();
+    // The command takes the id from the mode.
+    let id = settings.iter().find(|(key, _)| *key == "mode");
+    let suite = Suite::one_case("capture", id.map_or("a", |(_, mode)| mode), &settings);
+    refused(suite, &PlanOptions::default())
 }
 
 fn read_options(lines: &[&str]) -> PlanOptions {
@@ -90,10 +116,15 @@ fn matrices() {
 
 #[test]
 fn cases_that_do_not_fit_their_model() {
-    check(include_str!("messages/models.txt"), 7);
+    check(include_str!("messages/models.txt"), 8);
 }
 
 #[test]
 fn options() {
     check(include_str!("messages/options.txt"), 22);
+}
+
+#[test]
+fn one_case_names_the_options_that_were_typed() {
+    check_with(include_str!("messages/one-case.txt"), 16, refused_one_case);
 }

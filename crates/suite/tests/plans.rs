@@ -4,9 +4,7 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use anechoic_protocol::{Benchmark, CaptureWork, Dtype, Preset, Strategy};
-use anechoic_suite::{
-    Case, KnownModel, Order, Plan, PlanOptions, Suite, SuiteError, one_case_suite,
-};
+use anechoic_suite::{Case, KnownModel, Order, Plan, PlanOptions, Suite, SuiteError};
 use proptest::prelude::*;
 
 fn preset(name: &str) -> Result<KnownModel, String> {
@@ -349,8 +347,8 @@ fn a_plan_survives_its_record() {
 fn the_last_values_that_fit_are_accepted() {
     let fits = |pairs: &[(&str, &str)]| plan_with(MODES, &set(pairs)).cases.len() == 6;
     assert!(
-        fits(&[("prefill-tokens", "896"), ("decode-tokens", "128")]),
-        "gpt2 takes 1024"
+        fits(&[("prefill-tokens", "993"), ("decode-tokens", "32")]),
+        "gpt2 takes 1024 positions, and the last token takes none"
     );
     assert!(fits(&[("prefill-chunk", "512")]));
     assert!(fits(&[
@@ -370,6 +368,28 @@ fn the_last_values_that_fit_are_accepted() {
         &format!("\"{}\"\nmode", "a".repeat(92)),
     );
     assert_eq!(plan(&long).cases[0].id.len(), 100);
+}
+
+#[test]
+fn every_preset_takes_its_whole_window_and_no_more() {
+    for name in Preset::ALL {
+        let window = name.config().window();
+        let prompt = (window - 31).to_string();
+        let options = |decode| PlanOptions {
+            only: vec!["*baseline".to_owned()],
+            ..set(&[
+                ("model", name.as_str()),
+                ("prefill-tokens", &prompt),
+                ("decode-tokens", decode),
+            ])
+        };
+        let full = plan_with(MODES, &options("32"));
+        assert_eq!(capture(&full.cases[0]).workload.positions(), window);
+        let suite = Suite::parse("suite.toml", MODES).unwrap();
+        let beyond = suite.plan(&options("33"), preset).unwrap_err().to_string();
+        let positions = format!("take {} positions", window + 1);
+        assert!(beyond.contains(&positions), "{beyond}");
+    }
 }
 
 #[test]
@@ -410,7 +430,7 @@ fn one_case_needs_no_file() {
         ("batch-size", "007"),
         ("fetch-breakdown", "true"),
     ];
-    let text = one_case_suite("capture-once", "custom", &settings);
+    let suite = Suite::one_case("capture-once", "custom", &settings).unwrap();
     let expected = r#"schema-version = 1
 name = "capture-once"
 
@@ -423,10 +443,15 @@ model = "gpt2"
 batch-size = 7
 fetch-breakdown = true
 "#;
-    assert_eq!(text, expected);
-    let plan = plan(&text);
-    assert_eq!(ids(&plan), ["capture.custom"]);
-    assert_eq!(capture(&plan.cases[0]).layers, [0, 5, 10]);
+    assert_eq!(suite.text(), expected);
+    let found = suite.plan(&PlanOptions::default(), preset).unwrap();
+    assert_eq!(
+        found,
+        plan(suite.text()),
+        "the text is a suite like any other"
+    );
+    assert_eq!(ids(&found), ["capture.custom"]);
+    assert_eq!(capture(&found.cases[0]).layers, [0, 5, 10]);
 }
 
 #[test]
@@ -449,18 +474,18 @@ fn one_case_text_is_read_back_as_it_was_typed() {
             ("layers.x", "1"),
         ];
         let mut asked = String::new();
-        let text = one_case_suite("once", "a", &settings[..3]);
-        let suite = Suite::parse("suite.toml", &text).unwrap();
+        let suite = Suite::one_case("once", "a", &settings[..3]).unwrap();
         let planned = suite.plan(&PlanOptions::default(), |name| {
             name.clone_into(&mut asked);
             preset("gpt2")
         });
         assert!(planned.is_ok());
         assert_eq!(asked, model);
-        let error =
-            Suite::parse("suite.toml", &one_case_suite("once", "a", &settings)).unwrap_err();
+        let error = Suite::one_case("once", "a", &settings).unwrap_err();
         assert!(
-            error.to_string().contains("unknown key `layers.x`"),
+            error
+                .to_string()
+                .starts_with("--layers.x 1: unknown key `layers.x` in a case"),
             "{error}"
         );
     }

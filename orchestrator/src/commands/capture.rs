@@ -1,28 +1,33 @@
 //! `anechoic capture`: one isolated configuration, through the same path as any suite.
 
+use std::fs;
+use std::io;
 use std::path::Path;
 
 use anechoic_record::{result_json, write_atomically};
-use anechoic_suite::{PlanOptions, Suite, one_case_suite};
+use anechoic_suite::{PlanOptions, Suite};
 use nix::unistd::{AccessFlags, access};
 use serde_json::Value;
 
 use super::CommandError;
-use super::execute::start_run;
+use super::execute::open_run;
 use super::finish::{Finished, finish_run};
 use super::suite::make_plan;
 use crate::cli::CaptureArgs;
 use crate::exit_code::ExitCode;
 
 pub(super) fn capture(args: &CaptureArgs) -> Result<ExitCode, CommandError> {
-    let text = one_case_suite("capture", &args.mode, &args.settings());
-    let suite = Suite::parse("command line", &text)?;
+    let suite = Suite::one_case("capture", &args.mode, &args.settings())?;
     let plan = make_plan(&suite, &options(args))?;
     if let Some(output) = &args.output {
         check_writable(output)?;
     }
-    let path = start_run(plan, suite.text(), &args.place)?;
-    let finished = finish_run(&path, args.place.format)?;
+    let run = open_run(plan, suite.text(), &args.place)?;
+    if let Some(output) = &args.output {
+        remove_old(output)?;
+    }
+    let made = run.execute(args.place.format)?;
+    let finished = finish_run(&made, args.place.format)?;
     if let Some(output) = &args.output {
         write_output(output, &finished)?;
     }
@@ -59,8 +64,20 @@ fn check_writable(output: &Path) -> Result<(), CommandError> {
     access(parent, AccessFlags::W_OK).map_err(|errno| refused(errno.desc().to_owned()))
 }
 
+/// What is there after a run that failed or was killed must not be an older result.
+fn remove_old(output: &Path) -> Result<(), CommandError> {
+    match fs::remove_file(output) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(CommandError::Output {
+            path: output.to_owned(),
+            cause: error.to_string(),
+        }),
+    }
+}
+
 /// The results of the attempts that ended well: an object for one planned attempt, an array for several.
-/// Nothing is written where nothing was measured, so that an old file is not taken for a new result.
+/// Nothing is written where nothing was measured.
 fn write_output(output: &Path, finished: &Finished) -> Result<(), CommandError> {
     let manifest = &finished.record.manifest;
     let results = manifest.cases.iter().flat_map(|case| {

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use anechoic_record::RecordError;
 use anechoic_suite::SuiteError;
 
+use super::next_step::{list_command, rerun_command};
 use crate::exit_code::ExitCode;
 use crate::runner::RunError;
 use crate::settings::{DeviceError, ProgramError};
@@ -28,12 +29,24 @@ pub(crate) enum CommandError {
     Device(#[from] DeviceError),
     #[error(transparent)]
     Program(#[from] ProgramError),
+    #[error("the run `{run}` cannot go on: {source}")]
+    RecordedDevice {
+        run: String,
+        #[source]
+        source: DeviceError,
+    },
+    #[error(transparent)]
+    RecordedWorker(ProgramError),
     #[error("failed to {0}")]
     NoRecord(#[source] RecordErrorText),
     #[error("failed to {0}")]
     Record(#[source] RecordErrorText),
-    #[error("failed to {0}")]
-    Run(#[from] RunError),
+    #[error("failed to {source}")]
+    Run {
+        run: PathBuf,
+        #[source]
+        source: RunError,
+    },
     #[error("the output file `{}` cannot be written: {cause}", path.display())]
     Output { path: PathBuf, cause: String },
     #[error("the run `{}` is being written by another anechoic", .0.display())]
@@ -61,6 +74,8 @@ impl CommandError {
             Self::NoModel(_)
             | Self::Device(_)
             | Self::Program(_)
+            | Self::RecordedDevice { .. }
+            | Self::RecordedWorker(_)
             | Self::NoRecord(_)
             | Self::Output { .. }
             | Self::Busy(_)
@@ -68,7 +83,7 @@ impl CommandError {
             Self::CasePattern { .. } | Self::Record(RecordError::NoSuchRun { .. }) => {
                 ExitCode::Usage
             }
-            Self::Record(_) | Self::Run(_) | Self::Stdout(_) => ExitCode::Internal,
+            Self::Record(_) | Self::Run { .. } | Self::Stdout(_) => ExitCode::Internal,
         }
     }
 
@@ -104,15 +119,32 @@ impl CommandError {
                 "build it with `cargo xtask setup` and `cargo build --release -p anechoic-worker`, \
                  or name it with --worker"
             }
+            Self::RecordedDevice { .. } => {
+                "check that `nvidia-smi` sees the GPU; a run on another device is a new run"
+            }
+            Self::RecordedWorker(_) => "put it back there; a run with another worker is a new run",
             Self::NoRecord(_) => "choose another folder with --results",
             Self::Output { .. } => "choose another file with --output",
             Self::Busy(_) => "wait until it has ended",
             Self::OtherMachine { .. } => "results of two machines are not mixed; start a new run",
-            Self::Record(RecordError::NoSuchRun { .. }) => "`anechoic list runs` shows the runs",
-            Self::Run(_) => "what was measured is kept; make room and use `anechoic rerun`",
-            Self::Suite(SuiteError::Invalid(_))
-            | Self::Record(_)
-            | Self::CasePattern { .. }
+            Self::Record(RecordError::NoSuchRun { root, .. }) => {
+                return Some(format!("`{}` shows the runs", list_command(root)));
+            }
+            Self::Run { run, .. } => {
+                let again = rerun_command(run);
+                return Some(format!(
+                    "what was measured is kept; make room, then `{again}`"
+                ));
+            }
+            Self::CasePattern { .. } => {
+                "write a whole case id, or a pattern with `*`, `?`, `[ab]` or `{a,b}` in quotes"
+            }
+            Self::Record(RecordError::Damaged { .. }) => {
+                "put the file back from a copy, or measure again in a new run"
+            }
+            Self::Record(RecordError::Io { .. }) => "check that the file is there and may be used",
+            Self::Record(RecordError::Newer { .. } | RecordError::NoSuchCase(_))
+            | Self::Suite(SuiteError::Invalid(_))
             | Self::NothingToRun(_)
             | Self::Stdout(_) => return None,
         };

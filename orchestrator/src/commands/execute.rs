@@ -4,6 +4,7 @@ use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use anechoic_protocol::Device;
 use anechoic_record::{
     CaseRecord, Manifest, RecordError, Recorder, RunSettings, RunState, SCHEMA_VERSION,
 };
@@ -14,14 +15,30 @@ use super::CommandError;
 use crate::cli::Place;
 use crate::probe::{Gpus, machine};
 use crate::process::adopt_orphans;
-use crate::reporter::{Format, Reporter};
-use crate::runner::{Context, Interrupts, RunError, make_attempts};
-use crate::settings::find_worker;
+use crate::reporter::{Format, Reporter, say};
+use crate::runner::{Context, Halt, Interrupts, RunError, make_attempts, offered_devices};
+use crate::settings::{DeviceChoice, find_worker};
 
-/// Makes every attempt of a plan; returns the run's directory.
-pub(super) fn start_run(plan: Plan, suite: &str, place: &Place) -> Result<PathBuf, CommandError> {
+/// A run whose record is open and locked, with everything decided.
+#[derive(Debug)]
+pub(super) struct OpenRun {
+    pub(super) recorder: Recorder,
+    pub(super) lock: File,
+    pub(super) worker: PathBuf,
+    pub(super) slots: Vec<Slot>,
+}
+
+/// A run after its attempts.
+#[derive(Debug)]
+pub(super) struct Made {
+    pub(super) path: PathBuf,
+    pub(super) halt: Halt,
+}
+
+/// Checks all that a plan needs and makes the run's directory.
+pub(super) fn open_run(plan: Plan, suite: &str, place: &Place) -> Result<OpenRun, CommandError> {
     let worker = find_worker(place.worker.as_deref())?;
-    let device = place.device.resolve(Gpus::find())?;
+    let device = choose_device(place.device, &worker)?;
     let machine = machine(device);
     let slots = plan.slots.clone();
     let cases = plan.cases.iter().map(|case| CaseRecord {
@@ -48,22 +65,40 @@ pub(super) fn start_run(plan: Plan, suite: &str, place: &Place) -> Result<PathBu
     let recorder =
         Recorder::create(&place.results.root, manifest, suite).map_err(CommandError::NoRecord)?;
     let lock = lock(recorder.path())?;
-    execute(recorder, lock, &worker, &slots, place.format)
+    Ok(OpenRun {
+        recorder,
+        lock,
+        worker,
+        slots,
+    })
 }
 
-/// Makes these attempts in an open run, which stays locked; returns the run's directory.
-pub(super) fn execute(
-    mut recorder: Recorder,
-    _lock: File,
-    worker: &Path,
-    slots: &[Slot],
-    format: Format,
-) -> Result<PathBuf, CommandError> {
-    let path = recorder.path().to_owned();
-    let cooldown = recorder.manifest().plan.cooldown;
-    adopt_orphans();
-    attempt_all(&mut recorder, worker, slots, cooldown, format)?;
-    Ok(path)
+fn choose_device(choice: DeviceChoice, worker: &Path) -> Result<Device, CommandError> {
+    let gpus = Gpus::find();
+    let device = choice.settle(&gpus, || offered_devices(worker))?;
+    if device == Device::Cpu && choice == DeviceChoice::Auto && gpus.count() > 0 {
+        say("note: a GPU is visible, but the worker does not offer it; measuring on the CPU");
+    }
+    Ok(device)
+}
+
+impl OpenRun {
+    /// Makes the attempts. The run stays locked meanwhile.
+    pub(super) fn execute(self, format: Format) -> Result<Made, CommandError> {
+        let Self {
+            mut recorder,
+            lock: _held,
+            worker,
+            slots,
+        } = self;
+        let path = recorder.path().to_owned();
+        let cooldown = recorder.manifest().plan.cooldown;
+        adopt_orphans();
+        match attempt_all(&mut recorder, &worker, &slots, cooldown, format) {
+            Ok(halt) => Ok(Made { path, halt }),
+            Err(source) => Err(CommandError::Run { run: path, source }),
+        }
+    }
 }
 
 /// One thread: a worker's parent-death signal follows the thread that spawned it.
@@ -73,7 +108,7 @@ fn attempt_all(
     slots: &[Slot],
     cooldown: Duration,
     format: Format,
-) -> Result<(), RunError> {
+) -> Result<Halt, RunError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -1,30 +1,34 @@
 //! After the last attempt: the files that are made from the record, and what the user is told.
 
-use std::path::Path;
-
-use anechoic_record::{
-    RecordError, RunRecord, RunState, result_lines, settings_line, write_atomically,
-};
+use anechoic_record::{RecordError, RunRecord, RunState, point_lines, write_atomically};
 use anechoic_report::Summary;
 use serde_json::json;
 
 use super::CommandError;
+use super::execute::Made;
+use super::next_step::rerun_command;
 use crate::exit_code::ExitCode;
 use crate::reporter::{Format, print_data, say};
+use crate::runner::Halt;
 
 /// A run at its end.
 #[derive(Debug)]
 pub(super) struct Finished {
     pub(super) record: RunRecord,
     pub(super) summary: Summary,
+    halt: Halt,
 }
 
 /// Writes the files that are made from the record and prints the report.
-pub(super) fn finish_run(run: &Path, format: Format) -> Result<Finished, CommandError> {
-    let record = RunRecord::load(run).map_err(CommandError::Record)?;
+pub(super) fn finish_run(made: &Made, format: Format) -> Result<Finished, CommandError> {
+    let record = RunRecord::load(&made.path).map_err(CommandError::Record)?;
     let summary = Summary::of(&record);
     write_summary_files(&record, &summary).map_err(CommandError::Record)?;
-    let finished = Finished { record, summary };
+    let finished = Finished {
+        record,
+        summary,
+        halt: made.halt,
+    };
     finished.print(format)?;
     finished.tell_next_step();
     Ok(finished)
@@ -39,34 +43,20 @@ fn write_summary_files(record: &RunRecord, summary: &Summary) -> Result<(), Reco
     write("report.md", anechoic_report::markdown(summary))
 }
 
-/// One line per measured point, and one for each attempt that measured nothing that counts.
 fn lines(record: &RunRecord) -> String {
-    let mut text = String::new();
-    for case in &record.manifest.cases {
-        for attempt in &case.attempts {
-            let number = attempt.attempt;
-            let data = record.attempt(&case.case.id, number);
-            let lines = match attempt.outcome.is_ok() {
-                true => result_lines(&record.manifest, case, number, &data),
-                false => vec![settings_line(&record.manifest, case, number)],
-            };
-            for mut line in lines {
-                line["outcome"] = attempt.outcome.name().into();
-                text.push_str(&line.to_string());
-                text.push('\n');
-            }
-        }
-    }
-    text
+    let lines = point_lines(record).into_iter();
+    lines.map(|line| format!("{line}\n")).collect()
 }
 
 impl Finished {
-    /// What the shell is told: the user's stop first, then what is missing.
+    /// What the shell is told: a stop of this start that left something out first, then what is missing.
     pub(super) fn exit_code(&self) -> ExitCode {
-        match self.summary.state {
-            RunState::Interrupted => ExitCode::Interrupted,
-            RunState::Complete | RunState::Running if self.summary.is_complete() => ExitCode::Done,
-            RunState::Complete | RunState::Running => ExitCode::CasesFailed,
+        if self.halt == Halt::Stopped && self.summary.state == RunState::Interrupted {
+            ExitCode::Interrupted
+        } else if self.summary.is_complete() {
+            ExitCode::Done
+        } else {
+            ExitCode::CasesFailed
         }
     }
 
@@ -83,15 +73,16 @@ impl Finished {
 
     fn tell_next_step(&self) {
         say(&format!("results: {}", self.record.path.display()));
+        let again = rerun_command(&self.record.path);
         match self.exit_code() {
             ExitCode::Interrupted => {
-                say("interrupted; `anechoic rerun latest` makes the attempts that are missing");
+                say(&format!(
+                    "interrupted; `{again}` makes the attempts that are missing"
+                ));
             }
-            ExitCode::CasesFailed => {
-                say(
-                    "some cases failed; `anechoic rerun latest` makes further attempts at them alone",
-                );
-            }
+            ExitCode::CasesFailed => say(&format!(
+                "some cases lack good attempts; `{again}` makes further attempts at them alone"
+            )),
             _ => {}
         }
     }

@@ -5,6 +5,7 @@ mod error;
 mod execute;
 mod finish;
 mod list;
+mod next_step;
 mod plan;
 mod report;
 mod rerun;

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use anechoic_protocol::Benchmark;
-use anechoic_record::{Manifest, list_runs};
+use anechoic_protocol::{Benchmark, Device};
+use anechoic_record::{CaseRecord, Machine, Manifest, list_runs};
 use anechoic_suite::{Case, Plan};
 use serde_json::json;
 
@@ -13,6 +13,7 @@ use super::list::columns;
 use super::suite::{make_plan, read_suite};
 use crate::cli::PlanArgs;
 use crate::exit_code::ExitCode;
+use crate::probe::{Gpus, machine};
 use crate::reporter::{Format, duration, print_data};
 
 pub(super) fn plan(args: &PlanArgs) -> Result<ExitCode, CommandError> {
@@ -78,7 +79,7 @@ fn time(plan: &Plan, estimate: Option<Duration>) -> String {
             duration(expected)
         ),
         None => format!(
-            "no earlier run to judge the time by; at most {most}, if every attempt times out"
+            "no earlier run of all cases here to judge the time by; at most {most}, if every attempt times out"
         ),
     }
 }
@@ -94,7 +95,35 @@ fn pauses(plan: &Plan) -> Duration {
     plan.cooldown.saturating_mul(count)
 }
 
-/// What the newest good attempts at the same work took, where there is one for every case.
+/// Where a run of the plan would be made, as far as can be told without starting a worker.
+struct LikelyPlace {
+    device: Device,
+    machine: Machine,
+}
+
+impl LikelyPlace {
+    fn find() -> Self {
+        let device = match Gpus::find().count() {
+            0 => Device::Cpu,
+            _ => Device::Cuda(0),
+        };
+        let machine = machine(device);
+        Self { device, machine }
+    }
+
+    /// Whether times from that run say something about times here.
+    fn is_like(&self, manifest: &Manifest) -> bool {
+        manifest.settings.device == self.device
+            && manifest.machine.cpu == self.machine.cpu
+            && manifest.machine.gpu == self.machine.gpu
+    }
+
+    fn threads(&self, case: &Case) -> u32 {
+        case.threads.unwrap_or(self.machine.physical_cores)
+    }
+}
+
+/// What the newest good attempts at the same work took on this machine, where there is one for every case.
 fn estimate(plan: &Plan, results: &Path) -> Result<Option<Duration>, CommandError> {
     let runs = list_runs(results).map_err(CommandError::Record)?;
     let manifests: Vec<_> = runs
@@ -102,12 +131,11 @@ fn estimate(plan: &Plan, results: &Path) -> Result<Option<Duration>, CommandErro
         .rev()
         .filter_map(|run| run.manifest.as_ref().ok())
         .collect();
+    let place = LikelyPlace::find();
     let mut total = pauses(plan);
     for slot in &plan.slots {
-        match manifests
-            .iter()
-            .find_map(|m| took(m, &plan.cases[slot.case]))
-        {
+        let case = &plan.cases[slot.case];
+        match manifests.iter().find_map(|m| took(m, case, &place)) {
             Some(wall) => total = total.saturating_add(wall),
             None => return Ok(None),
         }
@@ -115,11 +143,14 @@ fn estimate(plan: &Plan, results: &Path) -> Result<Option<Duration>, CommandErro
     Ok(Some(total))
 }
 
-fn took(manifest: &Manifest, case: &Case) -> Option<Duration> {
-    let same = manifest
-        .cases
-        .iter()
-        .find(|known| known.case.work == case.work)?;
+fn took(manifest: &Manifest, case: &Case, place: &LikelyPlace) -> Option<Duration> {
+    if !place.is_like(manifest) {
+        return None;
+    }
+    let threads = |known: &CaseRecord| known.case.threads.unwrap_or(manifest.settings.threads);
+    let is_same =
+        |known: &&CaseRecord| known.case.work == case.work && threads(known) == place.threads(case);
+    let same = manifest.cases.iter().find(is_same)?;
     let newest = same.ok_attempts().last()?;
     Some(Duration::from_nanos(newest.wall_ns))
 }

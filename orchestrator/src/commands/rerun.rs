@@ -8,7 +8,7 @@ use anechoic_suite::Slot;
 use globset::{Glob, GlobMatcher};
 
 use super::CommandError;
-use super::execute::{execute, lock};
+use super::execute::{OpenRun, lock};
 use super::finish::finish_run;
 use crate::cli::RerunArgs;
 use crate::exit_code::ExitCode;
@@ -29,20 +29,32 @@ pub(super) fn rerun(args: &RerunArgs) -> Result<ExitCode, CommandError> {
     }
     let worker = check_machine(&record.manifest)?;
     let recorder = Recorder::reopen(&path).map_err(CommandError::Record)?;
-    let path = execute(recorder, lock, &worker, &slots, args.format)?;
-    Ok(finish_run(&path, args.format)?.exit_code())
+    let run = OpenRun {
+        recorder,
+        lock,
+        worker,
+        slots,
+    };
+    let made = run.execute(args.format)?;
+    Ok(finish_run(&made, args.format)?.exit_code())
 }
 
 /// The run's own device and worker, if this is the machine that it was made on.
 fn check_machine(manifest: &Manifest) -> Result<std::path::PathBuf, CommandError> {
     let device = manifest.settings.device;
-    DeviceChoice::This(device).resolve(Gpus::find())?;
+    let refused = |source| CommandError::RecordedDevice {
+        run: manifest.run.clone(),
+        source,
+    };
+    DeviceChoice::This(device)
+        .resolve(&Gpus::find())
+        .map_err(refused)?;
     if let Some(difference) = difference(&manifest.machine, &machine(device)) {
         let run = manifest.run.clone();
         return Err(CommandError::OtherMachine { run, difference });
     }
     let worker = Path::new(&manifest.settings.worker).to_owned();
-    Ok(usable(worker, "as recorded in the run")?)
+    usable(worker, "as recorded in the run").map_err(CommandError::RecordedWorker)
 }
 
 /// What makes two machines different for measuring. A host name may change in a container, and a kernel

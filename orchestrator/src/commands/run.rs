@@ -1,7 +1,7 @@
 //! `anechoic run`: every case of a suite, each attempt in a fresh worker.
 
 use super::CommandError;
-use super::execute::start_run;
+use super::execute::open_run;
 use super::finish::finish_run;
 use super::suite::{make_plan, read_suite};
 use crate::cli::RunArgs;
@@ -10,6 +10,7 @@ use crate::exit_code::ExitCode;
 pub(super) fn run(args: &RunArgs) -> Result<ExitCode, CommandError> {
     let suite = read_suite(&args.suite)?;
     let plan = make_plan(&suite, &args.selection.options(args.place.threads))?;
-    let path = start_run(plan, suite.text(), &args.place)?;
-    Ok(finish_run(&path, args.place.format)?.exit_code())
+    let run = open_run(plan, suite.text(), &args.place)?;
+    let made = run.execute(args.place.format)?;
+    Ok(finish_run(&made, args.place.format)?.exit_code())
 }

@@ -1,24 +1,84 @@
 //! NVIDIA GPUs as the driver shows them in the file system. Loads no driver library: the worker does, and
 //! a worker that finds no device says so.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::fs;
 use std::path::Path;
 
-/// The GPUs that a worker can be given.
+/// The GPUs that a worker can be given, in the order in which `cuda:N` counts them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Gpus(Vec<Entry>);
+
+/// A GPU as `CUDA_VISIBLE_DEVICES` names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Entry {
+    /// Its number among all GPUs.
+    Number(u32),
+    /// The beginning of its identifier, `GPU-…` or `MIG-…`.
+    Identifier(String),
+}
+
+/// What the driver tells of one GPU.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Card {
+    model: String,
+    identifier: Option<String>,
+}
+
+/// How CUDA numbers the GPUs of a machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Gpus {
-    /// How many.
-    pub(crate) count: u32,
+enum Numbering {
+    /// By their place on the bus.
+    Bus,
+    /// The fastest first, which only CUDA can judge.
+    Fastest,
 }
 
 impl Gpus {
     /// Looks whether the driver is loaded and which of its GPUs `CUDA_VISIBLE_DEVICES` leaves.
     pub(crate) fn find() -> Self {
-        let visible = env::var("CUDA_VISIBLE_DEVICES").ok();
-        let nodes = device_nodes(Path::new("/dev"));
-        Self {
-            count: visible_count(nodes, visible.as_deref()),
+        let list = env::var("CUDA_VISIBLE_DEVICES").ok();
+        Self::visible(device_nodes(Path::new("/dev")), list.as_deref())
+    }
+
+    /// CUDA's rule: the list is read up to the first entry that names no device.
+    pub(crate) fn visible(present: u32, list: Option<&str>) -> Self {
+        let Some(list) = list else {
+            return Self((0..present).map(Entry::Number).collect());
+        };
+        let entries = list
+            .split(',')
+            .map_while(|text| entry(text.trim(), present));
+        Self(entries.take(present as usize).collect())
+    }
+
+    /// How many.
+    pub(crate) fn count(&self) -> u32 {
+        u32::try_from(self.0.len()).unwrap_or(u32::MAX)
+    }
+
+    /// The model name of the GPU that `cuda:index` means, where the driver tells.
+    pub(crate) fn model(&self, index: u32) -> Option<String> {
+        let numbering = match env::var("CUDA_DEVICE_ORDER").as_deref() {
+            Ok("PCI_BUS_ID") => Numbering::Bus,
+            Ok(_) | Err(_) => Numbering::Fastest,
+        };
+        let entry = self.0.get(index as usize)?;
+        model(
+            entry,
+            &cards(Path::new("/proc/driver/nvidia/gpus")),
+            numbering,
+        )
+    }
+}
+
+fn entry(text: &str, present: u32) -> Option<Entry> {
+    match text.parse::<u32>() {
+        Ok(number) => (number < present).then_some(Entry::Number(number)),
+        Err(_) => {
+            let names_one = text.starts_with("GPU-") || text.starts_with("MIG-");
+            names_one.then(|| Entry::Identifier(text.to_owned()))
         }
     }
 }
@@ -41,32 +101,47 @@ fn is_gpu(name: &str) -> bool {
     index.is_some_and(|i| !i.is_empty() && i.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// CUDA's rule: the list is read up to the first entry that names no device.
-fn visible_count(present: u32, list: Option<&str>) -> u32 {
-    let Some(list) = list else {
-        return present;
+/// The GPUs that the driver describes, by their place on the bus.
+fn cards(root: &Path) -> Vec<Card> {
+    let Ok(entries) = fs::read_dir(root) else {
+        return Vec::new();
     };
-    let names_one = |entry: &&str| match entry.trim().parse::<i64>() {
-        Ok(index) => (0..i64::from(present)).contains(&index),
-        Err(_) => entry.trim().starts_with("GPU-") || entry.trim().starts_with("MIG-"),
-    };
-    let named = list.split(',').take_while(names_one).count();
-    u32::try_from(named).unwrap_or(u32::MAX).min(present)
+    let mut folders: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
+    folders.sort();
+    let card =
+        |folder: &std::path::PathBuf| card(&fs::read_to_string(folder.join("information")).ok()?);
+    folders.iter().filter_map(card).collect()
 }
 
-/// The model name of the GPU with this index, where the driver tells.
-pub(crate) fn gpu_model(index: u32) -> Option<String> {
-    let root = Path::new("/proc/driver/nvidia/gpus");
-    let mut folders: Vec<_> = fs::read_dir(root)
-        .ok()?
-        .flatten()
-        .map(|entry| entry.path())
-        .collect();
-    folders.sort();
-    let folder = folders.get(index as usize)?;
-    let text = fs::read_to_string(folder.join("information")).ok()?;
-    let model = text.lines().find_map(|line| line.strip_prefix("Model:"))?;
-    Some(model.trim().to_owned())
+fn card(information: &str) -> Option<Card> {
+    let value = |key: &str| {
+        let mut lines = information.lines();
+        let found = lines.find_map(|line| line.strip_prefix(key))?;
+        Some(found.trim().to_owned())
+    };
+    Some(Card {
+        model: value("Model:")?,
+        identifier: value("GPU UUID:"),
+    })
+}
+
+/// A number says which model it is where CUDA counts as the bus does, or where all are alike.
+fn model(entry: &Entry, cards: &[Card], numbering: Numbering) -> Option<String> {
+    let card = match entry {
+        Entry::Identifier(wanted) => {
+            let is_it = |card: &&Card| {
+                let identifier = card.identifier.as_deref();
+                identifier.is_some_and(|identifier| identifier.starts_with(wanted))
+            };
+            cards.iter().find(is_it)?
+        }
+        Entry::Number(number) => {
+            let models: BTreeSet<_> = cards.iter().map(|card| &card.model).collect();
+            let is_certain = numbering == Numbering::Bus || models.len() == 1;
+            cards.get(*number as usize).filter(|_| is_certain)?
+        }
+    };
+    Some(card.model.clone())
 }
 
 #[cfg(test)]
@@ -90,7 +165,8 @@ mod tests {
     #[test]
     fn hidden_gpus_do_not_count() {
         let check = |present, list, expected| {
-            assert_eq!(visible_count(present, list), expected, "{present} {list:?}");
+            let count = Gpus::visible(present, list).count();
+            assert_eq!(count, expected, "{present} {list:?}");
         };
         check(2, None, 2);
         check(2, Some(""), 0);
@@ -99,5 +175,51 @@ mod tests {
         check(2, Some("0,5,1"), 1);
         check(2, Some("GPU-0e1f, 1"), 2);
         check(0, Some("0"), 0);
+        check(0, Some("GPU-0e1f"), 0);
+    }
+
+    /// Two cards, the slower one first on the bus.
+    fn two() -> Vec<Card> {
+        let root = tempfile::tempdir().unwrap();
+        let put = |slot: &str, model: &str, identifier: &str| {
+            let folder = root.path().join(slot);
+            fs::create_dir(&folder).unwrap();
+            let text = format!("Model: \t\t {model}\nIRQ:   12\nGPU UUID: \t {identifier}\n");
+            fs::write(folder.join("information"), text).unwrap();
+        };
+        put("0000:81:00.0", "NVIDIA H100", "GPU-bbb2");
+        put("0000:01:00.0", "NVIDIA T400", "GPU-aaa1");
+        cards(root.path())
+    }
+
+    fn name(list: &str, cards: &[Card], numbering: Numbering) -> Option<String> {
+        let gpus = Gpus::visible(2, Some(list));
+        model(gpus.0.first()?, cards, numbering)
+    }
+
+    #[test]
+    fn the_first_visible_gpu_gives_the_name() {
+        let check = |list, expected: Option<&str>| {
+            assert_eq!(
+                name(list, &two(), Numbering::Bus).as_deref(),
+                expected,
+                "{list}"
+            );
+        };
+        check("0,1", Some("NVIDIA T400"));
+        check("1", Some("NVIDIA H100"));
+        check("1,0", Some("NVIDIA H100"));
+        check("GPU-bbb", Some("NVIDIA H100"));
+        check("GPU-ccc", None);
+    }
+
+    #[test]
+    fn a_number_that_only_cuda_understands_gives_no_name() {
+        assert_eq!(name("0", &two(), Numbering::Fastest), None);
+        let identified = name("GPU-aaa1", &two(), Numbering::Fastest);
+        assert_eq!(identified.as_deref(), Some("NVIDIA T400"));
+        let alike = vec![two()[1].clone(), two()[1].clone()];
+        let numbered = name("0", &alike, Numbering::Fastest);
+        assert_eq!(numbered.as_deref(), Some("NVIDIA H100"));
     }
 }

@@ -9,7 +9,7 @@ use anechoic_record::Machine;
 use nix::sched::{CpuSet, sched_getaffinity};
 use nix::unistd::Pid;
 
-use super::gpu_model;
+use super::Gpus;
 
 /// Looks at the machine; `device` is the one that was chosen.
 pub(crate) fn machine(device: Device) -> Machine {
@@ -25,7 +25,7 @@ pub(crate) fn machine(device: Device) -> Machine {
         memory_bytes: read("/proc/meminfo").and_then(|text| total_memory(&text)),
         gpu: match device {
             Device::Cpu => None,
-            Device::Cuda(index) => gpu_model(index),
+            Device::Cuda(index) => Gpus::find().model(index),
         },
     }
 }

@@ -3,5 +3,5 @@
 mod gpu;
 mod machine;
 
-pub(crate) use gpu::{Gpus, gpu_model};
+pub(crate) use gpu::Gpus;
 pub(crate) use machine::machine;

@@ -1,8 +1,8 @@
 //! What the orchestrator checks in a worker's messages before it believes them. Pure.
 
 use anechoic_protocol::{
-    Benchmark, BenchmarkName, CaptureIteration, CaptureWork, DeviceInfo, FailureKind, Job,
-    JobResult, Sample,
+    Attribution, Benchmark, BenchmarkName, CaptureIteration, CaptureMode, CaptureWork, DeviceInfo,
+    FailureKind, Job, JobResult, Sample, Verification,
 };
 use anechoic_record::Outcome;
 use serde_json::Value;
@@ -56,20 +56,54 @@ pub(crate) fn bad_sample(job: &Job, seen: u32, sample: &Sample) -> Option<Outcom
 }
 
 fn capture_differences(work: &CaptureWork, sample: &CaptureIteration) -> Vec<String> {
+    let found = differing_counts(work, sample)
+        .into_iter()
+        .chain(differing_readings(work, sample));
+    found
+        .map(|what| format!("sample {}: {what}", sample.iteration))
+        .collect()
+}
+
+fn differing_counts(work: &CaptureWork, sample: &CaptureIteration) -> Vec<String> {
     let batch = u64::from(work.workload.batch_size);
     let rows = work.expected_rows() * batch * work.layers.len() as u64;
     let tokens = batch * u64::from(work.workload.decode_tokens);
-    let pairs = [
+    let mut counts = vec![
         ("captured_rows", rows, sample.captured_rows),
         ("generated_tokens", tokens, sample.generated_tokens),
     ];
-    let differing = pairs.iter().filter(|(_, expected, got)| expected != got);
+    if let Some(paired) = &sample.paired {
+        let steps = u64::from(work.workload.decode_tokens.saturating_sub(1));
+        counts.push(("paired.on_ns", steps, paired.on_ns.len() as u64));
+        counts.push(("paired.off_ns", steps, paired.off_ns.len() as u64));
+    }
+    let differing = counts.iter().filter(|(_, expected, got)| expected != got);
     differing
-        .map(|(name, expected, got)| {
-            format!(
-                "sample {}: {name}: expected {expected}, got {got}",
-                sample.iteration
-            )
+        .map(|(name, expected, got)| format!("{name}: expected {expected}, got {got}"))
+        .collect()
+}
+
+/// Extra clock readings come exactly where the job asks for them. A baseline has no fetch to take apart.
+fn differing_readings(work: &CaptureWork, sample: &CaptureIteration) -> Vec<String> {
+    let in_parts = work.fetch_breakdown && work.mode != CaptureMode::Baseline;
+    let readings = [
+        ("fetch_parts", in_parts, sample.fetch_parts.is_some()),
+        (
+            "inside_ns",
+            work.attribution == Attribution::Inside,
+            sample.inside_ns.is_some(),
+        ),
+        (
+            "paired",
+            work.attribution == Attribution::Paired,
+            sample.paired.is_some(),
+        ),
+    ];
+    let differing = readings.iter().filter(|(_, asked, there)| asked != there);
+    differing
+        .map(|(name, asked, _)| match asked {
+            true => format!("{name}: asked for, and absent"),
+            false => format!("{name}: not asked for, and there"),
         })
         .collect()
 }
@@ -86,9 +120,24 @@ pub(crate) fn bad_result(job: &Job, seen: u32, result: &JobResult) -> Option<Out
     if !differences.is_empty() {
         return Some(Outcome::EchoMismatch { differences });
     }
-    let verification = result.verification.as_ref()?;
+    match job.work.name() {
+        BenchmarkName::Capture => unverified(result.verification.as_ref()),
+    }
+}
+
+/// Timings count only where something was compared and found equal.
+fn unverified(verification: Option<&Verification>) -> Option<Outcome> {
+    let Some(verification) = verification else {
+        return Some(violation("it finished without a verification".to_owned()));
+    };
+    if verification.compared == 0 {
+        return Some(violation(
+            "it finished although its verification compared nothing".to_owned(),
+        ));
+    }
     let (error, tolerance) = (verification.max_relative_error, verification.tolerance);
-    let acceptable = error <= tolerance;
+    // NaN is in no range.
+    let acceptable = (0.0..=tolerance).contains(&error);
     (!acceptable).then(|| {
         violation(format!(
             "it finished although its verification found an error of {error}, with {tolerance} accepted"
@@ -131,7 +180,7 @@ fn compare(path: &str, asked: &Value, used: &Value, found: &mut Vec<String>) {
 mod tests {
     use super::*;
     use crate::runner::lifecycle_tests::fixture::{job, result, sample};
-    use anechoic_protocol::{CaptureMode, Device, Verification};
+    use anechoic_protocol::{CaptureMode, Device, FetchParts, InsideTimes, PairedSteps};
 
     fn detail(outcome: Option<Outcome>) -> String {
         match outcome {
@@ -195,17 +244,112 @@ mod tests {
     }
 
     #[test]
-    fn too_few_samples_and_a_failed_verification_are_violations() {
+    fn too_few_samples_are_a_violation() {
         let job = job();
         assert!(detail(bad_result(&job, 1, &result(&job))).contains("after 1 of 2 samples"));
-        let mut wrong = result(&job);
-        wrong.verification = Some(Verification {
-            method: "full pass".into(),
-            compared: 10,
-            max_relative_error: 0.5,
-            tolerance: 0.01,
-        });
-        assert!(detail(bad_result(&job, 2, &wrong)).contains("error of 0.5"));
+    }
+
+    #[test]
+    fn results_that_nothing_vouches_for_are_violations() {
+        let job = job();
+        let check = |change: fn(&mut Option<Verification>), expected: &str| {
+            let mut result = result(&job);
+            change(&mut result.verification);
+            let found = detail(bad_result(&job, 2, &result));
+            assert!(found.contains(expected), "{found}");
+        };
+        fn error(verification: &mut Option<Verification>, error: f64) {
+            verification.as_mut().unwrap().max_relative_error = error;
+        }
+        check(|_| {}, "fine");
+        check(|v| *v = None, "without a verification");
+        check(|v| v.as_mut().unwrap().compared = 0, "compared nothing");
+        check(|v| error(v, 0.5), "error of 0.5");
+        check(|v| error(v, f64::NAN), "error of NaN");
+        check(|v| error(v, -1e-9), "error of -0.000000001");
+    }
+
+    #[test]
+    fn extra_readings_come_where_they_are_asked_for_and_nowhere_else() {
+        let inside = InsideTimes {
+            prefill_ns: 1,
+            decode_ns: 1,
+        };
+        let parts = FetchParts {
+            coalesce_ns: 1,
+            copy_ns: 1,
+            convert_ns: 1,
+        };
+        let pairs = |on: usize, off: usize| PairedSteps {
+            on_ns: vec![1; on],
+            off_ns: vec![1; off],
+        };
+        let check = |ask: fn(&mut CaptureWork), answer: CaptureIteration, expected: &[&str]| {
+            let mut job = job();
+            let Benchmark::Capture(work) = &mut job.work;
+            ask(work);
+            let Benchmark::Capture(work) = &job.work;
+            let expected: Vec<_> = expected.iter().map(|e| format!("sample 1: {e}")).collect();
+            assert_eq!(capture_differences(work, &answer), expected);
+        };
+        let Sample::Capture(plain) = sample(&job(), 1);
+        let mut with_inside = plain.clone();
+        with_inside.inside_ns = Some(inside);
+        let mut with_parts = plain.clone();
+        with_parts.fetch_parts = Some(parts);
+        let paired = |on, off| CaptureIteration {
+            paired: Some(pairs(on, off)),
+            ..plain.clone()
+        };
+        let ask_inside = |work: &mut CaptureWork| work.attribution = Attribution::Inside;
+        let ask_pairs = |work: &mut CaptureWork| work.attribution = Attribution::Paired;
+        let ask_parts = |work: &mut CaptureWork| work.fetch_breakdown = true;
+
+        check(ask_inside, with_inside.clone(), &[]);
+        check(
+            ask_inside,
+            plain.clone(),
+            &["inside_ns: asked for, and absent"],
+        );
+        check(
+            |_| {},
+            with_inside,
+            &["inside_ns: not asked for, and there"],
+        );
+        check(ask_parts, with_parts.clone(), &[]);
+        check(
+            ask_parts,
+            plain.clone(),
+            &["fetch_parts: asked for, and absent"],
+        );
+        check(
+            |_| {},
+            with_parts,
+            &["fetch_parts: not asked for, and there"],
+        );
+        check(ask_pairs, paired(2, 2), &[]);
+        check(ask_pairs, plain.clone(), &["paired: asked for, and absent"]);
+        check(|_| {}, paired(2, 2), &["paired: not asked for, and there"]);
+        check(
+            ask_pairs,
+            paired(1, 2),
+            &["paired.on_ns: expected 2, got 1"],
+        );
+        check(
+            ask_pairs,
+            paired(2, 3),
+            &["paired.off_ns: expected 2, got 3"],
+        );
+    }
+
+    #[test]
+    fn a_baseline_has_no_fetch_to_take_apart() {
+        let mut job = job();
+        let Benchmark::Capture(work) = &mut job.work;
+        work.mode = CaptureMode::Baseline;
+        work.layers.clear();
+        work.fetch_breakdown = true;
+        assert_eq!(bad_sample(&job, 0, &sample(&job, 1)), None);
     }
 
     #[test]

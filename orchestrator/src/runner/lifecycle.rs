@@ -76,7 +76,12 @@ enum Stage {
 #[derive(Debug, Clone, PartialEq)]
 enum Report {
     Finished,
-    Failed { kind: FailureKind, message: String },
+    /// The user wants to stop, and nothing but the end of the process is missing.
+    FinishedThenCancelled,
+    Failed {
+        kind: FailureKind,
+        message: String,
+    },
 }
 
 /// One attempt.
@@ -223,6 +228,10 @@ impl Lifecycle {
 
     fn accept_hello(&mut self) -> Actions {
         self.stage = Stage::Working { samples: 0 };
+        // Hello was still in the pipe: nobody is there any more to take the job, and the leak limit runs.
+        if self.exited.is_some() {
+            return Vec::new();
+        }
         let sent = RunEvent::JobSent {
             case: self.job.case.clone(),
             attempt: self.job.attempt,
@@ -347,6 +356,10 @@ impl Lifecycle {
                 let verdict = self.timeout(limit);
                 self.decide(verdict, now)
             }
+            Stage::Reported(Report::FinishedThenCancelled) => {
+                self.give_up_result();
+                self.escalate(Stop::CloseStdin, 0, now)
+            }
             Stage::Stopping { last, kills, .. } => self.escalate(last, kills, now),
             Stage::Over => Vec::new(),
         }
@@ -383,18 +396,46 @@ impl Lifecycle {
 
     fn on_cancel(&mut self, now: Instant) -> Actions {
         let verdict = match &self.stage {
+            Stage::Reported(Report::Finished) => return self.cancel_after_result(now),
+            Stage::Reported(Report::FinishedThenCancelled) => return Vec::new(),
             Stage::Reported(Report::Failed { kind, message }) => Outcome::WorkerFailed {
                 kind: *kind,
                 message: message.clone(),
             },
-            _ => Outcome::Cancelled { phase: self.phase },
+            Stage::Starting | Stage::Working { .. } | Stage::Stopping { .. } | Stage::Over => {
+                self.cancelled()
+            }
         };
         self.decide(verdict, now)
+    }
+
+    /// A complete result is not thrown away: the process has the grace of a stop to end by itself.
+    fn cancel_after_result(&mut self, now: Instant) -> Actions {
+        if self.exited.is_some() {
+            return Vec::new();
+        }
+        self.stage = Stage::Reported(Report::FinishedThenCancelled);
+        self.tell_to_stop(Stop::CloseStdin, now)
+    }
+
+    fn give_up_result(&mut self) {
+        self.stage = Stage::Stopping {
+            verdict: self.cancelled(),
+            last: Stop::CloseStdin,
+            kills: 0,
+        };
+    }
+
+    fn cancelled(&self) -> Outcome {
+        Outcome::Cancelled { phase: self.phase }
     }
 
     fn on_kill(&mut self, now: Instant) -> Actions {
         let mut actions = self.on_cancel(now);
         if self.exited.is_none() {
+            if self.stage == Stage::Reported(Report::FinishedThenCancelled) {
+                self.give_up_result();
+            }
             actions.extend(self.escalate(Stop::Kill, 0, now));
         }
         actions
@@ -407,6 +448,10 @@ impl Lifecycle {
                 Outcome::WorkerFailed { kind, message }
             }
             Stage::Reported(Report::Finished) => self.ended_after_result(),
+            Stage::Reported(Report::FinishedThenCancelled) => {
+                let outcome = Some(self.ended_after_result());
+                outcome.filter(Outcome::is_ok).unwrap_or(self.cancelled())
+            }
             Stage::Starting | Stage::Working { .. } => self.ended_without_result(),
             Stage::Over => return Vec::new(),
         };

@@ -19,7 +19,7 @@ pub(super) mod fixture {
     use anechoic_protocol::{
         Attribution, Benchmark, CaptureIteration, CaptureMode, CaptureWork, Device, Dtype, Echo,
         Environment, Job, JobResult, ModelSource, PeakMemory, Preset, Probe, Sample, Strategy,
-        Workload,
+        Verification, Workload,
     };
 
     /// Two iterations, two requests, two layers, seven positions.
@@ -84,7 +84,12 @@ pub(super) mod fixture {
                 linear_path: None,
                 cpu_capability: None,
             },
-            verification: None,
+            verification: Some(Verification {
+                method: "full pass".into(),
+                compared: 10,
+                max_relative_error: 0.0,
+                tolerance: 0.01,
+            }),
             memory: PeakMemory {
                 peak_resident_bytes: 1,
                 peak_device_bytes: None,
@@ -186,6 +191,12 @@ impl Bench {
         let outcome = ends.next().expect("the attempt has ended");
         assert_eq!(ends.next(), None, "an attempt ends once");
         outcome
+    }
+
+    fn finished() -> Self {
+        let mut bench = Self::measured();
+        bench.feed(finished());
+        bench
     }
 
     fn signals(&self) -> Vec<Stop> {
@@ -340,11 +351,7 @@ fn messages_in_the_wrong_place_are_violations() {
         let outcome = bench.gone(ExitKind::Code(0));
         assert!(violation(&outcome).contains(expected), "{outcome:?}");
     };
-    let reported = || {
-        let mut bench = Bench::measured();
-        bench.feed(finished());
-        bench
-    };
+    let reported = Bench::finished;
     check(Bench::new, phase(Phase::Load), "a phase before its hello");
     check(Bench::new, sample_input(1), "a sample before its hello");
     check(Bench::new, finished(), "a result before its hello");
@@ -457,6 +464,78 @@ fn a_cancelled_attempt_is_asked_first_and_killed_at_the_second_request() {
 }
 
 #[test]
+fn a_request_to_stop_after_the_result_keeps_it_if_the_process_ends_well_in_time() {
+    let mut bench = Bench::finished();
+    bench.feed(Input::CancelRequested);
+    assert_eq!(bench.gone(ExitKind::Code(0)), Outcome::Ok);
+
+    let mut exited = Bench::finished();
+    exited.feed(Input::Exited(ExitKind::Code(0)));
+    exited.feed(Input::CancelRequested);
+    assert_eq!(exited.wait(), Duration::from_secs(1));
+    assert_eq!(exited.outcome(), Outcome::Ok);
+}
+
+#[test]
+fn a_request_to_stop_after_the_result_ends_a_process_that_stays() {
+    let cancelled = Outcome::Cancelled { phase: Phase::Stop };
+    for how in [ExitKind::Code(3), killed()] {
+        let mut bench = Bench::finished();
+        bench.feed(Input::CancelRequested);
+        assert_eq!(bench.gone(how), cancelled);
+    }
+    let mut stays = Bench::finished();
+    stays.feed(Input::CancelRequested);
+    assert_eq!(stays.wait(), Duration::from_secs(1));
+    assert_eq!(stays.signals().last(), Some(&Stop::Terminate));
+    assert_eq!(stays.wait(), Duration::from_secs(2));
+    assert_eq!(stays.signals().last(), Some(&Stop::Kill));
+    assert_eq!(stays.gone(ExitKind::Code(0)), cancelled);
+
+    let mut killed_at_once = Bench::finished();
+    killed_at_once.feed(Input::CancelRequested);
+    killed_at_once.feed(Input::KillRequested);
+    assert_eq!(killed_at_once.signals().last(), Some(&Stop::Kill));
+    assert_eq!(killed_at_once.gone(killed()), cancelled);
+}
+
+/// The end of the process can be seen before the hello that it left in its pipe.
+#[test]
+fn nobody_is_sent_a_job_after_the_end_of_the_process() {
+    let check = |log_ended: bool, how: ExitKind| {
+        let mut bench = Bench::new();
+        bench.feed(Input::Exited(how));
+        if log_ended {
+            bench.feed(Input::LogEnded);
+        }
+        let actions = bench.feed(hello(PROTOCOL_VERSION));
+        assert_eq!(actions.len(), 1, "the hello is recorded: {actions:?}");
+        assert!(matches!(actions[0], Action::Emit(RunEvent::Worker { .. })));
+        bench.feed(Input::OutputEnded(0));
+        if !log_ended {
+            assert_eq!(
+                bench.wait(),
+                Duration::from_secs(1),
+                "the leak limit stands"
+            );
+        }
+        bench.outcome()
+    };
+    for log_ended in [false, true] {
+        assert_eq!(
+            check(log_ended, ExitKind::Code(3)),
+            Outcome::ExitCode { code: 3 }
+        );
+        assert!(matches!(
+            check(log_ended, killed()),
+            Outcome::Signal { number: 9, .. }
+        ));
+        let quiet = check(log_ended, ExitKind::Code(0));
+        assert!(violation(&quiet).contains("without a result"));
+    }
+}
+
+#[test]
 fn the_first_verdict_stands() {
     let mut bench = Bench::working();
     bench.wait();
@@ -519,6 +598,24 @@ proptest! {
             bench.wait();
         }
         prop_assert!(matches!(bench.seen.last(), Some(Action::End(_))));
+    }
+
+    #[test]
+    fn once_the_process_has_ended_only_the_leak_limit_runs(
+        before in prop::collection::vec(any_input(), 0..10),
+        after in prop::collection::vec(any_input(), 0..10),
+    ) {
+        let mut bench = Bench::new();
+        for input in before {
+            bench.feed(input);
+        }
+        bench.feed(Input::Exited(ExitKind::Code(0)));
+        let count = bench.seen.len();
+        for input in after.into_iter().filter(|input| !matches!(input, Input::Exited(_))) {
+            bench.feed(input);
+        }
+        let idle = |action: &Action| matches!(action, Action::Emit(RunEvent::Worker { .. }) | Action::End(_));
+        prop_assert!(bench.seen[count..].iter().all(idle), "{:?}", &bench.seen[count..]);
     }
 
     #[test]

@@ -8,7 +8,9 @@ mod lifecycle;
 mod lifecycle_tests;
 mod limits;
 mod message;
+mod offer;
 mod run;
 
 pub(crate) use interrupt::{Interrupts, Urgency};
-pub(crate) use run::{Context, RunError, make_attempts};
+pub(crate) use offer::offered_devices;
+pub(crate) use run::{Context, Halt, RunError, make_attempts};

@@ -68,12 +68,21 @@ impl Context<'_> {
     }
 }
 
+/// Why a start makes no further attempts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Halt {
+    /// It has made all that it was to make.
+    AllMade,
+    /// The user wanted to stop.
+    Stopped,
+}
+
 /// Makes the attempts in order and marks the run's state. Only the user or the recorder can end it early.
 pub(crate) async fn make_attempts(
     context: &mut Context<'_>,
     slots: &[Slot],
     cooldown: Duration,
-) -> Result<(), RunError> {
+) -> Result<Halt, RunError> {
     context.recorder.set_state(RunState::Running)?;
     start(context, slots)?;
     for (index, slot) in slots.iter().enumerate() {
@@ -93,21 +102,25 @@ pub(crate) async fn make_attempts(
             break;
         }
     }
-    let state = state(context.recorder.manifest(), context.interrupts.requested());
+    let state = state(context.recorder.manifest());
     context.emit(RunEvent::RunEnded { state })?;
-    Ok(context.recorder.set_state(state)?)
+    context.recorder.set_state(state)?;
+    Ok(match context.interrupts.requested() {
+        true => Halt::Stopped,
+        false => Halt::AllMade,
+    })
 }
 
 /// A run is complete when every planned attempt was made, in this start or an earlier one, and none was
 /// cut short by the user without another in its place.
-fn state(manifest: &Manifest, stopped: bool) -> RunState {
+fn state(manifest: &Manifest) -> RunState {
     let made = |case: &CaseRecord| {
         let whole =
             |attempt: &&AttemptRecord| !matches!(attempt.outcome, Outcome::Cancelled { .. });
         case.attempts.iter().filter(whole).count()
     };
     let planned = manifest.plan.attempts as usize;
-    if !stopped && manifest.cases.iter().all(|case| made(case) >= planned) {
+    if manifest.cases.iter().all(|case| made(case) >= planned) {
         RunState::Complete
     } else {
         RunState::Interrupted

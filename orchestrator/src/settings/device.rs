@@ -15,38 +15,74 @@ pub(crate) enum DeviceChoice {
     This(Device),
 }
 
-/// A device that this machine does not have.
+/// A device that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum DeviceError {
     /// No GPU at all.
-    #[error("`--device {0}` needs an NVIDIA GPU, and none is visible")]
+    #[error("{0} needs an NVIDIA GPU, and none is visible")]
     NoGpu(Device),
     /// Fewer GPUs than that.
-    #[error("`--device {device}` is outside the GPUs that are visible, cuda:0 to cuda:{last}")]
+    #[error("{device} is outside the GPUs that are visible, cuda:0 to cuda:{last}")]
     NoSuchGpu {
         /// The one asked for.
         device: Device,
         /// The last one there is.
         last: u32,
     },
+    /// A device that the worker program has no use for.
+    #[error("the worker does not offer {device}; it offers {offered}")]
+    NotOffered {
+        /// The one asked for.
+        device: Device,
+        /// Those of its hello.
+        offered: String,
+    },
 }
 
 impl DeviceChoice {
-    /// The device to use on a machine with these GPUs.
-    pub(crate) fn resolve(self, gpus: Gpus) -> Result<Device, DeviceError> {
+    /// The device to use on a machine with these GPUs, with a worker that offers these devices in its
+    /// hello. A worker is asked about GPUs only; one that names no device leaves the question to the job.
+    pub(crate) fn settle(
+        self,
+        gpus: &Gpus,
+        ask: impl FnOnce() -> Vec<Device>,
+    ) -> Result<Device, DeviceError> {
+        let device = self.resolve(gpus)?;
+        let offered = match device {
+            Device::Cpu => return Ok(Device::Cpu),
+            Device::Cuda(_) => ask(),
+        };
+        if offered.is_empty() || offered.contains(&device) {
+            return Ok(device);
+        }
         match self {
-            Self::Auto if gpus.count > 0 => Ok(Device::Cuda(0)),
+            Self::Auto => Ok(Device::Cpu),
+            Self::This(_) => Err(DeviceError::NotOffered {
+                device,
+                offered: list(&offered),
+            }),
+        }
+    }
+
+    /// The device to use on a machine with these GPUs.
+    pub(crate) fn resolve(self, gpus: &Gpus) -> Result<Device, DeviceError> {
+        let count = gpus.count();
+        match self {
+            Self::Auto if count > 0 => Ok(Device::Cuda(0)),
             Self::Auto | Self::This(Device::Cpu) => Ok(Device::Cpu),
-            Self::This(device @ Device::Cuda(_)) if gpus.count == 0 => {
-                Err(DeviceError::NoGpu(device))
-            }
-            Self::This(device @ Device::Cuda(index)) if index >= gpus.count => {
-                let last = gpus.count - 1;
+            Self::This(device @ Device::Cuda(_)) if count == 0 => Err(DeviceError::NoGpu(device)),
+            Self::This(device @ Device::Cuda(index)) if index >= count => {
+                let last = count - 1;
                 Err(DeviceError::NoSuchGpu { device, last })
             }
             Self::This(device) => Ok(device),
         }
     }
+}
+
+fn list(devices: &[Device]) -> String {
+    let names: Vec<_> = devices.iter().map(Device::to_string).collect();
+    names.join(", ")
 }
 
 impl FromStr for DeviceChoice {
@@ -68,7 +104,8 @@ mod tests {
     fn devices_are_chosen_among_what_is_there() {
         let check = |text: &str, count, expected: Result<Device, &str>| {
             let choice: DeviceChoice = text.parse().unwrap();
-            let found = choice.resolve(Gpus { count }).map_err(|e| e.to_string());
+            let gpus = Gpus::visible(count, None);
+            let found = choice.resolve(&gpus).map_err(|e| e.to_string());
             assert_eq!(
                 found,
                 expected.map_err(str::to_owned),
@@ -83,13 +120,45 @@ mod tests {
         check(
             "cuda",
             0,
-            Err("`--device cuda:0` needs an NVIDIA GPU, and none is visible"),
+            Err("cuda:0 needs an NVIDIA GPU, and none is visible"),
         );
         check(
             "cuda:2",
             2,
-            Err("`--device cuda:2` is outside the GPUs that are visible, cuda:0 to cuda:1"),
+            Err("cuda:2 is outside the GPUs that are visible, cuda:0 to cuda:1"),
         );
+    }
+
+    #[test]
+    fn a_worker_has_its_say_about_gpus() {
+        use Device::{Cpu, Cuda};
+        let check = |text: &str, offered: &[Device], expected: Result<Device, &str>| {
+            let choice: DeviceChoice = text.parse().unwrap();
+            let found = choice.settle(&Gpus::visible(2, None), || offered.to_vec());
+            let found = found.map_err(|e| e.to_string());
+            let expected = expected.map_err(str::to_owned);
+            assert_eq!(found, expected, "{text} with {offered:?}");
+        };
+        check("auto", &[Cpu, Cuda(0), Cuda(1)], Ok(Cuda(0)));
+        check("auto", &[Cpu], Ok(Cpu));
+        check("auto", &[], Ok(Cuda(0)));
+        check("cuda:1", &[Cpu, Cuda(1)], Ok(Cuda(1)));
+        check("cuda:1", &[], Ok(Cuda(1)));
+        check(
+            "cuda:1",
+            &[Cpu, Cuda(0)],
+            Err("the worker does not offer cuda:1; it offers cpu, cuda:0"),
+        );
+    }
+
+    #[test]
+    fn a_worker_is_not_asked_about_the_cpu() {
+        let asked = || panic!("nothing to ask");
+        let none = Gpus::visible(0, None);
+        assert_eq!(DeviceChoice::Auto.settle(&none, asked), Ok(Device::Cpu));
+        let cpu = DeviceChoice::This(Device::Cpu);
+        let two = Gpus::visible(2, None);
+        assert_eq!(cpu.settle(&two, asked), Ok(Device::Cpu));
     }
 
     #[test]

@@ -106,8 +106,7 @@ fn failures(summary: &Summary, dressing: Dressing) -> String {
                 failed.case, failed.attempt
             ));
         }
-        let again = dressing.code(&format!("anechoic rerun {}", summary.run));
-        text += &format!("\nTo make up for them: {again}\n");
+        text += &format!("\nTo make up for them: {}\n", rerun(summary, dressing));
     }
     if made_up > 0 {
         text += &format!(
@@ -116,10 +115,17 @@ fn failures(summary: &Summary, dressing: Dressing) -> String {
     }
     let missing = summary.tally.cases - summary.tally.complete_cases;
     if missing > 0 && open.is_empty() {
-        let again = dressing.code(&format!("anechoic rerun {}", summary.run));
+        let again = rerun(summary, dressing);
         text += &format!("\n{missing} case(s) have fewer attempts than planned: {again}\n");
     }
     text
+}
+
+/// The record does not know where it lies from where its reader stands.
+fn rerun(summary: &Summary, dressing: Dressing) -> String {
+    let command = dressing.code(&format!("anechoic rerun {}", summary.run));
+    let elsewhere = dressing.code("--results DIR");
+    format!("{command} (with {elsewhere} where the run does not lie in results/)")
 }
 
 fn timings(capture: &CaptureSummary, dressing: Dressing) -> String {

@@ -2,8 +2,9 @@
 
 use anechoic_integration_tests::fault::Fault;
 use anechoic_protocol::{
-    Benchmark, BenchmarkName, CaptureIteration, Device, DeviceInfo, Echo, Environment, Job,
-    JobResult, PROTOCOL_VERSION, PeakMemory, Sample, Verification, WorkerEvent, WorkerIdentity,
+    Attribution, Benchmark, BenchmarkName, CaptureIteration, CaptureMode, CaptureWork, Device,
+    DeviceInfo, Echo, Environment, FetchParts, InsideTimes, Job, JobResult, PROTOCOL_VERSION,
+    PairedSteps, PeakMemory, Sample, Verification, WorkerEvent, WorkerIdentity,
 };
 
 use crate::capture;
@@ -57,20 +58,64 @@ pub(crate) fn sample(job: &Job, iteration: u32, fault: Fault) -> Sample {
     };
     let millisecond = 1_000_000;
     let base = millisecond * (100 + u64::from(iteration));
+    let readings = Readings::of(work, fault);
     Sample::Capture(CaptureIteration {
         iteration,
         prefill_ns: base / 4,
         decode_ns: base / 2,
         generation_ns: base,
         fetch_ns: rows * 100,
-        fetch_parts: None,
+        fetch_parts: readings.parts,
         generated_tokens: batch * u64::from(work.workload.decode_tokens),
         captured_rows: rows,
         captured_bytes: rows * 64 * work.fetch_dtype.size_bytes(),
         resident_bytes: 1 << 20,
-        inside_ns: None,
-        paired: None,
+        inside_ns: readings.inside,
+        paired: readings.paired,
     })
+}
+
+/// Extra clock readings.
+struct Readings {
+    parts: Option<FetchParts>,
+    inside: Option<InsideTimes>,
+    paired: Option<PairedSteps>,
+}
+
+impl Readings {
+    fn of(work: &CaptureWork, fault: Fault) -> Self {
+        let in_parts = work.fetch_breakdown && work.mode != CaptureMode::Baseline;
+        let (inside, paired) = match work.attribution {
+            Attribution::Off => (false, false),
+            Attribution::Inside => (true, false),
+            Attribution::Paired => (false, true),
+        };
+        let sends = |asked: bool| match fault {
+            Fault::MissingReadings => false,
+            Fault::ExtraReadings => true,
+            _ => asked,
+        };
+        let steps = work.workload.decode_tokens as usize - 1;
+        let steps = match fault {
+            Fault::ShortPairs => steps - 1,
+            _ => steps,
+        };
+        Self {
+            parts: sends(in_parts).then_some(FetchParts {
+                coalesce_ns: 50,
+                copy_ns: 30,
+                convert_ns: 20,
+            }),
+            inside: sends(inside).then_some(InsideTimes {
+                prefill_ns: 900,
+                decode_ns: 1800,
+            }),
+            paired: sends(paired).then(|| PairedSteps {
+                on_ns: vec![1010; steps],
+                off_ns: vec![1000; steps],
+            }),
+        }
+    }
 }
 
 pub(crate) fn result(job: &Job, fault: Fault) -> WorkerEvent {
@@ -89,15 +134,7 @@ pub(crate) fn result(job: &Job, fault: Fault) -> WorkerEvent {
                 linear_path: None,
                 cpu_capability: None,
             },
-            verification: Some(Verification {
-                method: "none: nothing is computed".to_owned(),
-                compared: 1,
-                max_relative_error: match fault {
-                    Fault::BadVerification => 1.0,
-                    _ => 0.0,
-                },
-                tolerance: 0.001,
-            }),
+            verification: verification(fault),
             memory: PeakMemory {
                 peak_resident_bytes: 1 << 20,
                 peak_device_bytes: None,
@@ -106,4 +143,20 @@ pub(crate) fn result(job: &Job, fault: Fault) -> WorkerEvent {
             phases: Vec::new(),
         }),
     }
+}
+
+fn verification(fault: Fault) -> Option<Verification> {
+    let verification = Verification {
+        method: "none: nothing is computed".to_owned(),
+        compared: match fault {
+            Fault::EmptyVerification => 0,
+            _ => 1,
+        },
+        max_relative_error: match fault {
+            Fault::BadVerification => 1.0,
+            _ => 0.0,
+        },
+        tolerance: 0.001,
+    };
+    (fault != Fault::NoVerification).then_some(verification)
 }

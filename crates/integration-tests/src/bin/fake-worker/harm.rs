@@ -109,7 +109,7 @@ fn shout() {
     eprintln!("the last words");
 }
 
-fn wait_for_end_of_input() {
+pub(crate) fn wait_for_end_of_input() {
     let mut rest = Vec::new();
     let _ = std::io::stdin().lock().read_to_end(&mut rest);
 }

@@ -52,6 +52,11 @@ fn log_parent() {
 fn greet(fault: Fault) {
     match fault {
         Fault::Hang(Phase::Start) => harm::hang(),
+        Fault::SlowHello => {
+            eprintln!("no hello yet");
+            harm::wait_for_end_of_input();
+            send(&answer::hello(fault));
+        }
         Fault::NoHello => phase(Phase::Load),
         Fault::ForeignHello => write(b"{\"type\":\"hello\",\"protocol\":99,\"name\":\"other\"}\n"),
         _ => send(&answer::hello(fault)),

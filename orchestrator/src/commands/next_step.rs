@@ -1,0 +1,53 @@
+//! Commands that people are told to use next. They work as they stand, wherever the results are.
+
+use std::env;
+use std::path::Path;
+
+/// Makes the missing attempts of the run in this directory.
+pub(super) fn rerun_command(run: &Path) -> String {
+    let here = env::current_dir().ok();
+    format!("anechoic rerun {}", seen_from(run, here.as_deref()))
+}
+
+/// Shows the runs in this folder.
+pub(super) fn list_command(root: &Path) -> String {
+    match root == Path::new("results") {
+        true => "anechoic list runs".to_owned(),
+        false => format!("anechoic list runs --results {}", seen_from(root, None)),
+    }
+}
+
+/// The path as a word for the shell, relative where the run is below the working directory.
+fn seen_from(run: &Path, here: Option<&Path>) -> String {
+    let below = here.and_then(|here| run.strip_prefix(here).ok());
+    let below = below.filter(|path| !path.as_os_str().is_empty());
+    word(&below.unwrap_or(run).display().to_string())
+}
+
+fn word(text: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+,:=@%".contains(c);
+    match text.chars().all(is_plain) && !text.starts_with('-') {
+        true => text.to_owned(),
+        false if text.starts_with('-') => word(&format!("./{text}")),
+        false => format!("'{}'", text.replace('\'', r"'\''")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_is_named_so_that_the_shell_finds_it() {
+        let check = |run: &str, here: Option<&str>, expected: &str| {
+            assert_eq!(seen_from(Path::new(run), here.map(Path::new)), expected);
+        };
+        check("/a/results/r1", Some("/a"), "results/r1");
+        check("/a/results/r1", Some("/b"), "/a/results/r1");
+        check("/a/r1", Some("/a/r1"), "/a/r1");
+        check("/a/r1", None, "/a/r1");
+        check("/a/my results/r1", Some("/a"), "'my results/r1'");
+        check("/a/it's/r1", Some("/a"), r"'it'\''s/r1'");
+        check("/a/-r/r1", Some("/a"), "./-r/r1");
+    }
+}
