@@ -172,33 +172,21 @@ std::string loaded_version() {
   return config.substr(start, config.find_first_of(", \n", start) - start);
 }
 
-// libtorch_cuda.so from the folder of the loaded libtorch_cpu.so; by bare name it could come from another tree.
-void open_cuda() {
+// The folder of the loaded libtorch_cpu.so.
+std::string library_folder() {
   Dl_info here;
   const auto* inside = reinterpret_cast<const void*>(static_cast<std::string (*)()>(&at::show_config));
   TORCH_CHECK(dladdr(inside, &here) && here.dli_fname, "cannot tell where libtorch_cpu.so was loaded from");
   const std::string cpu = here.dli_fname;
-  const std::string cuda = cpu.substr(0, cpu.rfind('/') + 1) + "libtorch_cuda.so";
+  return cpu.substr(0, cpu.rfind('/') + 1);
+}
+
+// libtorch_cuda.so from the folder of the CPU part; by bare name it could come from another tree.
+void open_cuda() {
+  const std::string cuda = library_folder() + "libtorch_cuda.so";
   if (dlopen(cuda.c_str(), RTLD_NOW | RTLD_GLOBAL)) return;
   const char* why = dlerror();
   throw std::runtime_error(why ? why : cuda + " cannot be opened");
-}
-
-// The driver's name of a device; the driver is asked at run time, so that a machine without it needs no library.
-std::string device_name(int index) {
-  void* driver = dlopen("libcuda.so.1", RTLD_NOW);
-  TORCH_CHECK(driver, "no NVIDIA driver: ", dlerror());
-  auto init = reinterpret_cast<int (*)(unsigned)>(dlsym(driver, "cuInit"));
-  auto get = reinterpret_cast<int (*)(int*, int)>(dlsym(driver, "cuDeviceGet"));
-  auto name = reinterpret_cast<int (*)(char*, int, int)>(dlsym(driver, "cuDeviceGetName"));
-  TORCH_CHECK(init && get && name, "the NVIDIA driver lacks a function");
-  int device = 0;
-  char text[256] = {};
-  int code = init(0);
-  if (code == 0) code = get(&device, index);
-  if (code == 0) code = name(text, sizeof text - 1, device);
-  TORCH_CHECK(code == 0, "the NVIDIA driver answers with error ", code);
-  return text;
 }
 
 const char* keep(std::string text) {
@@ -235,6 +223,9 @@ bool anechoic_has_bf16() {
 #endif
 }
 
+// Up to so many rows the kernels compute themselves.
+int64_t anechoic_kernel_rows(bool bf16) { return kernel_rows(bf16 ? at::kBFloat16 : at::kFloat); }
+
 at::Tensor* anechoic_prepack(const at::Tensor* weight) {
   return tensor_of([&] { return prepack(*weight); });
 }
@@ -270,8 +261,8 @@ const char* anechoic_cpu_capability() {
   return guarded<const char*>(nullptr, [] { return keep(at::get_cpu_capability()); });
 }
 
-const char* anechoic_device_name(int index) {
-  return guarded<const char*>(nullptr, [&] { return keep(device_name(index)); });
+const char* anechoic_library_folder() {
+  return guarded<const char*>(nullptr, [] { return keep(library_folder()); });
 }
 
 int anechoic_load_cuda() {
@@ -282,27 +273,13 @@ int anechoic_synchronize(int index) {
   return guarded(-1, [&] { return at::accelerator::synchronizeDevice(index), 0; });
 }
 
-// Writes bytes allocated now, their peak, bytes reserved now, and their peak.
-int anechoic_memory_stats(int index, int64_t out[4]) {
-  return guarded(-1, [&] {
-    const auto stats = at::accelerator::getDeviceStats(index);
-    out[0] = stats.allocated_bytes[0].current, out[1] = stats.allocated_bytes[0].peak;
-    out[2] = stats.reserved_bytes[0].current, out[3] = stats.reserved_bytes[0].peak;
-    return 0;
-  });
+// Writes the peak of bytes allocated.
+int anechoic_peak_memory(int index, int64_t* out) {
+  return guarded(-1, [&] { return *out = at::accelerator::getDeviceStats(index).allocated_bytes[0].peak, 0; });
 }
 
 int anechoic_reset_peak(int index) {
   return guarded(-1, [&] { return at::accelerator::resetPeakStats(index), 0; });
-}
-
-// Writes free and total bytes of the device.
-int anechoic_device_memory(int index, int64_t out[2]) {
-  return guarded(-1, [&] {
-    const auto [free, total] = at::accelerator::getMemoryInfo(index);
-    out[0] = free, out[1] = total;
-    return 0;
-  });
 }
 
 }  // extern "C"

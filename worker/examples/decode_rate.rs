@@ -52,6 +52,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let model = Model::load(
         &config,
         &mut Weights::open(&source, &config, dtype, Device::Cpu, 0)?,
+        config.window(),
     )?;
     let linear_path = LinearPath::choose(kind(dtype), Device::Cpu).to_string();
     reply(&Ready {

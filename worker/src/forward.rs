@@ -72,7 +72,7 @@ pub fn run(args: &ForwardArgs) -> Result<(), ForwardError> {
     let [batch, positions] = [requests.len(), requests[0].len()].map(|n| n as u32);
     let mut cache = KvCache::new(&config, batch, positions, args.dtype, args.device)?;
     let mut weights = Weights::open(&source, &config, args.dtype, args.device, 0)?;
-    let model = Model::load(&config, &mut weights)?;
+    let model = Model::load(&config, &mut weights, positions)?;
     let _no_grad = tch::no_grad_guard();
     let tokens = Tensor::from_slice2(&requests).to_device(args.device);
     output.write(&states(&model, &tokens, &mut cache))

@@ -18,7 +18,7 @@ use crate::clock::Mark;
 use crate::device::{self, DeviceError, Place};
 use crate::emit::Emitter;
 use crate::memory::peak_resident_bytes;
-use crate::ops;
+use crate::ops::{self, OpsError};
 
 /// Why a session ends without a result.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +29,8 @@ enum SessionError {
     Device(#[from] DeviceError),
     #[error(transparent)]
     Benchmark(#[from] BenchmarkError),
+    #[error(transparent)]
+    Ops(#[from] OpsError),
     #[error("{0}")]
     Panicked(String),
 }
@@ -149,6 +151,8 @@ fn capture(
     let mut benchmark = phases.during(Phase::Load, load)?;
     let verification = phases.during(Phase::Verify, || benchmark.verify())?;
     let warmups = work.workload.warmup_iterations;
+    // So that the peak is that of the workload, and not of reading or checking.
+    ops::reset_peak_device_bytes(place.torch())?;
     phases.during(Phase::WarmUp, || warm_up(&mut benchmark, warmups, emitter))?;
     let iterations = work.workload.iterations;
     phases.during(Phase::Measure, || {
@@ -156,7 +160,7 @@ fn capture(
     })?;
     emitter.phase(Phase::Stop);
     Ok(JobResult {
-        used: Echo(benchmark.echo(job, iterations)),
+        used: Echo(benchmark.echo(job)),
         model: Some(benchmark.model_facts()),
         environment: Environment {
             torch: Some(ops::torch_version()),
@@ -183,7 +187,7 @@ fn warm_up(
         benchmark.iterate()?;
         emitter.emit(&WorkerEvent::Progress { done, total });
     }
-    benchmark.restart_count();
+    benchmark.end_warm_up();
     Ok(())
 }
 
@@ -218,8 +222,10 @@ impl SessionError {
             Self::Benchmark(BenchmarkError::Load(_)) => FailureKind::ModelLoad,
             Self::Benchmark(BenchmarkError::Cache(_)) => FailureKind::InvalidJob,
             Self::Benchmark(BenchmarkError::Rows(_)) => FailureKind::OutOfMemory,
-            Self::Benchmark(BenchmarkError::Verification(_)) => FailureKind::Verification,
-            Self::Panicked(_) => FailureKind::Internal,
+            Self::Benchmark(BenchmarkError::Verification(_) | BenchmarkError::Unequal(_)) => {
+                FailureKind::Verification
+            }
+            Self::Ops(_) | Self::Panicked(_) => FailureKind::Internal,
         }
     }
 

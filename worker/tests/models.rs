@@ -46,7 +46,7 @@ struct Loaded {
 fn load(source: &ModelSource, dtype: Dtype, seed: u64) -> Loaded {
     let config = read_config(source).unwrap();
     let mut weights = Weights::open(source, &config, dtype, Device::Cpu, seed).unwrap();
-    let model = Model::load(&config, &mut weights).unwrap();
+    let model = Model::load(&config, &mut weights, config.window()).unwrap();
     Loaded {
         model,
         config,
@@ -407,7 +407,7 @@ impl Damaged {
         let error = read_config(&source)
             .and_then(|config| {
                 let mut weights = Weights::open(&source, &config, Dtype::F32, Device::Cpu, 0)?;
-                Model::load(&config, &mut weights)
+                Model::load(&config, &mut weights, config.window())
             })
             .unwrap_err();
         let mut text = error.to_string();

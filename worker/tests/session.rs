@@ -172,7 +172,15 @@ fn every_mode_strategy_probe_and_dtype_runs_and_is_echoed() {
     check(&|work| work.probe = Probe::Copy, 0);
     check(&|work| work.dtype = Dtype::Bf16, all);
     check(&|work| work.dtype = Dtype::F16, all);
+    check(&|work| work.fetch_dtype = Dtype::F16, all);
+    check(&|work| work.mode = CaptureMode::Custom, all);
+    let in_parts = |work: &mut CaptureWork| {
+        no_layers(CaptureMode::Baseline)(work);
+        work.fetch_breakdown = true;
+    };
+    check(&in_parts, 0);
     check(&|work| work.workload.prefill_chunk = 4, all);
+    check(&|work| work.workload.warmup_iterations = 0, all);
     check(&|work| work.workload.decode_tokens = 1, 4 * 2 * 9);
     let qwen = ModelSource::Preset {
         name: Preset::Qwen2Tiny,

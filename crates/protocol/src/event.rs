@@ -201,7 +201,7 @@ pub struct Verification {
 pub struct PeakMemory {
     /// Peak resident set (`VmHWM`).
     pub peak_resident_bytes: u64,
-    /// Peak of device memory allocated, on a GPU.
+    /// Peak of device memory allocated from warm-up on, on a GPU.
     pub peak_device_bytes: Option<u64>,
     /// Bytes that hold captured rows at their peak.
     pub capture_bytes: u64,

@@ -1,16 +1,20 @@
 //! The capture benchmark: batched greedy generation with or without capture, then fetch.
 
+mod echo;
+
 use anechoic_protocol::{
-    Attribution, Benchmark, CaptureIteration, CaptureMode, CaptureWork, Device, Dtype, FetchParts,
-    InsideTimes, Job, ModelFacts, PROTOCOL_VERSION, PairedSteps, Verification,
+    Attribution, CaptureIteration, CaptureMode, CaptureWork, FetchParts, InsideTimes, ModelFacts,
+    ModelSource, PairedSteps, Verification,
 };
-use tch::{Kind, Tensor};
+use tch::Tensor;
+
+use self::echo::{Seen, dtype_of};
 
 use super::{BenchmarkError, capture_check};
 use crate::cache::KvCache;
 use crate::capture::{Capture, Fetched, Plan, Shape};
 use crate::clock::{Mark, idle_mark, timed};
-use crate::device::{Place, of_torch};
+use crate::device::Place;
 use crate::generate::{decode, decode_one, prefill, prompt};
 use crate::memory::resident_bytes;
 use crate::models::Model;
@@ -22,13 +26,14 @@ pub struct CaptureBenchmark {
     place: Place,
     work: CaptureWork,
     seed: u64,
+    source: ModelSource,
     model: Model,
     prompt: Tensor,
     cache: KvCache,
     /// Absent in baseline mode: there is no machinery to skip.
     capture: Option<Capture>,
     peak_capture_bytes: u64,
-    iterations_done: u32,
+    seen: Seen,
 }
 
 /// What generation took, and what was seen inside it.
@@ -49,16 +54,17 @@ impl CaptureBenchmark {
         let config = read_config(&work.model)?;
         let device = place.torch();
         let mut weights = Weights::open(&work.model, &config, work.dtype, device, seed)?;
-        let model = Model::load(&config, &mut weights)?;
         let workload = &work.workload;
         let positions = workload.positions();
+        let model = Model::load(&config, &mut weights, positions)?;
         let cache = KvCache::new(&config, workload.batch_size, positions, work.dtype, device)?;
         let prompt = prompt(&config, workload.batch_size, workload.prefill_tokens, seed);
         let capture = build_capture(&work, &model, i64::from(positions), place)?;
         Ok(Self {
             peak_capture_bytes: capture.as_ref().map_or(0, Capture::reserved_bytes),
             prompt: prompt.to_device(device),
-            iterations_done: 0,
+            source: weights.source().clone(),
+            seen: Seen::default(),
             place,
             work,
             seed,
@@ -80,31 +86,35 @@ impl CaptureBenchmark {
             capture.clear();
         }
         let generated = self.generate();
-        let (fetched, fetch_ns, fetch_parts) = self.fetch();
-        self.iterations_done += 1;
+        let (fetched, fetch_ns, fetch_parts) = self.fetch()?;
         let rows = fetched.as_ref().map_or(0, Fetched::row_count);
         let bytes = fetched.as_ref().map_or(0, Fetched::byte_count);
         self.peak_capture_bytes = self.peak_capture_bytes.max(bytes);
-        self.check_rows(fetched.as_ref())?;
-        Ok(CaptureIteration {
-            iteration: self.iterations_done,
+        if let Some(fetched) = &fetched {
+            check_rows(fetched, &self.work, self.model.config().hidden())?;
+        }
+        let iteration = CaptureIteration {
+            iteration: self.seen.iterations + 1,
             prefill_ns: generated.prefill_ns,
             decode_ns: generated.decode_ns,
             generation_ns: generated.generation_ns,
             fetch_ns,
             fetch_parts,
-            generated_tokens: (generated.steps + 1) * u64::from(self.work.workload.batch_size),
+            generated_tokens: (generated.steps + 1) * self.prompt.size()[0] as u64,
             captured_rows: rows,
             captured_bytes: bytes,
             resident_bytes: resident_bytes(),
             inside_ns: generated.inside_ns,
             paired: generated.paired,
-        })
+        };
+        let widest = self.cache.widest();
+        self.seen.note(&iteration, fetched.as_ref(), widest);
+        Ok(iteration)
     }
 
-    /// Forgets that iterations have been made: the next one is the first.
-    pub fn restart_count(&mut self) {
-        self.iterations_done = 0;
+    /// The iterations so far were warm-ups: the next one is the first.
+    pub fn end_warm_up(&mut self) {
+        self.seen.end_warm_up();
     }
 
     fn generate(&mut self) -> Generated {
@@ -225,87 +235,38 @@ impl CaptureBenchmark {
     }
 
     /// Idle → rows on the host → idle, in parts where the job asks for them.
-    fn fetch(&mut self) -> (Option<Fetched>, u64, Option<FetchParts>) {
+    fn fetch(&mut self) -> Result<(Option<Fetched>, u64, Option<FetchParts>), BenchmarkError> {
         let Some(capture) = &mut self.capture else {
-            return (None, 0, None);
+            return Ok((None, 0, None));
         };
         let (place, to) = (self.place, kind(self.work.fetch_dtype));
         if !self.work.fetch_breakdown {
             let (fetched, fetch_ns) = timed(place, || capture.fetch(to, || {}));
-            return (Some(fetched), fetch_ns, None);
+            return Ok((Some(fetched?), fetch_ns, None));
         }
         let mut marks = vec![idle_mark(place)];
-        let fetched = capture.fetch(to, || marks.push(idle_mark(place)));
+        let fetched = capture.fetch(to, || marks.push(idle_mark(place)))?;
         marks.push(idle_mark(place));
         let parts = FetchParts {
             coalesce_ns: marks[1].since(marks[0]),
             copy_ns: marks[2].since(marks[1]),
             convert_ns: marks[3].since(marks[2]),
         };
-        (Some(fetched), marks[3].since(marks[0]), Some(parts))
-    }
-
-    /// Every request and layer must have exactly the rows that passed through the model.
-    fn check_rows(&self, fetched: Option<&Fetched>) -> Result<(), BenchmarkError> {
-        let Some(fetched) = fetched.filter(|_| self.work.expected_rows() > 0) else {
-            return Ok(());
-        };
-        let expected = [
-            self.work.expected_rows() as i64,
-            i64::from(self.model.config().hidden()),
-        ];
-        for (layer, requests) in self.work.layers.iter().zip(&fetched.rows) {
-            for (request, rows) in requests.iter().enumerate() {
-                if rows.size() != expected {
-                    return Err(BenchmarkError::Verification(format!(
-                        "layer {layer} of request {request} has {:?} captured rows × width, expected {expected:?}",
-                        rows.size()
-                    )));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// The job as it was carried out, read back from the objects that did it.
-    pub fn echo(&self, job: &Job, iterations: u32) -> Job {
-        let workload = &self.work.workload;
-        let size = self.prompt.size();
-        let positions = self.cache.positions();
-        let mut work = self.work.clone();
-        work.dtype = dtype_of(self.model_kind());
-        work.workload.batch_size = size[0] as u32;
-        work.workload.prefill_tokens = size[1] as u32;
-        work.workload.decode_tokens = (positions - size[1] + 1) as u32;
-        work.workload.iterations = iterations;
-        work.workload.warmup_iterations = workload.warmup_iterations;
-        if let Some(capture) = &self.capture {
-            let plan = capture.plan();
-            work.layers.clone_from(&plan.layers);
-            work.strategy = plan.strategy;
-            work.probe = plan.probe;
-        }
-        Job {
-            protocol: PROTOCOL_VERSION,
-            case: job.case.clone(),
-            attempt: job.attempt,
-            device: self.device(),
-            threads: u32::try_from(tch::get_num_threads()).unwrap_or(0),
-            seed: self.seed,
-            work: Benchmark::Capture(work),
-        }
+        let fetch_ns = marks[3].since(marks[0]);
+        Ok((Some(fetched), fetch_ns, Some(parts)))
     }
 
     /// Facts about the loaded model.
     pub fn model_facts(&self) -> ModelFacts {
         let config = self.model.config();
+        let dtype = dtype_of(self.model.kind());
         ModelFacts {
             layers: config.layers(),
             hidden: config.hidden(),
             parameters: config.parameters(),
-            weight_bytes: config.parameters() * self.work.dtype.size_bytes(),
+            weight_bytes: config.parameters() * dtype.size_bytes(),
             kv_cache_bytes: self.cache.bytes(),
-            dtype: dtype_of(self.model_kind()),
+            dtype,
         }
     }
 
@@ -317,14 +278,6 @@ impl CaptureBenchmark {
     /// Bytes that held captured rows at their peak.
     pub fn peak_capture_bytes(&self) -> u64 {
         self.peak_capture_bytes
-    }
-
-    fn device(&self) -> Device {
-        of_torch(self.prompt.device())
-    }
-
-    fn model_kind(&self) -> Kind {
-        self.cache.kind()
     }
 }
 
@@ -344,6 +297,7 @@ pub(super) fn build_capture(
         return Ok(None);
     }
     let plan = Plan {
+        mode: work.mode,
         total_layers: model.config().layers(),
         layers: work.layers.clone(),
         strategy: work.strategy,
@@ -356,6 +310,38 @@ pub(super) fn build_capture(
     };
     let capture = Capture::new(plan, shape, kind(work.dtype), place.torch());
     capture.map(Some).map_err(BenchmarkError::Rows)
+}
+
+/// Every request and layer must have exactly the rows that passed through the model.
+pub(super) fn check_rows(
+    fetched: &Fetched,
+    work: &CaptureWork,
+    hidden: u32,
+) -> Result<(), BenchmarkError> {
+    let wrong = |text: String| Err(BenchmarkError::Verification(text));
+    let (slots, layers) = (fetched.rows.len(), work.layers.len());
+    if slots != layers {
+        return wrong(format!(
+            "rows of {slots} layers were fetched, expected {layers}"
+        ));
+    }
+    let batch = work.workload.batch_size;
+    let expected = [work.expected_rows() as i64, i64::from(hidden)];
+    for (layer, requests) in work.layers.iter().zip(&fetched.rows) {
+        if requests.len() != batch as usize {
+            let found = requests.len();
+            return wrong(format!(
+                "layer {layer} has rows of {found} requests, expected {batch}"
+            ));
+        }
+        let sizes = requests.iter().map(Tensor::size).enumerate();
+        if let Some((request, size)) = sizes.into_iter().find(|(_, size)| *size != expected) {
+            return wrong(format!(
+                "layer {layer} of request {request} has {size:?} captured rows × width, expected {expected:?}"
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// What the orchestrator has already refused, refused again for jobs that people send by hand.
@@ -389,10 +375,79 @@ fn check(place: Place, work: &CaptureWork) -> Result<(), BenchmarkError> {
     }
 }
 
-fn dtype_of(kind: Kind) -> Dtype {
-    match kind {
-        Kind::BFloat16 => Dtype::Bf16,
-        Kind::Half => Dtype::F16,
-        _ => Dtype::F32,
+#[cfg(test)]
+pub(super) mod tests {
+    use anechoic_protocol::{Dtype, Preset, Probe, Strategy, Workload};
+    use tch::{Device, Kind};
+
+    use super::*;
+
+    /// Two layers of two requests, 4 + 3 − 1 rows each.
+    pub(in crate::benchmarks) fn work() -> CaptureWork {
+        CaptureWork {
+            model: ModelSource::Preset {
+                name: Preset::Gpt2Tiny,
+            },
+            dtype: Dtype::F32,
+            workload: Workload {
+                batch_size: 2,
+                prefill_tokens: 4,
+                decode_tokens: 3,
+                prefill_chunk: 4,
+                warmup_iterations: 1,
+                iterations: 2,
+            },
+            mode: CaptureMode::Custom,
+            layers: vec![0, 2],
+            strategy: Strategy::Arena,
+            probe: Probe::Full,
+            attribution: Attribution::Off,
+            fetch_dtype: Dtype::F32,
+            fetch_breakdown: false,
+        }
+    }
+
+    fn fetched(slots: usize, requests: usize, rows: i64) -> Fetched {
+        let row = |_| Tensor::zeros([rows, 64], (Kind::Float, Device::Cpu));
+        let slot = |_| (0..requests).map(row).collect();
+        Fetched {
+            rows: (0..slots).map(slot).collect(),
+        }
+    }
+
+    #[test]
+    fn missing_layers_requests_and_rows_are_found() {
+        let check = |fetched: Fetched, expected: &str| match check_rows(&fetched, &work(), 64) {
+            Ok(()) => assert_eq!(expected, ""),
+            Err(error) => assert_eq!(error.to_string(), format!("verify the result: {expected}")),
+        };
+        check(fetched(2, 2, 6), "");
+        check(
+            fetched(1, 2, 6),
+            "rows of 1 layers were fetched, expected 2",
+        );
+        check(
+            fetched(0, 2, 6),
+            "rows of 0 layers were fetched, expected 2",
+        );
+        check(
+            fetched(2, 1, 6),
+            "layer 0 has rows of 1 requests, expected 2",
+        );
+        check(
+            fetched(2, 2, 5),
+            "layer 0 of request 0 has [5, 64] captured rows × width, expected [6, 64]",
+        );
+        let mut uneven = fetched(2, 2, 6);
+        let _ = uneven.rows[1].pop();
+        check(uneven, "layer 2 has rows of 1 requests, expected 2");
+    }
+
+    #[test]
+    fn rows_where_none_belong_are_found() {
+        let mut noop = work();
+        noop.probe = Probe::Noop;
+        assert!(check_rows(&fetched(2, 2, 0), &noop, 64).is_ok());
+        assert!(check_rows(&fetched(2, 2, 6), &noop, 64).is_err());
     }
 }

@@ -6,6 +6,7 @@ mod capture_check;
 pub use capture::CaptureBenchmark;
 
 use crate::cache::CacheError;
+use crate::capture::UnequalSlots;
 use crate::weights::LoadError;
 
 /// Why a benchmark cannot give a result. The text reads after "failed to".
@@ -20,6 +21,9 @@ pub enum BenchmarkError {
     /// The device refused memory for captured rows.
     #[error("allocate memory for the captured rows")]
     Rows(#[source] tch::TchError),
+    /// The machinery has lost count of rows.
+    #[error("fetch the captured rows")]
+    Unequal(#[from] UnequalSlots),
     /// The job asks for something that this benchmark cannot do.
     #[error("carry out the job: {0}")]
     Job(String),

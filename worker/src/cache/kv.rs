@@ -13,6 +13,7 @@ pub struct KvCache {
     values: Vec<Tensor>, // likewise
     positions: i64,
     position: i64,
+    widest: i64,
     bytes: u64,
 }
 
@@ -76,6 +77,7 @@ impl KvCache {
             values,
             positions: i64::from(positions),
             position: 0,
+            widest: 0,
             bytes,
         })
     }
@@ -104,6 +106,12 @@ impl KvCache {
     /// Counts `t` tokens as written.
     pub fn advance(&mut self, t: i64) {
         self.position += t;
+        self.widest = self.widest.max(t);
+    }
+
+    /// The most tokens that came at once since everything was forgotten.
+    pub fn widest(&self) -> i64 {
+        self.widest
     }
 
     /// Tokens written: the position of the next one.
@@ -132,6 +140,7 @@ impl KvCache {
     /// Forgets everything; the memory stays.
     pub fn clear(&mut self) {
         self.position = 0;
+        self.widest = 0;
     }
 
     /// Type of keys and values.
@@ -208,8 +217,9 @@ mod tests {
             seen(&cache.append(0, &rows(1, 2.0), &rows(1, 2.0)).0),
             [1.0, 1.0, 2.0]
         );
+        assert_eq!(cache.widest(), 3);
         cache.clear();
-        assert_eq!(cache.position(), 0);
+        assert_eq!((cache.position(), cache.widest()), (0, 0));
         assert_eq!(
             seen(&cache.append(0, &rows(1, 3.0), &rows(1, 3.0)).0),
             [3.0]

@@ -4,6 +4,11 @@ use tch::{Device, Kind, Tensor};
 
 use super::machinery::Shape;
 
+/// Slots with different numbers of rows: some layer was not called in every forward pass.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the captured layers have {0:?} rows, which should all be equal")]
+pub struct UnequalSlots(pub Vec<i64>);
+
 /// Rows of every slot in one block of (slots, batch, positions, hidden).
 #[derive(Debug)]
 pub(super) struct Arena {
@@ -19,9 +24,10 @@ impl Arena {
         kind: Kind,
         device: Device,
     ) -> Result<Self, tch::TchError> {
-        let size = [slots as i64, shape.batch, shape.positions, shape.hidden];
-        // Zeroed, so that the pages are there before anything is timed.
-        let block = Tensor::f_zeros(size, (kind, device))?;
+        let size = [slots as i64, shape.positions, shape.batch, shape.hidden];
+        // Zeroed, so that the pages are there before anything is timed. In memory the batch lies inside the
+        // position: what a decode step writes for a layer is one piece.
+        let block = Tensor::f_zeros(size, (kind, device))?.f_transpose(1, 2)?;
         Ok(Self {
             slots: (0..slots)
                 .map(|slot| block.select(0, slot as i64))
@@ -50,10 +56,13 @@ impl Arena {
         self.written[slot] += hidden.size()[1];
     }
 
-    /// The block up to the shortest slot: (slots, batch, rows, hidden).
-    pub(super) fn rows(&self) -> Tensor {
-        let rows = self.written.iter().copied().min().unwrap_or(0);
-        self.block.narrow(2, 0, rows)
+    /// What has been written: (slots, batch, rows, hidden).
+    pub(super) fn rows(&self) -> Result<Tensor, UnequalSlots> {
+        let rows = self.written.first().copied().unwrap_or(0);
+        if self.written.iter().any(|&written| written != rows) {
+            return Err(UnequalSlots(self.written.clone()));
+        }
+        Ok(self.block.narrow(2, 0, rows))
     }
 
     pub(super) fn bytes(&self) -> u64 {

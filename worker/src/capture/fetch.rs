@@ -23,8 +23,7 @@ impl Gathered {
     /// Moves the rows to host memory that nobody will overwrite: the arena is copied as one block.
     pub(super) fn copy_to_host(self) -> Self {
         match self {
-            Self::Block(block) if block.device() == Device::Cpu => Self::Block(block.copy()),
-            Self::Block(block) => Self::Block(block.to_device(Device::Cpu)),
+            Self::Block(block) => Self::Block(dense_on_host(&block)),
             Self::Pieces(pieces) => Self::Pieces(map(&pieces, |rows| rows.to_device(Device::Cpu))),
         }
     }
@@ -50,6 +49,13 @@ impl Gathered {
     }
 }
 
+/// A copy in host memory of its own, in the order of the dimensions: each request's rows lie together.
+fn dense_on_host(block: &Tensor) -> Tensor {
+    let mut host = Tensor::empty(block.size(), (block.kind(), Device::Cpu));
+    host.copy_(block);
+    host
+}
+
 fn map(pieces: &[Vec<Tensor>], change: impl Fn(&Tensor) -> Tensor) -> Vec<Vec<Tensor>> {
     let requests = |requests: &Vec<Tensor>| requests.iter().map(&change).collect();
     pieces.iter().map(requests).collect()
@@ -65,6 +71,11 @@ impl Fetched {
     pub fn byte_count(&self) -> u64 {
         let bytes = |rows: &Tensor| (rows.numel() * rows.kind().elt_size_in_bytes()) as u64;
         self.tensors().map(bytes).sum()
+    }
+
+    /// Type of the rows, where there is any request.
+    pub fn kind(&self) -> Option<Kind> {
+        self.tensors().next().map(Tensor::kind)
     }
 
     fn tensors(&self) -> impl Iterator<Item = &Tensor> {

@@ -1,9 +1,9 @@
 //! Selection, probe and storage put together: what a model's layers call.
 
-use anechoic_protocol::{Probe, Strategy};
+use anechoic_protocol::{CaptureMode, Probe, Strategy};
 use tch::{Device, Kind, Tensor};
 
-use super::arena::Arena;
+use super::arena::{Arena, UnequalSlots};
 use super::fetch::{Fetched, Gathered};
 use super::pieces::Pieces;
 
@@ -21,6 +21,8 @@ pub struct Shape {
 /// What the machinery does, before it is built.
 #[derive(Debug, Clone)]
 pub struct Plan {
+    /// How the layers were chosen: a custom selection may name every layer.
+    pub mode: CaptureMode,
     /// Decoder layers of the model.
     pub total_layers: u32,
     /// The captured ones, ascending.
@@ -58,9 +60,10 @@ impl Capture {
         let slot = |layer| plan.layers.iter().position(|&l| l == layer);
         let store = match plan.strategy {
             Strategy::Arena => Store::Arena(Arena::new(count, shape, kind, device)?),
-            Strategy::Concat => Store::Pieces(Pieces::new(count, shape.batch, 1)),
+            Strategy::Concat => Store::Pieces(Pieces::new(count, shape, 1, kind, device)?),
             Strategy::Buffered(rows) => {
-                Store::Pieces(Pieces::new(count, shape.batch, i64::from(rows)))
+                let rows = i64::from(rows);
+                Store::Pieces(Pieces::new(count, shape, rows, kind, device)?)
             }
         };
         Ok(Self {
@@ -127,15 +130,19 @@ impl Capture {
     }
 
     /// Gathers, copies and converts the rows. `between` is called between the three steps.
-    pub fn fetch(&mut self, kind: Kind, mut between: impl FnMut()) -> Fetched {
+    pub fn fetch(
+        &mut self,
+        kind: Kind,
+        mut between: impl FnMut(),
+    ) -> Result<Fetched, UnequalSlots> {
         let gathered = match &mut self.store {
-            Store::Arena(arena) => Gathered::Block(arena.rows()),
+            Store::Arena(arena) => Gathered::Block(arena.rows()?),
             Store::Pieces(pieces) => Gathered::Pieces(pieces.coalesce()),
         };
         between();
         let copied = gathered.copy_to_host();
         between();
-        copied.convert(kind).split()
+        Ok(copied.convert(kind).split())
     }
 }
 
@@ -156,6 +163,7 @@ mod tests {
 
     fn machinery(strategy: Strategy, probe: Probe, layers: &[u32]) -> Capture {
         let plan = Plan {
+            mode: CaptureMode::Custom,
             total_layers: 3,
             layers: layers.to_vec(),
             strategy,
@@ -192,7 +200,7 @@ mod tests {
             for _ in 0..2 {
                 capture.clear();
                 let all = generate(&mut capture);
-                let fetched = capture.fetch(Kind::Float, || {});
+                let fetched = capture.fetch(Kind::Float, || {}).unwrap();
                 assert_eq!(fetched.row_count(), 2 * 2 * 6, "{strategy}");
                 assert_eq!(fetched.byte_count(), 2 * 2 * 6 * 4 * 4);
                 for (slot, layer) in [(0, 0), (1, 2)] {
@@ -210,7 +218,7 @@ mod tests {
         for strategy in [Strategy::Arena, Strategy::Concat, Strategy::Buffered(32)] {
             let mut capture = machinery(strategy, Probe::Full, &[1]);
             let all = generate(&mut capture);
-            let fetched = capture.fetch(Kind::Float, || {});
+            let fetched = capture.fetch(Kind::Float, || {}).unwrap();
             capture.clear();
             capture.after_layer(1, &Tensor::zeros([2, 6, 4], (Kind::Float, Device::Cpu)));
             assert_eq!(fetched.rows[0][1], all[1].select(0, 1), "{strategy}");
@@ -223,7 +231,12 @@ mod tests {
             for probe in [Probe::Noop, Probe::Slice, Probe::Copy] {
                 let mut capture = machinery(strategy, probe, &[0, 1, 2]);
                 generate(&mut capture);
-                assert_eq!(capture.fetch(Kind::Float, || {}).row_count(), 0);
+                let fetched = capture.fetch(Kind::Half, || {}).unwrap();
+                assert_eq!(fetched.rows.len(), 3, "{strategy}");
+                for rows in fetched.rows.iter().flatten() {
+                    assert_eq!((rows.size(), rows.kind()), (vec![0, 4], Kind::Half));
+                }
+                assert_eq!(fetched.rows[2].len(), 2, "{strategy}");
             }
         }
     }
@@ -232,7 +245,27 @@ mod tests {
     fn no_layer_selected_stores_nothing() {
         let mut capture = machinery(Strategy::Arena, Probe::Full, &[]);
         generate(&mut capture);
-        let fetched = capture.fetch(Kind::Float, || {});
+        let fetched = capture.fetch(Kind::Float, || {}).unwrap();
         assert_eq!((fetched.row_count(), fetched.byte_count()), (0, 0));
+    }
+
+    #[test]
+    fn a_layer_that_was_left_out_once_never_shortens_the_others() {
+        let hidden = Tensor::zeros([2, 1, 4], (Kind::Float, Device::Cpu));
+        for strategy in [Strategy::Arena, Strategy::Concat, Strategy::Buffered(2)] {
+            let mut capture = machinery(strategy, Probe::Full, &[0, 1, 2]);
+            for layer in [0, 1, 2, 0, 2] {
+                capture.after_layer(layer, &hidden);
+            }
+            let counts = |fetched: Fetched| {
+                let slots = fetched.rows.iter();
+                slots.map(|slot| slot[1].size()[0]).collect::<Vec<_>>()
+            };
+            let found = capture.fetch(Kind::Float, || {}).map(counts);
+            match strategy {
+                Strategy::Arena => assert_eq!(found, Err(UnequalSlots(vec![2, 1, 2]))),
+                Strategy::Concat | Strategy::Buffered(_) => assert_eq!(found, Ok(vec![2, 1, 2])),
+            }
+        }
     }
 }

@@ -6,5 +6,6 @@ mod fetch;
 mod machinery;
 mod pieces;
 
+pub use arena::UnequalSlots;
 pub use fetch::Fetched;
 pub use machinery::{Capture, Plan, Shape};

@@ -1,7 +1,9 @@
 //! Rows per slot and request as growing tensors: `concat` joins at every token, `buffered:N` every N tokens.
 //! Both exist so that the slowdown they cause can be measured.
 
-use tch::Tensor;
+use tch::{Device, Kind, Tensor};
+
+use super::machinery::Shape;
 
 /// The rows of one request in one slot.
 #[derive(Debug, Default)]
@@ -16,17 +18,26 @@ struct Piece {
 pub(super) struct Pieces {
     pieces: Vec<Vec<Piece>>,
     flush_rows: i64,
+    /// What a request without rows has: (0, hidden).
+    nothing: Tensor,
 }
 
 impl Pieces {
     /// Joins rows whenever `flush_rows` of them wait.
-    pub(super) fn new(slots: usize, batch: i64, flush_rows: i64) -> Self {
+    pub(super) fn new(
+        slots: usize,
+        shape: Shape,
+        flush_rows: i64,
+        kind: Kind,
+        device: Device,
+    ) -> Result<Self, tch::TchError> {
         let request = |_| Piece::default();
-        let slot = |_| (0..batch).map(request).collect();
-        Self {
+        let slot = |_| (0..shape.batch).map(request).collect();
+        Ok(Self {
             pieces: (0..slots).map(slot).collect(),
             flush_rows,
-        }
+            nothing: Tensor::f_empty([0, shape.hidden], (kind, device))?,
+        })
     }
 
     pub(super) fn clear(&mut self) {
@@ -44,9 +55,11 @@ impl Pieces {
 
     /// Joins what still waits: one tensor of (rows, hidden) per slot and request.
     pub(super) fn coalesce(&mut self) -> Vec<Vec<Tensor>> {
+        let nothing = &self.nothing;
+        let take = |piece: &mut Piece| piece.take().unwrap_or_else(|| nothing.shallow_clone());
         let slots = self.pieces.iter_mut();
         slots
-            .map(|requests| requests.iter_mut().filter_map(Piece::take).collect())
+            .map(|requests| requests.iter_mut().map(take).collect())
             .collect()
     }
 }
@@ -86,14 +99,22 @@ impl Piece {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tch::{Device, Kind};
+
+    fn pieces(flush_rows: i64) -> Pieces {
+        let shape = Shape {
+            batch: 2,
+            positions: 7,
+            hidden: 2,
+        };
+        Pieces::new(1, shape, flush_rows, Kind::Float, Device::Cpu).unwrap()
+    }
 
     #[test]
     fn rows_arrive_in_order_at_every_flush_size() {
         let steps = [3, 1, 1, 1, 1];
         let all = Tensor::arange(2 * 7 * 2, (Kind::Float, Device::Cpu)).view([2, 7, 2]);
         for flush_rows in [1, 2, 3, 100] {
-            let mut pieces = Pieces::new(1, 2, flush_rows);
+            let mut pieces = pieces(flush_rows);
             for round in 0..2 {
                 pieces.clear();
                 let mut at = 0;
@@ -108,5 +129,15 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_request_without_rows_keeps_its_place() {
+        let mut pieces = pieces(1);
+        let rows = Tensor::ones([3, 2], (Kind::Float, Device::Cpu));
+        pieces.pieces[0][1].add(&rows, 1);
+        let found = pieces.coalesce();
+        let sizes: Vec<_> = found[0].iter().map(Tensor::size).collect();
+        assert_eq!(sizes, [[0, 2], [3, 2]]);
     }
 }

@@ -112,6 +112,11 @@ impl Gpt2 {
         self.lm_head.path()
     }
 
+    /// See [`super::Model::kind`].
+    pub fn kind(&self) -> Kind {
+        self.wte.kind()
+    }
+
     /// The configuration that it was loaded with.
     pub fn config(&self) -> &ModelConfig {
         &self.config

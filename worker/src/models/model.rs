@@ -1,7 +1,7 @@
 //! A loaded model of any family.
 
 use anechoic_protocol::ModelConfig;
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use super::{Gpt2, Qwen2};
 use crate::cache::KvCache;
@@ -19,11 +19,16 @@ pub enum Model {
 
 impl Model {
     /// Reads every parameter and prepares it for computing. A checkpoint with parameters that the
-    /// model does not have is refused: it is another model's.
-    pub fn load(config: &ModelConfig, weights: &mut Weights) -> Result<Self, LoadError> {
+    /// model does not have is refused: it is another model's. What is computed per position is
+    /// computed for `positions` of them.
+    pub fn load(
+        config: &ModelConfig,
+        weights: &mut Weights,
+        positions: u32,
+    ) -> Result<Self, LoadError> {
         match config {
             ModelConfig::Gpt2(config) => Gpt2::load(config, weights).map(Self::Gpt2),
-            ModelConfig::Qwen2(config) => Qwen2::load(config, weights).map(Self::Qwen2),
+            ModelConfig::Qwen2(config) => Qwen2::load(config, weights, positions).map(Self::Qwen2),
         }
     }
 
@@ -55,6 +60,14 @@ impl Model {
         match self {
             Self::Gpt2(model) => model.config(),
             Self::Qwen2(model) => model.config(),
+        }
+    }
+
+    /// Type of its parameters.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Gpt2(model) => model.kind(),
+            Self::Qwen2(model) => model.kind(),
         }
     }
 

@@ -51,11 +51,11 @@ struct RmsNorm {
     epsilon: f64,
 }
 
-/// Rotation angles of every position.
+/// Rotation angles of the positions that will be used: those of a whole window can take more memory than a layer.
 #[derive(Debug)]
 struct Rotary {
-    cos: Tensor, // (window, 1, head_dim), both halves the same
-    sin: Tensor, // (window, 1, head_dim), the first half negated
+    cos: Tensor, // (positions, 1, head_dim), both halves the same
+    sin: Tensor, // (positions, 1, head_dim), the first half negated
 }
 
 /// The angles of one forward call's positions.
@@ -65,12 +65,17 @@ struct Angles {
 }
 
 impl Qwen2 {
-    /// Reads every parameter.
-    pub fn load(config: &Qwen2Config, weights: &mut Weights) -> Result<Self, LoadError> {
+    /// Reads every parameter. Forward calls can reach up to `positions`.
+    pub fn load(
+        config: &Qwen2Config,
+        weights: &mut Weights,
+        positions: u32,
+    ) -> Result<Self, LoadError> {
         let [vocab, hidden] = [config.vocab_size, config.hidden_size].map(i64::from);
         let embedding = "model.embed_tokens.weight";
         let embed_tokens = weights.tensor(embedding, &[vocab, hidden])?;
-        let rotary = Rotary::new(config, weights.kind(), weights.device())
+        let positions = positions.min(config.max_position_embeddings);
+        let rotary = Rotary::new(config, positions, weights.kind(), weights.device())
             .map_err(LoadError::torch("rotary"))?;
         let layer = |layer| DecoderLayer::load(config, weights, &format!("model.layers.{layer}"));
         let layers = (0..config.num_hidden_layers)
@@ -126,6 +131,11 @@ impl Qwen2 {
     /// See [`super::Model::linear_path`].
     pub fn linear_path(&self) -> LinearPath {
         self.lm_head.path()
+    }
+
+    /// See [`super::Model::kind`].
+    pub fn kind(&self) -> Kind {
+        self.embed_tokens.kind()
     }
 
     /// The configuration that it was loaded with.
@@ -261,13 +271,18 @@ impl RmsNorm {
 impl Rotary {
     /// Computed in f32, kept in the model's type: the rotation itself is rounded as in the
     /// reference implementation.
-    fn new(config: &Qwen2Config, kind: Kind, device: Device) -> Result<Self, TchError> {
+    fn new(
+        config: &Qwen2Config,
+        positions: u32,
+        kind: Kind,
+        device: Device,
+    ) -> Result<Self, TchError> {
         let f32 = (Kind::Float, Device::Cpu);
         let head_dim = i64::from(config.hidden_size / config.num_attention_heads);
         let exponents = Tensor::f_arange_start_step(0, head_dim, 2, f32)?.f_div_scalar(head_dim)?;
         let frequencies = Tensor::f_pow_scalar(config.rope_base(), &exponents)?.f_reciprocal()?; // (head_dim / 2)
-        let positions = Tensor::f_arange(i64::from(config.max_position_embeddings), f32)?;
-        let angles = positions.f_outer(&frequencies)?.f_unsqueeze(1)?; // (window, 1, head_dim / 2)
+        let positions = Tensor::f_arange(i64::from(positions), f32)?;
+        let angles = positions.f_outer(&frequencies)?.f_unsqueeze(1)?; // (positions, 1, head_dim / 2)
         let (cos, sin) = (angles.f_cos()?, angles.f_sin()?);
         Ok(Self {
             cos: Tensor::f_cat(&[&cos, &cos], -1)?
@@ -300,4 +315,27 @@ impl Angles {
 /// Old checkpoints carry the frequencies as buffers.
 fn is_rotary_buffer(tensor: &str) -> bool {
     tensor.ends_with(".rotary_emb.inv_freq")
+}
+
+#[cfg(test)]
+mod tests {
+    use anechoic_protocol::Preset;
+
+    use super::*;
+
+    fn rotary(positions: u32) -> Rotary {
+        let ModelConfig::Qwen2(config) = Preset::Qwen2Tiny.config() else {
+            panic!("qwen2-tiny is a Qwen2");
+        };
+        Rotary::new(&config, positions, Kind::Float, Device::Cpu).unwrap()
+    }
+
+    #[test]
+    fn angles_take_memory_for_the_positions_in_use_alone() {
+        let (few, window) = (rotary(5), rotary(256));
+        assert_eq!(few.cos.size()[0], 5);
+        for (few, window) in [(few.cos, window.cos), (few.sin, window.sin)] {
+            assert!(few.equal(&window.narrow(0, 0, 5)));
+        }
+    }
 }

@@ -3,7 +3,7 @@
 
 use tch::{Device, Kind, Tensor};
 
-use super::{OpsError, Simd, ffi};
+use super::{OpsError, Simd, StockOperators, ffi};
 
 /// Softmax attention of one query per head over all keys. Query heads share key-value heads in groups. libtorch's
 /// operator answers where there is no kernel: on other devices, for other types, on older processors.
@@ -25,7 +25,11 @@ pub fn decode_attention(
 
 fn kernel_for(q: &Tensor) -> Option<Simd> {
     let has_kernel = q.device() == Device::Cpu && matches!(q.kind(), Kind::Float | Kind::BFloat16);
-    if has_kernel { Simd::best() } else { None }
+    if has_kernel && !StockOperators::in_force() {
+        Simd::best()
+    } else {
+        None
+    }
 }
 
 fn fused(q: &Tensor, k: &Tensor, v: &Tensor, scale: f64, simd: Simd) -> Result<Tensor, OpsError> {
@@ -151,6 +155,17 @@ mod tests {
         refused(&sized(3, 1, 8), &kv, &kv, "multiple of key-value heads");
         refused(&q, &kv.to_kind(Kind::BFloat16), &kv, "of one kind");
         refused(&q, &sized(2, 8, 5).transpose(2, 3), &kv, "last dimension");
+    }
+
+    #[test]
+    fn libtorch_answers_where_it_is_asked_to() {
+        let [q, k, v] = [1, 9, 9].map(|rows| random([1, 2, rows, 8], Kind::Float));
+        let stock_only = StockOperators::enter();
+        assert_eq!(kernel_for(&q), None);
+        let out = decode_attention(&q, &k, &v, 0.5);
+        assert!(out.equal(&stock(&q, &k, &v, 0.5).unwrap()));
+        drop(stock_only);
+        assert_eq!(kernel_for(&q), Simd::best());
     }
 
     #[test]

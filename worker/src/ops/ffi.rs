@@ -11,6 +11,7 @@ unsafe extern "C" {
     fn anechoic_error() -> *const c_char;
     pub(super) safe fn anechoic_simd() -> c_int;
     pub(super) safe fn anechoic_has_bf16() -> bool;
+    pub(super) safe fn anechoic_kernel_rows(bf16: bool) -> i64;
     pub(super) fn anechoic_prepack(weight: *const C_tensor) -> *mut C_tensor;
     pub(super) fn anechoic_linear_prepacked(
         x: *const C_tensor,
@@ -39,12 +40,11 @@ unsafe extern "C" {
     pub(super) fn anechoic_inference_mode_leave(mode: *mut c_void);
     pub(super) safe fn anechoic_version() -> *const c_char;
     pub(super) safe fn anechoic_cpu_capability() -> *const c_char;
-    pub(super) safe fn anechoic_device_name(index: c_int) -> *const c_char;
+    pub(super) safe fn anechoic_library_folder() -> *const c_char;
     pub(super) safe fn anechoic_load_cuda() -> c_int;
     pub(super) safe fn anechoic_synchronize(index: c_int) -> c_int;
     pub(super) safe fn anechoic_reset_peak(index: c_int) -> c_int;
-    pub(super) fn anechoic_memory_stats(index: c_int, out: *mut i64) -> c_int;
-    pub(super) fn anechoic_device_memory(index: c_int, out: *mut i64) -> c_int;
+    pub(super) fn anechoic_peak_memory(index: c_int, out: *mut i64) -> c_int;
 }
 
 /// The text of this thread's last failure.

@@ -5,7 +5,7 @@ use std::fmt;
 
 use tch::{Device, Kind, Tensor};
 
-use super::{OpsError, Simd, ffi};
+use super::{OpsError, Simd, StockOperators, ffi};
 
 /// How a layer computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -31,6 +31,14 @@ impl LinearPath {
         }
     }
 
+    /// Up to so many rows of x it computes in one way and above them in another, where it has two.
+    pub fn few_rows(self, kind: Kind) -> Option<u32> {
+        match self {
+            Self::Rows(_) => u32::try_from(ffi::anechoic_kernel_rows(kind == Kind::BFloat16)).ok(),
+            Self::Plain | Self::Prepacked => None,
+        }
+    }
+
     /// As results name it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -48,13 +56,15 @@ impl fmt::Display for LinearPath {
     }
 }
 
+/// Up to so many rows libtorch's bf16 operator is fast enough to check with.
+const STOCK_BF16_ROWS: usize = 16;
+
 /// `x · weightᵀ + bias`.
 #[derive(Debug)]
 pub struct Linear {
     weight: Tensor, // (out, in), or the same packed by oneDNN
     bias: Option<Tensor>,
     path: LinearPath,
-    weight_bytes: u64,
 }
 
 impl Linear {
@@ -73,7 +83,6 @@ impl Linear {
     ) -> Result<Self, OpsError> {
         let action = "prepare a linear layer";
         let dense = weight.f_contiguous().map_err(|e| refused(action, &e))?;
-        let weight_bytes = dense.numel() as u64 * dense.kind().elt_size_in_bytes() as u64;
         let weight = match path {
             LinearPath::Plain => dense,
             LinearPath::Rows(simd) if simd.is_supported() => dense,
@@ -86,12 +95,7 @@ impl Linear {
                 ffi::owned(action, unsafe { ffi::anechoic_prepack(dense.as_ptr()) })?
             }
         };
-        Ok(Self {
-            weight,
-            bias,
-            path,
-            weight_bytes,
-        })
+        Ok(Self { weight, bias, path })
     }
 
     /// (…, in) → (…, out).
@@ -105,6 +109,9 @@ impl Linear {
 
     /// (…, in) → (…, out).
     pub fn f_forward(&self, x: &Tensor) -> Result<Tensor, OpsError> {
+        if matches!(self.path, LinearPath::Rows(_)) && StockOperators::in_force() {
+            return self.stock(x);
+        }
         let (x, weight, bias) = (
             x.as_ptr(),
             self.weight.as_ptr(),
@@ -121,14 +128,23 @@ impl Linear {
         ffi::owned("apply a linear layer", out)
     }
 
+    /// By libtorch's operator; many rows of bf16 in f32, because in bf16 it takes its time for every row.
+    fn stock(&self, x: &Tensor) -> Result<Tensor, OpsError> {
+        let (weight, bias) = (&self.weight, self.bias.as_ref());
+        let many = x.numel() > STOCK_BF16_ROWS * weight.size()[1] as usize;
+        let out = if x.kind() == Kind::BFloat16 && many {
+            let wide = |tensor: &Tensor| tensor.to_kind(Kind::Float);
+            let out = wide(x).f_linear(&wide(weight), bias.map(wide));
+            out.and_then(|out| out.f_to_kind(x.kind()))
+        } else {
+            x.f_linear(weight, bias)
+        };
+        out.map_err(|e| refused("apply a linear layer", &e))
+    }
+
     /// How it computes.
     pub fn path(&self) -> LinearPath {
         self.path
-    }
-
-    /// Size of the weight, without what packing may add to it.
-    pub fn weight_bytes(&self) -> u64 {
-        self.weight_bytes
     }
 }
 
@@ -224,6 +240,8 @@ mod tests {
     #[test]
     fn many_rows_and_any_leading_dimensions() {
         for kind in [Kind::Float, Kind::BFloat16] {
+            let few = LinearPath::choose(kind, Device::Cpu).few_rows(kind);
+            assert!(few.is_none_or(|few| [64, 160].contains(&few)), "{few:?}");
             for rows in [16, 63, 64, 65, 160, 161] {
                 check(kind, &[rows, 40], 70, true);
             }
@@ -270,7 +288,26 @@ mod tests {
             let weight = random(&[8, 8], Kind::Float);
             let layer = Linear::new(weight.shallow_clone(), None).unwrap();
             assert_eq!(layer.weight.data_ptr(), weight.data_ptr());
-            assert_eq!(layer.weight_bytes(), 256);
+        }
+    }
+
+    #[test]
+    fn libtorch_answers_where_it_is_asked_to() {
+        let Some(simd) = Simd::best() else { return };
+        for kind in [Kind::Float, Kind::BFloat16] {
+            for rows in [1, 5, 40] {
+                let (x, weight) = (random(&[rows, 24], kind), random(&[10, 24], kind));
+                // As if the kernel were broken: it refuses a weight that is not dense.
+                let broken = Linear {
+                    path: LinearPath::Rows(simd),
+                    weight: weight.tr().contiguous().tr(),
+                    bias: None,
+                };
+                assert!(broken.f_forward(&x).is_err());
+                let _stock_only = StockOperators::enter();
+                let error = error(&broken, &x, &weight, None);
+                assert!(error <= 4.0, "{kind:?}, {rows} rows: {error}");
+            }
         }
     }
 

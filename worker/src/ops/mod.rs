@@ -1,5 +1,5 @@
 //! What tch lacks, as safe Rust over the C++ beside this crate: linear layers and attention as fast as memory allows,
-//! inference mode, CUDA on demand, memory statistics. All of the worker's calls into C++ of its own are in here.
+//! inference mode, CUDA on demand, a GPU's peak of memory. All of the worker's calls into C++ of its own are in here.
 
 mod accelerator;
 mod attention;
@@ -9,14 +9,13 @@ mod inference;
 mod linear;
 mod runtime;
 mod simd;
+mod stock;
 
-pub use accelerator::{
-    DeviceMemory, device_memory, device_name, peak_device_bytes, reset_peak_device_bytes,
-    synchronize,
-};
+pub use accelerator::{peak_device_bytes, reset_peak_device_bytes, synchronize};
 pub use attention::decode_attention;
 pub use error::OpsError;
 pub use inference::InferenceMode;
 pub use linear::{Linear, LinearPath};
-pub use runtime::{cpu_capability, load_cuda, torch_version};
+pub use runtime::{cpu_capability, library_folder, load_cuda, torch_version};
 pub use simd::Simd;
+pub use stock::StockOperators;

@@ -1,5 +1,7 @@
 //! Facts about the loaded libtorch, and loading the part of it that uses GPUs.
 
+use std::path::PathBuf;
+
 use super::{OpsError, ffi};
 
 /// The loaded libtorch's version, such as `2.11.0`; `unknown` where it does not tell.
@@ -12,6 +14,12 @@ pub fn torch_version() -> String {
 pub fn cpu_capability() -> String {
     let action = "ask libtorch for its instruction set";
     ffi::text(action, ffi::anechoic_cpu_capability()).unwrap_or_else(|_| "unknown".to_owned())
+}
+
+/// The folder that the loaded libtorch's CPU part came from.
+pub fn library_folder() -> Result<PathBuf, OpsError> {
+    let action = "find libtorch's folder";
+    ffi::text(action, ffi::anechoic_library_folder()).map(PathBuf::from)
 }
 
 /// Loads libtorch's CUDA part from beside the loaded CPU part. libtorch looks for it once, on the first question about
@@ -31,6 +39,12 @@ mod tests {
     fn the_loaded_library_names_its_version() {
         assert_eq!(torch_version(), "2.11.0");
         assert_ne!(cpu_capability(), "unknown");
+    }
+
+    #[test]
+    fn the_folder_is_the_loaded_librarys() {
+        let folder = library_folder().unwrap();
+        assert!(folder.join("libtorch_cpu.so").exists(), "{folder:?}");
     }
 
     #[test]

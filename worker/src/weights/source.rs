@@ -17,6 +17,7 @@ const PIECE: i64 = 1 << 18;
 /// A source of parameters.
 #[derive(Debug)]
 pub struct Weights {
+    source: ModelSource,
     origin: Origin,
     kind: Kind,
     device: Device,
@@ -72,10 +73,16 @@ impl Weights {
             }
         };
         Ok(Self {
+            source: source.clone(),
             origin,
             kind: kind(dtype),
             device,
         })
+    }
+
+    /// What was opened.
+    pub(crate) fn source(&self) -> &ModelSource {
+        &self.source
     }
 
     /// Type of the parameters that come out.
