@@ -164,14 +164,14 @@ mod tests {
             let found = cache_folder(xdg.map(OsString::from), home.map(OsString::from));
             assert_eq!(found, expected.map(PathBuf::from), "{xdg:?} {home:?}");
         };
-        check(Some("/x"), Some("/home/u"), Some("/x/anechoic"));
-        check(None, Some("/home/u"), Some("/home/u/.cache/anechoic"));
+        check(Some("/x"), Some("/h/u"), Some("/x/anechoic"));
+        check(None, Some("/h/u"), Some("/h/u/.cache/anechoic"));
         check(
             Some("relative"),
-            Some("/home/u"),
-            Some("/home/u/.cache/anechoic"),
+            Some("/h/u"),
+            Some("/h/u/.cache/anechoic"),
         );
-        check(Some(""), Some("/home/u"), Some("/home/u/.cache/anechoic"));
+        check(Some(""), Some("/h/u"), Some("/h/u/.cache/anechoic"));
         check(None, None, None);
     }
 
