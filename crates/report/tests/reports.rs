@@ -312,6 +312,7 @@ fn only_cases_with_the_same_threads_and_plain_timing_are_compared() {
     );
     assert!((overheads[1].per_layer_s.unwrap().value - 0.01).abs() < 1e-9);
     let text = terminal(&summary);
+    assert!(text.contains("threads: 1, 2\n"), "{text}");
     let (times, _) = text.split_once("overhead against").unwrap();
     assert!(
         !times.contains("inside") && !times.contains("paired"),

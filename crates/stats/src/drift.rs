@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn processes_may_differ_in_level() {
-        let found = drift(&[vec![1.0, 1.1, 0.9, 1.0], vec![9.0, 9.1, 8.9, 9.0]]).unwrap();
+        let found = drift(&[vec![1.0, 1.1, 0.9, 1.0], vec![9.0, 8.9, 9.1, 9.0]]).unwrap();
         assert!(!found.is_drifting(), "{found:?}");
         let found = drift(&[vec![1.0, 2.0, 3.1], vec![9.0, 10.0, 11.2]]).unwrap();
         assert!(found.is_drifting());

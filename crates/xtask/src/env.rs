@@ -166,11 +166,7 @@ mod tests {
         };
         check(Some("/x"), Some("/h/u"), Some("/x/anechoic"));
         check(None, Some("/h/u"), Some("/h/u/.cache/anechoic"));
-        check(
-            Some("relative"),
-            Some("/h/u"),
-            Some("/h/u/.cache/anechoic"),
-        );
+        check(Some("relative"), Some("/h/u"), Some("/h/u/.cache/anechoic"));
         check(Some(""), Some("/h/u"), Some("/h/u/.cache/anechoic"));
         check(None, None, None);
     }

@@ -1,5 +1,7 @@
 //! The report for people. Terminal and Markdown are one document in two dressings.
 
+use std::collections::BTreeSet;
+
 use anechoic_protocol::{Attribution, CaptureMode, Probe};
 use comfy_table::presets::{ASCII_MARKDOWN, UTF8_FULL_CONDENSED};
 use comfy_table::{CellAlignment, Table};
@@ -278,6 +280,14 @@ fn warnings(summary: &Summary, dressing: Dressing) -> String {
     dressing.heading(2, "Warnings") + &items
 }
 
+/// The numbers of compute threads that cases used, each once.
+fn threads(summary: &Summary) -> String {
+    let cases = summary.capture.iter().flat_map(|capture| &capture.cases);
+    let used: BTreeSet<u32> = cases.map(|case| case.threads).collect();
+    let used: Vec<String> = used.iter().map(u32::to_string).collect();
+    used.join(", ")
+}
+
 fn circumstances(summary: &Summary, dressing: Dressing) -> String {
     let unknown = || "unknown".to_owned();
     let machine = &summary.machine;
@@ -307,7 +317,7 @@ fn circumstances(summary: &Summary, dressing: Dressing) -> String {
         "libtorch",
         summary.settings.torch.clone().unwrap_or_else(unknown),
     );
-    item("threads", summary.settings.threads.to_string());
+    item("threads", threads(summary));
     item("order", summary.order.clone());
     item(
         "attempts",
