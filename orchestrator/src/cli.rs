@@ -254,6 +254,7 @@ impl Selection {
             cooldown: self.cooldown,
             timeout: self.effort.timeout,
             set,
+            ..PlanOptions::default()
         }
     }
 }

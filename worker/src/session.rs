@@ -136,6 +136,10 @@ fn carry_out(job: &Job, emitter: &Emitter) -> Result<JobResult, SessionError> {
     let _inference = ops::InferenceMode::enter();
     match &job.work {
         Benchmark::Capture(work) => capture(job, work, place, emitter),
+        other => Err(SessionError::Job(format!(
+            "no benchmark `{}` yet",
+            other.name().as_str()
+        ))),
     }
 }
 
@@ -166,6 +170,7 @@ fn capture(
             torch: Some(ops::torch_version()),
             device: job.device,
             linear_path: Some(benchmark.linear_path()),
+            attention_path: None,
             cpu_capability: Some(ops::cpu_capability()),
         },
         verification: Some(verification),

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::CaptureWork;
+use crate::{
+    CapacityWork, CaptureWork, GenerationWork, ModelSource, PerplexityWork, UnknownName,
+    VersionedModel,
+};
 
 /// What a worker is asked to measure, with every setting resolved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -10,6 +13,18 @@ use crate::CaptureWork;
 pub enum Benchmark {
     /// Activation capture while generating.
     Capture(CaptureWork),
+    /// Time to generate T tokens, prefill and decode apart.
+    Latency(GenerationWork),
+    /// Memory while generating T tokens.
+    Vram(GenerationWork),
+    /// Where the time of generating T tokens goes.
+    Phase(GenerationWork),
+    /// Quality through the cache.
+    Perplexity(PerplexityWork),
+    /// The largest batch within a memory budget.
+    Capacity(CapacityWork),
+    /// Generation against the machine's ceilings.
+    Roofline(GenerationWork),
 }
 
 impl Benchmark {
@@ -17,13 +32,45 @@ impl Benchmark {
     pub fn name(&self) -> BenchmarkName {
         match self {
             Self::Capture(_) => BenchmarkName::Capture,
+            Self::Latency(_) => BenchmarkName::Latency,
+            Self::Vram(_) => BenchmarkName::Vram,
+            Self::Phase(_) => BenchmarkName::Phase,
+            Self::Perplexity(_) => BenchmarkName::Perplexity,
+            Self::Capacity(_) => BenchmarkName::Capacity,
+            Self::Roofline(_) => BenchmarkName::Roofline,
         }
     }
 
-    /// Measured iterations that the job asks for.
+    /// Samples that a whole attempt sends.
     pub fn iterations(&self) -> u32 {
         match self {
             Self::Capture(work) => work.workload.iterations,
+            Self::Latency(work) | Self::Vram(work) | Self::Phase(work) | Self::Roofline(work) => {
+                work.samples()
+            }
+            Self::Perplexity(_) => 1,
+            Self::Capacity(work) => work.samples(),
+        }
+    }
+
+    /// The model.
+    pub fn model(&self) -> &ModelSource {
+        match (self, self.versioned()) {
+            (Self::Capture(work), _) => &work.model,
+            (_, Some(versioned)) => &versioned.model,
+            (_, None) => unreachable!("every benchmark but capture has a version"),
+        }
+    }
+
+    /// The model under its KV-cache version, in KV-cache benchmarks.
+    pub fn versioned(&self) -> Option<&VersionedModel> {
+        match self {
+            Self::Capture(_) => None,
+            Self::Latency(work) | Self::Vram(work) | Self::Phase(work) | Self::Roofline(work) => {
+                Some(&work.model)
+            }
+            Self::Perplexity(work) => Some(&work.model),
+            Self::Capacity(work) => Some(&work.model),
         }
     }
 }
@@ -34,16 +81,82 @@ impl Benchmark {
 pub enum BenchmarkName {
     /// Activation capture while generating.
     Capture,
+    /// Time to generate T tokens, prefill and decode apart.
+    Latency,
+    /// Memory while generating T tokens.
+    Vram,
+    /// Where the time of generating T tokens goes.
+    Phase,
+    /// Quality through the cache.
+    Perplexity,
+    /// The largest batch within a memory budget.
+    Capacity,
+    /// Generation against the machine's ceilings.
+    Roofline,
+}
+
+/// Benchmarks that answer questions of one kind; a case's id starts with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum BenchmarkFamily {
+    /// Activation capture.
+    Capture,
+    /// KV-cache versions.
+    Kv,
+}
+
+impl BenchmarkFamily {
+    /// The family as ids write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Capture => "capture",
+            Self::Kv => "kv",
+        }
+    }
 }
 
 impl BenchmarkName {
     /// Every benchmark, in the order in which lists show them.
-    pub const ALL: [Self; 1] = [Self::Capture];
+    pub const ALL: [Self; 7] = [
+        Self::Capture,
+        Self::Latency,
+        Self::Vram,
+        Self::Phase,
+        Self::Perplexity,
+        Self::Capacity,
+        Self::Roofline,
+    ];
 
     /// The name as written in suites.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Capture => "capture",
+            Self::Latency => "latency",
+            Self::Vram => "vram",
+            Self::Phase => "phase",
+            Self::Perplexity => "perplexity",
+            Self::Capacity => "capacity",
+            Self::Roofline => "roofline",
         }
+    }
+
+    /// Its family.
+    pub fn family(self) -> BenchmarkFamily {
+        match self {
+            Self::Capture => BenchmarkFamily::Capture,
+            Self::Latency
+            | Self::Vram
+            | Self::Phase
+            | Self::Perplexity
+            | Self::Capacity
+            | Self::Roofline => BenchmarkFamily::Kv,
+        }
+    }
+}
+
+impl std::str::FromStr for BenchmarkName {
+    type Err = UnknownName;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        UnknownName::look_up("benchmark", text, &Self::ALL, Self::as_str)
     }
 }

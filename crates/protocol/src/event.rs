@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{BenchmarkName, CaptureIteration, Device, DeviceInfo, Dtype, FailureKind, Job};
+use crate::{
+    BenchmarkName, CapacitySample, CaptureIteration, Device, DeviceInfo, Dtype, FailureKind, Job,
+    LatencySample, ModelConfig, PerplexitySample, PhaseSample, RooflineSample, VramSample,
+};
 
 /// A line on a worker's standard output.
 ///
@@ -115,11 +118,23 @@ impl Phase {
 }
 
 /// Raw measurements of one iteration, by benchmark.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "benchmark", rename_all = "kebab-case")]
 pub enum Sample {
     /// Activation capture.
     Capture(CaptureIteration),
+    /// A timed generation.
+    Latency(LatencySample),
+    /// Memory of a generation.
+    Vram(VramSample),
+    /// A generation taken apart.
+    Phase(PhaseSample),
+    /// Quality on a text.
+    Perplexity(PerplexitySample),
+    /// The largest batch within a budget.
+    Capacity(CapacitySample),
+    /// A generation against the machine's ceilings.
+    Roofline(RooflineSample),
 }
 
 impl Sample {
@@ -127,6 +142,25 @@ impl Sample {
     pub fn iteration(&self) -> u32 {
         match self {
             Self::Capture(iteration) => iteration.iteration,
+            Self::Latency(sample) => sample.iteration,
+            Self::Vram(sample) => sample.iteration,
+            Self::Phase(sample) => sample.iteration,
+            Self::Perplexity(sample) => sample.iteration,
+            Self::Capacity(sample) => sample.iteration,
+            Self::Roofline(sample) => sample.iteration,
+        }
+    }
+
+    /// The benchmark that yields it.
+    pub fn benchmark(&self) -> BenchmarkName {
+        match self {
+            Self::Capture(_) => BenchmarkName::Capture,
+            Self::Latency(_) => BenchmarkName::Latency,
+            Self::Vram(_) => BenchmarkName::Vram,
+            Self::Phase(_) => BenchmarkName::Phase,
+            Self::Perplexity(_) => BenchmarkName::Perplexity,
+            Self::Capacity(_) => BenchmarkName::Capacity,
+            Self::Roofline(_) => BenchmarkName::Roofline,
         }
     }
 }
@@ -154,7 +188,7 @@ pub struct JobResult {
 pub struct Echo(pub Job);
 
 /// Facts about a loaded model.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModelFacts {
     /// Decoder layers.
     pub layers: u32,
@@ -164,10 +198,16 @@ pub struct ModelFacts {
     pub parameters: u64,
     /// Bytes of the parameters in their type, tied ones once.
     pub weight_bytes: u64,
-    /// Bytes of KV cache that the workload reserves.
+    /// Bytes of KV cache that the workload reserves; of the largest, where it has several.
     pub kv_cache_bytes: u64,
+    /// Bytes of key and value projections that this KV-cache version does not hold.
+    #[serde(default)]
+    pub projection_bytes_saved: u64,
     /// Type of the weights.
     pub dtype: Dtype,
+    /// The model's window and head sizes, for readers that count work themselves.
+    #[serde(default)]
+    pub config: Option<ModelConfig>,
 }
 
 /// What the worker computed with.
@@ -179,6 +219,9 @@ pub struct Environment {
     pub device: Device,
     /// Path that linear layers took, e.g. `rows-avx2`, `prepacked` or `plain`.
     pub linear_path: Option<String>,
+    /// Path that attention of decode steps took, e.g. `fused-avx2`, `stock` or `dequantise`.
+    #[serde(default)]
+    pub attention_path: Option<String>,
     /// Instruction set that libtorch chose, e.g. `AVX2`.
     pub cpu_capability: Option<String>,
 }

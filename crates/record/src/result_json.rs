@@ -15,6 +15,7 @@ pub fn result_json(
 ) -> Value {
     match &case.case.work {
         Benchmark::Capture(work) => capture_result(manifest, case, attempt, work, data),
+        _ => Value::Object(settings(manifest, case, attempt)),
     }
 }
 
@@ -52,6 +53,7 @@ pub fn result_lines(
         let mut line = settings(manifest, case, attempt);
         let measured = match sample {
             Sample::Capture(iteration) => serde_json::to_value(iteration),
+            other => serde_json::to_value(other),
         };
         merge(&mut line, measured.expect("samples always serialise"));
         Value::Object(line)
@@ -101,6 +103,7 @@ fn flat_settings(work: &Benchmark) -> Value {
             "attribution": work.attribution,
             "fetch_dtype": work.fetch_dtype,
         }),
+        _ => json!({}),
     }
 }
 
@@ -120,7 +123,10 @@ fn capture_result(
     let iterations: Vec<&CaptureIteration> = data
         .samples
         .iter()
-        .map(|Sample::Capture(iteration)| iteration)
+        .filter_map(|sample| match sample {
+            Sample::Capture(iteration) => Some(iteration),
+            _ => None,
+        })
         .collect();
     let mut map = settings(manifest, case, attempt);
     let result = data.result.as_ref();

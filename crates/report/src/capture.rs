@@ -117,7 +117,9 @@ fn processes<'a>(
     record: &'a RunRecord,
     case: &'a anechoic_record::CaseRecord,
 ) -> Option<Processes<'a>> {
-    let Benchmark::Capture(work) = &case.case.work;
+    let Benchmark::Capture(work) = &case.case.work else {
+        return None;
+    };
     let data: Vec<_> = case
         .ok_attempts()
         .filter_map(|a| record.attempts.get(&(case.case.id.clone(), a.attempt)))
@@ -133,13 +135,20 @@ fn processes<'a>(
         work,
         attempts: data
             .iter()
-            .map(|d| d.samples.iter().map(|Sample::Capture(i)| i).collect())
+            .map(|d| d.samples.iter().filter_map(iteration).collect())
             .collect(),
         peak_resident_bytes: peaks
             .map(|r| r.memory.peak_resident_bytes)
             .max()
             .unwrap_or(0),
     })
+}
+
+fn iteration(sample: &Sample) -> Option<&CaptureIteration> {
+    match sample {
+        Sample::Capture(iteration) => Some(iteration),
+        _ => None,
+    }
 }
 
 fn seconds(ns: u64) -> f64 {

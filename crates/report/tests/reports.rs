@@ -246,11 +246,15 @@ fn attempts_that_failed_do_not_count() {
 #[test]
 fn paired_steps_are_pooled_and_give_no_overhead_of_whole_runs() {
     let mut work = case(CaptureMode::AllLayers, vec![0]);
-    let Benchmark::Capture(settings) = &mut work.work;
+    let Benchmark::Capture(settings) = &mut work.work else {
+        unreachable!("it is a capture")
+    };
     settings.attribution = Attribution::Paired;
     let mut with_pairs = data([200, 200, 200], 1);
     for sample in &mut with_pairs.samples {
-        let Sample::Capture(iteration) = sample;
+        let Sample::Capture(iteration) = sample else {
+            unreachable!("it is a capture")
+        };
         iteration.paired = Some(PairedSteps {
             on_ns: vec![101; 4],
             off_ns: vec![100; 4],
@@ -282,7 +286,9 @@ fn only_cases_with_the_same_threads_and_plain_timing_are_compared() {
         let mut case = case(mode, layers);
         case.id = format!("{}.t{threads}.{}", case.id, attribution.as_str());
         case.threads = Some(threads);
-        let Benchmark::Capture(work) = &mut case.work;
+        let Benchmark::Capture(work) = &mut case.work else {
+            unreachable!("it is a capture")
+        };
         work.attribution = attribution;
         case
     };

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use anechoic_protocol::BenchmarkName;
+
 use crate::Order;
 use crate::keys::Place;
 use crate::pace::{Pace, PaceSetting};
@@ -28,6 +30,10 @@ pub struct PlanOptions {
     pub timeout: Option<Duration>,
     /// Settings over those of every case, as `--set key=value` gives them; a later one wins.
     pub set: Vec<(String, String)>,
+    /// Only cases of these benchmarks. Empty for all.
+    pub benchmarks: Vec<BenchmarkName>,
+    /// Measures all `tokens` of a matrix one after the other in one process, in place of one process each.
+    pub group_tokens: bool,
 }
 
 /// The options' values, checked by themselves.

@@ -101,6 +101,17 @@ impl<F: FnMut(&str) -> Result<KnownModel, String>> Models<F> {
     fn work(&mut self, settings: &Settings) -> Result<Benchmark, Problem> {
         match settings.benchmark.value {
             Some(BenchmarkName::Capture) => capture::work(settings, self.get(&settings.model)?),
+            Some(
+                BenchmarkName::Latency
+                | BenchmarkName::Vram
+                | BenchmarkName::Phase
+                | BenchmarkName::Perplexity
+                | BenchmarkName::Capacity
+                | BenchmarkName::Roofline,
+            ) => Err(Problem::at(
+                &Origin::Default,
+                "no settings for this benchmark yet",
+            )),
             None => Err(Problem::at(&Origin::Default, "the case has no `benchmark`")),
         }
     }

@@ -27,7 +27,9 @@ fn ids(plan: &Plan) -> Vec<&str> {
 }
 
 fn capture(case: &Case) -> &CaptureWork {
-    let Benchmark::Capture(work) = &case.work;
+    let Benchmark::Capture(work) = &case.work else {
+        unreachable!("it is a capture")
+    };
     work
 }
 

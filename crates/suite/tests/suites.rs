@@ -28,6 +28,7 @@ fn plan_text(file: &str, text: &str) -> Plan {
 fn layers(plan: &Plan) -> Vec<(&str, usize)> {
     let count = |work: &Benchmark| match work {
         Benchmark::Capture(work) => work.layers.len(),
+        _ => 0,
     };
     plan.cases
         .iter()
@@ -74,6 +75,7 @@ fn quick_holds_every_mode_once() {
     let plan = plan("quick.toml");
     let mode = |work: &Benchmark| match work {
         Benchmark::Capture(work) => work.mode,
+        _ => unreachable!("quick measures capture"),
     };
     let modes: Vec<_> = plan.cases.iter().map(|case| mode(&case.work)).collect();
     assert_eq!(modes, CaptureMode::ALL);

@@ -57,7 +57,9 @@ fn text(plan: &Plan, estimate: Option<Duration>) -> String {
 }
 
 fn case_row(case: &Case) -> Vec<String> {
-    let Benchmark::Capture(work) = &case.work;
+    let Benchmark::Capture(work) = &case.work else {
+        return vec![case.id.clone()];
+    };
     let w = &work.workload;
     vec![
         case.id.clone(),

@@ -56,7 +56,9 @@ pub(super) mod fixture {
     }
 
     pub(crate) fn sample(job: &Job, iteration: u32) -> Sample {
-        let Benchmark::Capture(work) = &job.work;
+        let Benchmark::Capture(work) = &job.work else {
+            unreachable!("it is a capture")
+        };
         let batch = u64::from(work.workload.batch_size);
         Sample::Capture(CaptureIteration {
             iteration,
@@ -82,6 +84,7 @@ pub(super) mod fixture {
                 torch: None,
                 device: job.device,
                 linear_path: None,
+                attention_path: None,
                 cpu_capability: None,
             },
             verification: Some(Verification {

@@ -266,7 +266,9 @@ impl CaptureBenchmark {
             parameters: config.parameters(),
             weight_bytes: config.parameters() * dtype.size_bytes(),
             kv_cache_bytes: self.cache.bytes(),
+            projection_bytes_saved: 0,
             dtype,
+            config: Some(config.clone()),
         }
     }
 

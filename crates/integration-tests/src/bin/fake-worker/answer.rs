@@ -121,7 +121,9 @@ impl Readings {
 pub(crate) fn result(job: &Job, fault: Fault) -> WorkerEvent {
     let mut used = job.clone();
     if fault == Fault::WrongEcho {
-        let Benchmark::Capture(work) = &mut used.work;
+        let Benchmark::Capture(work) = &mut used.work else {
+            unreachable!("it is a capture")
+        };
         work.workload.batch_size = 1;
     }
     WorkerEvent::Finished {
@@ -132,6 +134,7 @@ pub(crate) fn result(job: &Job, fault: Fault) -> WorkerEvent {
                 torch: None,
                 device: job.device,
                 linear_path: None,
+                attention_path: None,
                 cpu_capability: None,
             },
             verification: verification(fault),

@@ -114,6 +114,8 @@ fn write(bytes: &[u8]) {
 
 /// The layers and workload of a job, in the only benchmark there is.
 fn capture(job: &Job) -> &anechoic_protocol::CaptureWork {
-    let Benchmark::Capture(work) = &job.work;
+    let Benchmark::Capture(work) = &job.work else {
+        unreachable!("it is a capture")
+    };
     work
 }
