@@ -1,5 +1,7 @@
 //! The command line. Scripts depend on it; `docs/cli.md` describes it.
 
+mod kv;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,6 +11,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::exit_code::ExitCode;
 use crate::reporter::Format;
 use crate::settings::DeviceChoice;
+
+pub(crate) use kv::KvArgs;
 
 /// Runs every benchmark configuration in a process of its own and records all that happened.
 #[derive(Debug, Parser)]
@@ -28,6 +32,8 @@ pub(crate) enum Command {
     Plan(PlanArgs),
     /// Run one capture configuration without a suite file.
     Capture(Box<CaptureArgs>),
+    /// Measure KV-cache versions: time, memory, phases, quality, ceilings, capacity.
+    Kv(Box<KvArgs>),
     /// Report on a run.
     Report(ReportArgs),
     /// List what there is.
@@ -70,7 +76,8 @@ pub(crate) struct Selection {
     /// No case whose id matches; may be given several times.
     #[arg(long, value_name = "GLOB")]
     pub(crate) skip: Vec<String>,
-    /// Put a setting over that of every case, e.g. `iterations=5`; may be given several times.
+    /// Put a setting over that of every case, e.g. `iterations=5`, or over a matrix's values, e.g. `tokens=[32,128]`; may
+    /// be given several times.
     #[arg(long, value_name = "KEY=VALUE", value_parser = setting)]
     pub(crate) set: Vec<(String, String)>,
     /// `listed`, `interleaved` or `random[:SEED]`.
@@ -231,8 +238,10 @@ pub(crate) struct ListArgs {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Listed {
-    /// Models known by name.
+    /// Models known by name: presets, and those that are shipped.
     Models,
+    /// KV-cache versions.
+    Versions,
     /// Modes of the capture benchmark.
     Modes,
     /// Suite files in `suites/`.

@@ -52,12 +52,17 @@ iterations = 2
 impl Bench {
     /// With these `[[case]]` tables, and with faults as [`crate::fault`] reads them.
     pub fn new(cases: &str, faults: &str) -> Self {
+        Self::with_suite(&format!("{HEAD}{cases}"), faults)
+    }
+
+    /// With this suite, and with faults as [`crate::fault`] reads them.
+    pub fn with_suite(suite: &str, faults: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let bench = Self {
             folder,
             faults: faults.to_owned(),
         };
-        bench.write("suite.toml", &format!("{HEAD}{cases}"));
+        bench.write("suite.toml", suite);
         bench
     }
 
@@ -66,6 +71,21 @@ impl Bench {
         let path = self.path(name);
         fs::write(&path, text).expect("the test's folder can be written");
         path
+    }
+
+    /// Makes a checkpoint folder with a GPT-2 of so many layers, without real weights: what the orchestrator looks at.
+    ///
+    /// # Panics
+    /// When the test's folder cannot be written.
+    pub fn checkpoint(&self, name: &str, layers: u32) -> PathBuf {
+        let folder = self.path(name);
+        fs::create_dir_all(&folder).expect("the test's folder can be written");
+        let config = format!(
+            r#"{{"model_type":"gpt2","vocab_size":257,"n_positions":512,"n_embd":64,"n_layer":{layers},"n_head":4}}"#
+        );
+        self.write(&format!("{name}/config.json"), &config);
+        self.write(&format!("{name}/model.safetensors"), "");
+        folder
     }
 
     /// A path in the test's folder.

@@ -82,6 +82,18 @@ pub enum Fault {
     ExtraReadings,
     /// Pairs one decode step too few.
     ShortPairs,
+    /// Sends samples of another benchmark.
+    WrongKind,
+    /// Sends samples for another T.
+    WrongTokens,
+    /// Tells of one byte more in the cache, the per-request bytes of a capacity included.
+    WrongCache,
+    /// Sends parts that are longer than their whole.
+    LongParts,
+    /// Tells of a quality that cannot be, or of a batch that did not fit.
+    WrongVerdict,
+    /// Does not tell which model it loaded.
+    NoModelFacts,
     /// Says that it failed, for this reason.
     Fail(FailureKind),
     /// Leaves a child in its group that holds its pipes.
@@ -161,6 +173,12 @@ fn plain(text: &str) -> Option<Fault> {
         "missing-readings" => Fault::MissingReadings,
         "extra-readings" => Fault::ExtraReadings,
         "short-pairs" => Fault::ShortPairs,
+        "wrong-kind" => Fault::WrongKind,
+        "wrong-tokens" => Fault::WrongTokens,
+        "wrong-cache" => Fault::WrongCache,
+        "long-parts" => Fault::LongParts,
+        "wrong-verdict" => Fault::WrongVerdict,
+        "no-model-facts" => Fault::NoModelFacts,
         "grandchild" => Fault::Grandchild,
         "runaway" => Fault::Runaway,
         "closes-stdout" => Fault::ClosesStdout,

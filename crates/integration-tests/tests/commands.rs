@@ -262,7 +262,10 @@ fn lists() {
             "{what}"
         );
     };
+    bench.checkpoint("models/mine", 2);
     check("models", "qwen2.5-3b");
+    check("models", "models/mine");
+    check("versions", "KV-cache + INT8 quantization");
     check("modes", "zero-layer");
     check("suites", "suites/good.toml");
     check("suites", "unreadable");

@@ -2,6 +2,7 @@
 //! layout of a run directory; starts nothing, prints nothing, decides nothing.
 
 mod event;
+mod figures;
 mod machine;
 mod manifest;
 mod outcome;
@@ -9,6 +10,7 @@ mod result_json;
 mod store;
 
 pub use event::{RunEvent, Stamped};
+pub use figures::{Bound, Ceilings, Efficiency, Quality, bits_per_element, prefill_and_decode};
 pub use machine::Machine;
 pub use manifest::{AttemptRecord, CaseRecord, Manifest, RunSettings, RunState};
 pub use outcome::{Outcome, Stop};

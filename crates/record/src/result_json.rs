@@ -1,10 +1,22 @@
-//! Results for people's own programs: `result.json` of an attempt (times in seconds, as users of capture
-//! benchmarks know it) and the lines of `results.jsonl` (integers, one line per measured point).
+//! Results for people's own programs: `result.json` of an attempt and the lines of `results.jsonl`, one line per
+//! measured point. What every benchmark's results have in common; the rest is in a file per family.
 
-use anechoic_protocol::{Attribution, Benchmark, CaptureIteration, CaptureWork, Sample};
+mod capture;
+mod kv;
+
+use anechoic_protocol::Benchmark;
 use serde_json::{Map, Value, json};
 
 use crate::{AttemptData, CaseRecord, Manifest, RunRecord, SCHEMA_VERSION};
+
+/// An attempt with what its results are made of.
+#[derive(Clone, Copy)]
+struct Attempt<'a> {
+    manifest: &'a Manifest,
+    case: &'a CaseRecord,
+    number: u32,
+    data: &'a AttemptData,
+}
 
 /// The result of one attempt that ended well.
 pub fn result_json(
@@ -13,26 +25,41 @@ pub fn result_json(
     attempt: u32,
     data: &AttemptData,
 ) -> Value {
-    match &case.case.work {
-        Benchmark::Capture(work) => capture_result(manifest, case, attempt, work, data),
-        _ => Value::Object(settings(manifest, case, attempt)),
-    }
+    let attempt = Attempt {
+        manifest,
+        case,
+        number: attempt,
+        data,
+    };
+    let mut map = match &case.case.work {
+        Benchmark::Capture(work) => capture::result(&attempt, work),
+        Benchmark::Latency(_)
+        | Benchmark::Vram(_)
+        | Benchmark::Phase(_)
+        | Benchmark::Perplexity(_)
+        | Benchmark::Capacity(_)
+        | Benchmark::Roofline(_) => kv::result(&attempt),
+    };
+    merge(&mut map, attempt.circumstances());
+    Value::Object(map)
 }
 
 /// One self-contained object per measured point of a run, each with the `outcome` of its attempt; an attempt
-/// that measured nothing that counts has one object with its settings alone.
+/// that measured nothing that counts has its settings alone.
 pub fn point_lines(record: &RunRecord) -> Vec<Value> {
     let mut points = Vec::new();
     for case in &record.manifest.cases {
         for attempt in &case.attempts {
-            let number = attempt.attempt;
-            let mut lines = match attempt.outcome.is_ok() {
-                true => {
-                    let data = record.attempt(&case.case.id, number);
-                    result_lines(&record.manifest, case, number, &data)
-                }
-                false => vec![Value::Object(settings(&record.manifest, case, number))],
-            };
+            let mut data = record.attempt(&case.case.id, attempt.attempt);
+            if !attempt.outcome.is_ok() {
+                data.samples.clear();
+            }
+            let mut lines = lines(&Attempt {
+                manifest: &record.manifest,
+                case,
+                number: attempt.attempt,
+                data: &data,
+            });
             for line in &mut lines {
                 line["outcome"] = attempt.outcome.name().into();
             }
@@ -42,102 +69,61 @@ pub fn point_lines(record: &RunRecord) -> Vec<Value> {
     points
 }
 
-/// One self-contained object per measured point of an attempt.
+/// One self-contained object per measured point of an attempt; its settings alone where it has no samples.
 pub fn result_lines(
     manifest: &Manifest,
     case: &CaseRecord,
     attempt: u32,
     data: &AttemptData,
 ) -> Vec<Value> {
-    let line = |sample: &Sample| {
-        let mut line = settings(manifest, case, attempt);
-        let measured = match sample {
-            Sample::Capture(iteration) => serde_json::to_value(iteration),
-            other => serde_json::to_value(other),
-        };
-        merge(&mut line, measured.expect("samples always serialise"));
-        Value::Object(line)
+    lines(&Attempt {
+        manifest,
+        case,
+        number: attempt,
+        data,
+    })
+}
+
+fn lines(attempt: &Attempt<'_>) -> Vec<Value> {
+    let lines = match &attempt.case.case.work {
+        Benchmark::Capture(work) => capture::lines(attempt, work),
+        Benchmark::Latency(_)
+        | Benchmark::Vram(_)
+        | Benchmark::Phase(_)
+        | Benchmark::Perplexity(_)
+        | Benchmark::Capacity(_)
+        | Benchmark::Roofline(_) => kv::lines(attempt),
     };
-    data.samples.iter().map(line).collect()
+    lines.into_iter().map(Value::Object).collect()
 }
 
-fn settings(manifest: &Manifest, case: &CaseRecord, attempt: u32) -> Map<String, Value> {
-    let mut map = identity(manifest, case, attempt);
-    merge(&mut map, flat_settings(&case.case.work));
-    map
-}
-
-fn identity(manifest: &Manifest, case: &CaseRecord, attempt: u32) -> Map<String, Value> {
-    let mut map = Map::new();
-    merge(
-        &mut map,
-        json!({
-            "schema_version": SCHEMA_VERSION,
-            "run": manifest.run,
-            "suite": manifest.plan.name,
-            "case": case.case.id,
-            "attempt": attempt,
-            "benchmark": case.case.work.name().as_str(),
-            "device": manifest.settings.device,
-            "threads": case.case.threads.unwrap_or(manifest.settings.threads),
-            "seed": case.case.seed,
-        }),
-    );
-    map
-}
-
-fn flat_settings(work: &Benchmark) -> Value {
-    match work {
-        Benchmark::Capture(work) => json!({
-            "model": work.model.name(),
-            "dtype": work.dtype,
-            "batch_size": work.workload.batch_size,
-            "prefill_tokens": work.workload.prefill_tokens,
-            "decode_tokens": work.workload.decode_tokens,
-            "prefill_chunk": work.workload.prefill_chunk,
-            "mode": work.mode,
-            "capture_layers": work.layers,
-            "num_captured_layers": work.layers.len(),
-            "strategy": work.strategy,
-            "probe": work.probe,
-            "attribution": work.attribution,
-            "fetch_dtype": work.fetch_dtype,
-        }),
-        _ => json!({}),
+impl Attempt<'_> {
+    /// Which attempt of which case of which run, and where it computed.
+    fn identity(&self) -> Map<String, Value> {
+        let Self { manifest, case, .. } = self;
+        let mut map = Map::new();
+        merge(
+            &mut map,
+            json!({
+                "schema_version": SCHEMA_VERSION,
+                "run": manifest.run,
+                "suite": manifest.plan.name,
+                "case": case.case.id,
+                "attempt": self.number,
+                "benchmark": case.case.work.name().as_str(),
+                "device": manifest.settings.device,
+                "threads": case.case.threads.unwrap_or(manifest.settings.threads),
+                "seed": case.case.seed,
+            }),
+        );
+        map
     }
-}
 
-fn merge(into: &mut Map<String, Value>, from: Value) {
-    if let Value::Object(from) = from {
-        into.extend(from);
-    }
-}
-
-fn capture_result(
-    manifest: &Manifest,
-    case: &CaseRecord,
-    attempt: u32,
-    work: &CaptureWork,
-    data: &AttemptData,
-) -> Value {
-    let iterations: Vec<&CaptureIteration> = data
-        .samples
-        .iter()
-        .filter_map(|sample| match sample {
-            Sample::Capture(iteration) => Some(iteration),
-            _ => None,
-        })
-        .collect();
-    let mut map = settings(manifest, case, attempt);
-    let result = data.result.as_ref();
-    merge(
-        &mut map,
+    /// What was loaded, how it was checked, and with what and where it was computed.
+    fn circumstances(&self) -> Value {
+        let result = self.data.result.as_ref();
         json!({
-            "total_layers": result.and_then(|r| r.model.as_ref()).map(|m| m.layers),
-            "warmup_iterations": work.workload.warmup_iterations,
-            "iterations": iterations.iter().map(|i| iteration_json(work, i)).collect::<Vec<_>>(),
-            "summary": summary(work, &iterations),
-            "warnings": data.warnings,
+            "warnings": self.data.warnings,
             "model_facts": result.and_then(|r| r.model.as_ref()),
             "environment": result.map(|r| &r.environment),
             "verification": result.and_then(|r| r.verification.as_ref()),
@@ -145,92 +131,17 @@ fn capture_result(
             "phases": result.map(|r| &r.phases),
             "settings_used": result.map(|r| &r.used),
             "versions": {
-                "anechoic": manifest.anechoic,
-                "worker": manifest.settings.worker_identity,
-                "torch": manifest.settings.torch,
+                "anechoic": self.manifest.anechoic,
+                "worker": self.manifest.settings.worker_identity,
+                "torch": self.manifest.settings.torch,
             },
-            "machine": manifest.machine,
-        }),
-    );
-    Value::Object(map)
-}
-
-fn seconds(ns: u64) -> f64 {
-    ns as f64 / 1e9
-}
-
-/// Prompt and generated tokens of the whole batch per second of generation. Paired attribution makes every
-/// decode step twice, so that its times are no rates.
-fn throughput(work: &CaptureWork, iteration: &CaptureIteration) -> Option<f64> {
-    if work.attribution == Attribution::Paired {
-        return None;
+            "machine": self.manifest.machine,
+        })
     }
-    let workload = &work.workload;
-    let tokens = u64::from(workload.batch_size)
-        * (u64::from(workload.prefill_tokens) + u64::from(workload.decode_tokens));
-    Some(tokens as f64 / seconds(iteration.generation_ns))
 }
 
-/// Tokens per second of the decode steps alone; prefill yields the first token.
-fn decode_rate(work: &CaptureWork, iteration: &CaptureIteration) -> Option<f64> {
-    let workload = &work.workload;
-    let tokens = u64::from(workload.batch_size) * u64::from(workload.decode_tokens - 1);
-    let is_rate = tokens > 0 && work.attribution != Attribution::Paired;
-    is_rate.then(|| tokens as f64 / seconds(iteration.decode_ns))
-}
-
-fn iteration_json(work: &CaptureWork, iteration: &CaptureIteration) -> Value {
-    let mut value = json!({
-        "iteration": iteration.iteration,
-        "generation_time": seconds(iteration.generation_ns),
-        "prefill_time": seconds(iteration.prefill_ns),
-        "decode_time": seconds(iteration.decode_ns),
-        "fetch_time": seconds(iteration.fetch_ns),
-        "total_time": seconds(iteration.total_ns()),
-        "throughput_tokens_per_sec": throughput(work, iteration),
-        "decode_tokens_per_sec": decode_rate(work, iteration),
-        "captured_rows": iteration.captured_rows,
-        "captured_bytes": iteration.captured_bytes,
-        "resident_bytes": iteration.resident_bytes,
-    });
-    if let Some(parts) = iteration.fetch_parts {
-        value["fetch_parts"] = json!({
-            "coalesce_time": seconds(parts.coalesce_ns),
-            "copy_time": seconds(parts.copy_ns),
-            "convert_time": seconds(parts.convert_ns),
-        });
+fn merge(into: &mut Map<String, Value>, from: Value) {
+    if let Value::Object(from) = from {
+        into.extend(from);
     }
-    if let Some(inside) = iteration.inside_ns {
-        value["capture_time"] = json!({
-            "prefill": seconds(inside.prefill_ns),
-            "decode": seconds(inside.decode_ns),
-        });
-    }
-    value
-}
-
-/// `mean_*`, `min_*` and `max_*` over the iterations; a mean is never stored without its `n`.
-fn summary(work: &CaptureWork, iterations: &[&CaptureIteration]) -> Value {
-    let mut map = Map::new();
-    map.insert("n".to_owned(), iterations.len().into());
-    let mut add = |name: &str, of: &dyn Fn(&CaptureIteration) -> Option<f64>| {
-        let values: Vec<f64> = iterations.iter().filter_map(|i| of(i)).collect();
-        if values.is_empty() {
-            return;
-        }
-        let mean = values.iter().sum::<f64>() / values.len() as f64;
-        let min = values.iter().copied().fold(f64::INFINITY, f64::min);
-        let max = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        for (statistic, value) in [("mean", mean), ("min", min), ("max", max)] {
-            map.insert(format!("{statistic}_{name}"), value.into());
-        }
-    };
-    add("generation_time", &|i| Some(seconds(i.generation_ns)));
-    add("prefill_time", &|i| Some(seconds(i.prefill_ns)));
-    add("decode_time", &|i| Some(seconds(i.decode_ns)));
-    add("fetch_time", &|i| Some(seconds(i.fetch_ns)));
-    add("total_time", &|i| Some(seconds(i.total_ns())));
-    add("throughput_tokens_per_sec", &|i| throughput(work, i));
-    add("decode_tokens_per_sec", &|i| decode_rate(work, i));
-    Value::Object(map)
 }

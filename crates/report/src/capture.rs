@@ -145,10 +145,10 @@ fn processes<'a>(
 }
 
 fn iteration(sample: &Sample) -> Option<&CaptureIteration> {
-    match sample {
-        Sample::Capture(iteration) => Some(iteration),
-        _ => None,
-    }
+    let Sample::Capture(iteration) = sample else {
+        return None;
+    };
+    Some(iteration)
 }
 
 fn seconds(ns: u64) -> f64 {

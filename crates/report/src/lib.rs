@@ -2,10 +2,16 @@
 //! same record gives the same report, today or in a year.
 
 mod capture;
+mod kv;
 mod render;
 mod summary;
 mod units;
 
 pub use capture::{CaptureCase, CaptureSummary, Overhead, PairedEffect};
+pub use kv::{
+    CapacityLine, CrossoverLine, EfficiencyLine, Figure, KvPoint, KvSummary, LatencyLine,
+    MemoryLine, PathLine, PhaseLine, PhaseMeans, Prediction, QualityLine, RooflineLine, Setting,
+    Spread, Standing, TradeOffLine,
+};
 pub use render::{csv, json, markdown, terminal};
 pub use summary::{FailedAttempt, Summary, Tally};

@@ -1,7 +1,11 @@
 //! A summary as text for people and programs.
 
+mod capture;
+mod columns;
 mod data;
 mod document;
+mod dressing;
+mod kv;
 
 pub use data::{csv, json};
 pub use document::{markdown, terminal};

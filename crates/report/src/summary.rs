@@ -5,7 +5,7 @@ use anechoic_record::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::CaptureSummary;
+use crate::{CaptureSummary, KvSummary};
 
 /// Everything a report shows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,6 +32,9 @@ pub struct Summary {
     pub tally: Tally,
     /// The capture cases, where there are any.
     pub capture: Option<CaptureSummary>,
+    /// The KV-cache cases, where there are any.
+    #[serde(default)]
+    pub kv: Option<KvSummary>,
     /// Every attempt that did not end well; later ones may have made up for it.
     pub failed: Vec<FailedAttempt>,
     /// What workers warned of, each text once, with the first case that said it.
@@ -89,6 +92,7 @@ impl Summary {
             order: manifest.plan.order.to_string(),
             tally: tally(record),
             capture: CaptureSummary::of(record),
+            kv: KvSummary::of(record),
             failed: failed_attempts(record),
             warnings: warnings(record),
         }

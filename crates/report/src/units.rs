@@ -3,7 +3,10 @@
 
 use anechoic_stats::{Drift, Estimate, Interval, Ratio};
 
-const NONE: &str = "–";
+use crate::{Figure, Spread};
+
+/// What a cell without a value shows.
+pub(crate) const NONE: &str = "–";
 
 /// Seconds with a fitting unit, four significant digits.
 pub(crate) fn duration(seconds: f64) -> String {
@@ -60,8 +63,63 @@ pub(crate) fn rate(estimate: Option<&Estimate>) -> String {
     significant(estimate.mean, 4) + &spread.unwrap_or_default()
 }
 
+/// A time with its spread; `r` marks a spread between the runs of one process.
+pub(crate) fn time(figure: Option<&Figure>) -> String {
+    with_spread(figure, duration)
+}
+
+/// A number with its spread, after `scale`; `r` marks a spread between the runs of one process.
+pub(crate) fn scaled(figure: Option<&Figure>, scale: f64) -> String {
+    with_spread(figure, |value| significant(value * scale, 4))
+}
+
+fn with_spread(figure: Option<&Figure>, show: impl Fn(f64) -> String) -> String {
+    let Some(Figure {
+        estimate,
+        spread: of,
+    }) = figure
+    else {
+        return NONE.to_owned();
+    };
+    let mark = match of {
+        Spread::BetweenProcesses => "",
+        Spread::BetweenRuns => " r",
+    };
+    let spread = estimate.stdev.map(|s| spread(s / estimate.mean) + mark);
+    show(estimate.mean) + &spread.unwrap_or_default()
+}
+
+/// `a / b` of a stored `a / b − 1`, with its interval: `0.97 × [0.95, 0.99]`.
+pub(crate) fn times(ratio: Option<&Ratio>) -> String {
+    let Some(Ratio { value, interval }) = ratio else {
+        return NONE.to_owned();
+    };
+    let Some(Interval { low, high }) = interval else {
+        return format!("{} ×", significant(value + 1.0, 3));
+    };
+    let decimals = decimals_for(high - low);
+    let step = 10_f64.powi(i32::try_from(decimals).unwrap_or(0));
+    let low = ((low + 1.0) * step + 1e-9).floor() / step;
+    let high = ((high + 1.0) * step - 1e-9).ceil() / step;
+    let value = value + 1.0;
+    format!("{value:.decimals$} × [{low:.decimals$}, {high:.decimals$}]")
+}
+
+/// An optional number with this many significant digits and a unit.
+pub(crate) fn optional(value: Option<f64>, digits: i32, unit: &str) -> String {
+    value.map_or_else(
+        || NONE.to_owned(),
+        |value| format!("{}{unit}", significant(value, digits)),
+    )
+}
+
 fn spread(fraction: f64) -> String {
-    format!(" ± {} %", significant(round_up(fraction * 100.0, 2), 2))
+    let percent = fraction * 100.0;
+    // A hundredth of a percent is fine enough; what is less is not nothing.
+    match percent > 0.0 && percent < 0.01 {
+        true => " ± 0.01 %".to_owned(),
+        false => format!(" ± {} %", significant(round_up(percent, 2), 2)),
+    }
 }
 
 fn round_up(value: f64, digits: i32) -> f64 {
@@ -136,6 +194,32 @@ mod tests {
         assert_eq!(duration(113.0), "113.0 s");
         assert_eq!(bytes(3_015_180_288), "2.81 GiB");
         assert_eq!(bytes(12), "12 B");
+    }
+
+    #[test]
+    fn ratios_as_factors() {
+        let check = |value: f64, interval: Option<(f64, f64)>, expected: &str| {
+            let interval = interval.map(|(low, high)| Interval { low, high });
+            assert_eq!(times(Some(&Ratio { value, interval })), expected);
+        };
+        check(-0.2, None, "0.800 ×");
+        check(4.2, None, "5.20 ×");
+        check(-0.2, Some((-0.213, -0.187)), "0.800 × [0.787, 0.813]");
+        check(4.0, Some((3.09, 4.91)), "5.0 × [4.0, 6.0]");
+        assert_eq!(times(None), "–");
+    }
+
+    #[test]
+    fn spreads_say_what_they_are_between() {
+        let check = |processes: &[Vec<f64>], expected: &str| {
+            assert_eq!(time(Figure::of(processes).as_ref()), expected);
+        };
+        check(&[vec![1.0, 3.0]], "2.000 s ± 71 % r");
+        check(&[vec![1.0], vec![3.0]], "2.000 s ± 71 %");
+        check(&[vec![1.0]], "1.000 s");
+        check(&[vec![1.0, 1.0 + 1e-9]], "1.000 s ± 0.01 % r");
+        check(&[vec![1.0, 1.0]], "1.000 s ± 0 % r");
+        check(&[], "–");
     }
 
     #[test]

@@ -5,19 +5,19 @@
     reason = "helpers of tests, where a panic is the report"
 )]
 
-use std::collections::BTreeMap;
+mod support;
+
 use std::time::Duration;
 
 use anechoic_protocol::{
-    Attribution, Benchmark, CaptureIteration, CaptureMode, CaptureWork, Device, Dtype, ModelSource,
-    PairedSteps, Preset, Probe, Sample, Strategy, Workload,
+    AttentionPath, Attribution, Benchmark, CaptureIteration, CaptureMode, CaptureWork, Dtype,
+    GenerationWork, ModelSource, PairedSteps, Preset, Probe, Sample, Strategy, Version,
+    VersionedModel, Workload,
 };
-use anechoic_record::{
-    AttemptData, AttemptRecord, CaseRecord, Machine, Manifest, Outcome, RunRecord, RunSettings,
-    RunState, SCHEMA_VERSION,
-};
+use anechoic_record::{AttemptData, Outcome, RunRecord};
 use anechoic_report::{Summary, csv, json, markdown, terminal};
-use anechoic_suite::{Case, Order, Plan};
+use anechoic_suite::Case;
+use support::{ok, record};
 
 fn case(mode: CaptureMode, layers: Vec<u32>) -> Case {
     Case {
@@ -74,69 +74,6 @@ fn data(generation_ms: [u64; 3], fetch_ms: u64) -> AttemptData {
         orchestrator_cpu_ns: Some(2_000_000),
         ..AttemptData::default()
     }
-}
-
-fn record(cases: Vec<(Case, Vec<(Outcome, AttemptData)>)>) -> RunRecord {
-    let mut attempts = BTreeMap::new();
-    let mut records = Vec::new();
-    for (case, made) in &cases {
-        let mut list = Vec::new();
-        for (number, (outcome, data)) in (1..).zip(made) {
-            attempts.insert((case.id.clone(), number), data.clone());
-            list.push(AttemptRecord {
-                attempt: number,
-                started: "2026-11-22T03:45:00Z".parse().unwrap(),
-                wall_ns: 2_000_000_000,
-                outcome: outcome.clone(),
-            });
-        }
-        records.push(CaseRecord {
-            case: case.clone(),
-            attempts: list,
-        });
-    }
-    let manifest = Manifest {
-        schema_version: SCHEMA_VERSION,
-        run: "capture_2026-11-22T03-45-00Z".to_owned(),
-        anechoic: "0.1.0".to_owned(),
-        started: "2026-11-22T03:45:00Z".parse().unwrap(),
-        state: RunState::Complete,
-        settings: RunSettings {
-            device: Device::Cpu,
-            threads: 2,
-            worker: "anechoic-worker".to_owned(),
-            worker_identity: None,
-            torch: Some("2.11.0".to_owned()),
-        },
-        machine: Machine {
-            hostname: Some("box".to_owned()),
-            kernel: Some("Linux 6.1".to_owned()),
-            cpu: Some("A CPU".to_owned()),
-            logical_cpus: 2,
-            physical_cores: 2,
-            memory_bytes: Some(24 << 30),
-            gpu: None,
-        },
-        plan: Plan {
-            name: "capture".to_owned(),
-            question: Some("What does it cost?".to_owned()),
-            cooldown: Duration::from_secs(1),
-            order: Order::Interleaved,
-            attempts: 2,
-            cases: cases.iter().map(|(case, _)| case.clone()).collect(),
-            slots: vec![],
-        },
-        cases: records,
-    };
-    RunRecord {
-        path: "results/x".into(),
-        manifest,
-        attempts,
-    }
-}
-
-fn ok(data: AttemptData) -> (Outcome, AttemptData) {
-    (Outcome::Ok, data)
 }
 
 fn three_modes() -> RunRecord {
@@ -217,6 +154,50 @@ fn a_failed_case_is_a_row_of_the_csv() {
     assert!(lines[0].starts_with("run,suite,case,attempt,iteration"));
     assert!(lines[1].ends_with(",ok") && lines[1].contains(",100000000,"));
     assert!(lines[4].contains("capture.all-layers,1,,") && lines[4].ends_with(",signal"));
+}
+
+#[test]
+fn a_csv_of_several_families_has_the_columns_of_all() {
+    let mut kv = case(CaptureMode::Baseline, vec![]);
+    kv.id = "kv.v1.latency".to_owned();
+    kv.work = Benchmark::Latency(GenerationWork {
+        model: VersionedModel {
+            model: kv.work.model().clone(),
+            dtype: Dtype::F32,
+            version: Version::V1,
+            attention: AttentionPath::Best,
+        },
+        batch_size: 1,
+        prompt_length: 8,
+        tokens: vec![4, 8],
+        warmup_runs: 0,
+        measured_runs: 1,
+    });
+    let exit = Outcome::ExitCode { code: 3 };
+    let record = record(vec![
+        (
+            case(CaptureMode::Baseline, vec![]),
+            vec![ok(data([100, 101, 99], 0))],
+        ),
+        (kv, vec![(exit, AttemptData::default())]),
+    ]);
+    let text = csv(&record);
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!(
+        lines.len(),
+        1 + 3 + 2,
+        "three iterations, and one row per T"
+    );
+    let header: Vec<_> = lines[0].split(',').collect();
+    let count = |name| header.iter().filter(|column| **column == name).count();
+    for column in ["benchmark", "captured_rows", "T", "time_total_ms_median"] {
+        assert_eq!(count(column), 1, "{column}");
+    }
+    assert!(
+        lines
+            .iter()
+            .all(|line| line.split(',').count() == header.len())
+    );
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::order::median_of_sorted as median;
 use crate::{CONFIDENCE, Estimate, Interval, mean, t_quantile, variance};
 
 /// A quantity that compares two groups, with its interval where both groups have two processes or more.
@@ -85,11 +86,6 @@ pub fn paired_effect(processes: &[Vec<(f64, f64)>]) -> Option<Ratio> {
         value: estimate.mean,
         interval: estimate.interval,
     })
-}
-
-fn median(sorted: &[f64]) -> f64 {
-    let n = sorted.len();
-    f64::midpoint(sorted[(n - 1) / 2], sorted[n / 2])
 }
 
 fn order_interval(sorted: &[f64]) -> Option<Interval> {

@@ -4,10 +4,12 @@
 mod compare;
 mod drift;
 mod estimate;
+mod order;
 
 pub use compare::{Ratio, difference, paired_effect, ratio};
 pub use drift::{Drift, drift};
 pub use estimate::{Estimate, Interval};
+pub use order::{Crossover, Place, crossover, median};
 
 /// Confidence level of every interval in this crate.
 pub const CONFIDENCE: f64 = 0.95;

@@ -1,8 +1,6 @@
 //! A capture case's settings as a whole: which of them fit together, and which fit the model.
 
-use anechoic_protocol::{
-    Attribution, Benchmark, CaptureMode, CaptureWork, LayerSelection, Probe, Workload,
-};
+use anechoic_protocol::{Attribution, CaptureMode, CaptureWork, LayerSelection, Probe, Workload};
 
 use crate::KnownModel;
 use crate::problem::{Origin, Problem, quoted};
@@ -24,12 +22,11 @@ pub(crate) fn check(settings: &Settings) -> Result<(), Problem> {
     check_probe(settings, mode)
 }
 
-/// The work, checked against the model.
-pub(crate) fn work(settings: &Settings, model: &KnownModel) -> Result<Benchmark, Problem> {
-    check(settings)?;
+/// The work of settings that were checked, checked against the model.
+pub(crate) fn work(settings: &Settings, model: &KnownModel) -> Result<CaptureWork, Problem> {
     check_window(settings, model)?;
     let mode = mode(settings)?;
-    Ok(Benchmark::Capture(CaptureWork {
+    Ok(CaptureWork {
         model: model.source.clone(),
         dtype: settings.dtype.value,
         workload: workload(settings),
@@ -40,7 +37,7 @@ pub(crate) fn work(settings: &Settings, model: &KnownModel) -> Result<Benchmark,
         attribution: settings.attribution.value,
         fetch_dtype: settings.fetch_dtype.value.unwrap_or(settings.dtype.value),
         fetch_breakdown: settings.fetch_breakdown.value,
-    }))
+    })
 }
 
 fn workload(settings: &Settings) -> Workload {

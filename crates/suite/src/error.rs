@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+use anechoic_protocol::BenchmarkName;
+
+use crate::problem::quoted;
+
 /// Why there is no plan.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SuiteError {
@@ -9,15 +13,28 @@ pub enum SuiteError {
     #[error("{0}")]
     Invalid(Box<Invalid>),
     /// The suite is right, and the filters leave no case of it.
-    #[error(
-        "nothing to run: `--only` and `--skip` leave no case of suite `{suite}` ({cases} in all)"
-    )]
+    #[error("nothing to run: {}", nothing(suite, *cases, benchmarks))]
     NothingToRun {
         /// The suite's name.
         suite: String,
-        /// How many cases it has.
+        /// How many cases it has of the benchmarks that were asked for.
         cases: usize,
+        /// The benchmarks; empty for all.
+        benchmarks: Vec<BenchmarkName>,
     },
+}
+
+fn nothing(suite: &str, cases: usize, benchmarks: &[BenchmarkName]) -> String {
+    let names = quoted(benchmarks.iter().map(|benchmark| benchmark.as_str()));
+    match (benchmarks.is_empty(), cases) {
+        (true, _) => {
+            format!("`--only` and `--skip` leave no case of suite `{suite}` ({cases} in all)")
+        }
+        (false, 0) => format!("suite `{suite}` has no case of {names}"),
+        (false, _) => format!(
+            "`--only` and `--skip` leave no case of {names} in suite `{suite}` ({cases} in all)"
+        ),
+    }
 }
 
 /// What is wrong, where, and what would be accepted. Its text is one to five lines.

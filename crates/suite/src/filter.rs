@@ -1,10 +1,10 @@
-//! `--only` and `--skip`: which cases are left.
+//! `--only`, `--skip` and a choice of benchmarks: which cases are left.
 
 use globset::{Glob, GlobMatcher};
 
 use crate::PlanOptions;
+use crate::draft::Draft;
 use crate::problem::{Origin, Problem, shown};
-use crate::suite::Draft;
 
 /// Case ids that a message lists at most.
 const LISTED: usize = 20;
@@ -19,8 +19,15 @@ pub(crate) fn select<'a>(
     let any = |matchers: &[GlobMatcher], draft: &Draft| {
         matchers.iter().any(|glob| glob.is_match(&draft.id.value))
     };
-    let left = |draft: &&Draft| (only.is_empty() || any(&only, draft)) && !any(&skip, draft);
+    let left = |draft: &&Draft| {
+        is_asked(draft, options) && (only.is_empty() || any(&only, draft)) && !any(&skip, draft)
+    };
     Ok(drafts.iter().filter(left).collect())
+}
+
+/// Whether a case is of a benchmark that the options ask for.
+pub(crate) fn is_asked(draft: &Draft, options: &PlanOptions) -> bool {
+    options.benchmarks.is_empty() || options.benchmarks.contains(&draft.benchmark())
 }
 
 fn matchers(

@@ -34,11 +34,11 @@ impl Place {
 
     /// The keys that may stand here, in the order in which messages list them.
     pub(crate) fn keys(self) -> Vec<&'static str> {
-        let settings = Setting::ALL.map(Setting::name);
+        let settings = Setting::ALL.map(Setting::names).concat();
         let pace = PaceSetting::ALL.map(PaceSetting::name);
         match self {
             Self::Top => [&FILE_KEYS[..], &pace, &TOP_SETTINGS.map(Setting::name)].concat(),
-            Self::Defaults | Self::Matrix => settings.to_vec(),
+            Self::Defaults | Self::Matrix => settings,
             Self::Case => [&CASE_KEYS[..], &settings].concat(),
             // The benchmark is part of the ids, so it stays as the suite has it.
             Self::SetOption => {

@@ -1,27 +1,35 @@
 //! A suite file becomes a validated [`Suite`], which becomes a [`Plan`] of [`Case`]s. Pure: reads no
 //! file, asks no clock; what a model is comes in from outside.
 
+mod benchmark;
 mod capture;
+mod draft;
+mod entry;
 mod error;
 mod filter;
 mod id;
 mod keys;
+mod kv;
 mod matrix;
 mod options;
 mod order;
 mod pace;
+mod perplexity;
 mod plan;
 mod planning;
 mod problem;
+mod readers;
 mod setting;
 mod settings;
+mod size;
 mod source;
 mod suite;
 mod text;
+mod usage;
 mod value;
 
 pub use error::{Invalid, SuiteError};
 pub use options::PlanOptions;
 pub use plan::{Case, Order, OrderParseError, Plan, Slot};
-pub use planning::KnownModel;
+pub use planning::{FoundText, KnownModel};
 pub use suite::{SUITE_SCHEMA_VERSION, Suite};

@@ -1,15 +1,18 @@
 //! A case's matrix: one case per combination of values, the last key changing fastest.
 
+use crate::draft::Changes;
+use crate::entry::{Entry, check_spellings};
 use crate::id::{Template, safe_text};
 use crate::keys::Place;
 use crate::pace::MOST;
 use crate::problem::{Placed, Problem, quoted, shown};
 use crate::setting::Setting;
-use crate::settings::Entry;
-use crate::value::{Table, Value};
+use crate::value::Value;
 
 const ACCEPTED: &str =
     "a table of settings with their values, such as `{ decode-tokens = [32, 64] }`";
+
+const LIST: &str = "an array with one value per case";
 
 /// The keys of a matrix with their values. Without a matrix there is no key, and so one combination.
 #[derive(Debug, Default)]
@@ -25,54 +28,62 @@ struct Key {
 }
 
 impl Matrix {
-    pub(crate) fn parse(matrix: &Placed<Value>) -> Result<Self, Problem> {
-        let table = matrix.table("matrix", ACCEPTED)?;
-        let keys = table
-            .entries
-            .iter()
-            .map(|(name, values)| Key::parse(name, values));
-        let parsed = Self {
-            keys: keys.collect::<Result<_, _>>()?,
+    /// The matrix of a case, with the command line's changes.
+    pub(crate) fn read(
+        written: Option<&Placed<Value>>,
+        changes: &Changes,
+    ) -> Result<Self, Problem> {
+        let Some(matrix) = written else {
+            return Ok(Self::default());
         };
-        let size = parsed
-            .keys
-            .iter()
-            .try_fold(1_usize, |size, key| size.checked_mul(key.values.len()));
-        if size.is_none_or(|size| size > MOST as usize) {
-            let message = "the matrix has too many combinations";
-            return Err(Problem::at(&matrix.origin, message).accepted(format!("up to {MOST}")));
+        let mut parsed = Self::parse(matrix)?;
+        for key in &mut parsed.keys {
+            key.change(changes)?;
         }
+        parsed.check_size(matrix)?;
         Ok(parsed)
     }
 
-    pub(crate) fn settings(&self) -> Vec<Setting> {
-        self.keys.iter().map(|key| key.setting).collect()
+    fn parse(matrix: &Placed<Value>) -> Result<Self, Problem> {
+        let table = matrix.table("matrix", ACCEPTED)?;
+        let keys = table.entries.iter();
+        let keys: Vec<_> = keys
+            .map(|(name, values)| Key::parse(name, values))
+            .collect::<Result<_, _>>()?;
+        check_spellings(keys.iter().map(|key| (key.setting, &key.name)))?;
+        Ok(Self { keys })
+    }
+
+    fn check_size(&self, matrix: &Placed<Value>) -> Result<(), Problem> {
+        let size = self
+            .keys
+            .iter()
+            .try_fold(1_usize, |size, key| size.checked_mul(key.values.len()));
+        if size.is_some_and(|size| size <= MOST as usize) {
+            return Ok(());
+        }
+        let message = "the matrix has too many combinations";
+        Err(Problem::at(&matrix.origin, message).accepted(format!("up to {MOST}")))
     }
 
     /// Refuses a key that the case also sets by itself.
-    pub(crate) fn check_against(&self, case: &Table) -> Result<(), Problem> {
-        let twice = self
-            .keys
-            .iter()
-            .find(|key| case.get(&key.name.value).is_some());
-        twice.map_or(Ok(()), |key| {
-            let message = format!(
-                "`{}` is given by the case and by its matrix",
-                key.name.value
-            );
+    pub(crate) fn check_against(&self, own: &[Entry]) -> Result<(), Problem> {
+        let twice = |key: &&Key| own.iter().any(|entry| entry.setting == key.setting);
+        self.keys.iter().find(twice).map_or(Ok(()), |key| {
+            let name = &key.name.value;
+            let message = format!("`{name}` is given by the case and by its matrix");
             Err(Problem::at(&key.name.origin, message).accepted("one of the two"))
         })
     }
 
     /// Refuses an id that names no key of the matrix, and a key that the id leaves out.
     pub(crate) fn check_id(&self, id: &Template) -> Result<(), Problem> {
-        let is_key = |name: &str| self.keys.iter().any(|key| key.name.value == name);
+        let is_key = |name: &str| self.keys.iter().any(|key| key.is_named(name));
         if let Some(unknown) = id.placeholders().find(|&name| !is_key(name)) {
             return Err(self.no_such_key(id, unknown));
         }
-        let left_out = |key: &&Key| {
-            key.values.len() > 1 && id.placeholders().all(|name| name != key.name.value)
-        };
+        let left_out =
+            |key: &&Key| key.values.len() > 1 && id.placeholders().all(|name| !key.is_named(name));
         self.keys.iter().find(left_out).map_or(Ok(()), |key| {
             let (name, count) = (&key.name.value, key.values.len());
             let message = format!(
@@ -106,7 +117,7 @@ impl Matrix {
         for key in &self.keys {
             let longer = |row: &Vec<Entry>| {
                 let with =
-                    |value: &Placed<Value>| [&row[..], &[(key.setting, value.clone())]].concat();
+                    |value| [&row[..], &[Entry::new(key.setting, &key.name, value)]].concat();
                 key.values.iter().map(with).collect::<Vec<_>>()
             };
             rows = rows.iter().flat_map(longer).collect();
@@ -120,39 +131,77 @@ impl Key {
         let Some(setting) = Setting::from_name(&name.value) else {
             return Err(Place::Matrix.unknown(name));
         };
-        let list = values.list(setting.name(), "an array with one value per case")?;
-        if list.is_empty() {
-            let message = format!("the matrix key `{}` has no values", name.value);
-            return Err(
-                Problem::at(&values.origin, message).accepted("an array with one value per case")
-            );
-        }
-        let texts: Vec<_> = list.iter().map(|item| text_of(&item.value)).collect();
-        if let Some(at) = (1..texts.len()).find(|&at| texts[..at].contains(&texts[at])) {
-            let message = format!(
-                "`{}` has the value `{}` twice",
-                name.value,
-                shown(&texts[at])
-            );
-            return Err(Problem::at(&list[at].origin, message).accepted("every value once"));
-        }
-        Ok(Self {
+        let list = values.list(&name.value, LIST)?;
+        let key = Self {
             name: name.clone(),
             setting,
             values: list.to_vec(),
-        })
+        };
+        key.check_values(values)?;
+        Ok(key)
+    }
+
+    /// Refuses no values at all, and a value that comes twice.
+    fn check_values(&self, list: &Placed<Value>) -> Result<(), Problem> {
+        let name = &self.name.value;
+        if self.values.is_empty() {
+            let message = format!("the matrix key `{name}` has no values");
+            return Err(Problem::at(&list.origin, message).accepted(LIST));
+        }
+        let texts: Vec<_> = self
+            .values
+            .iter()
+            .map(|item| text_of(&item.value))
+            .collect();
+        match (1..texts.len()).find(|&at| texts[..at].contains(&texts[at])) {
+            None => Ok(()),
+            Some(at) => {
+                let message = format!("`{name}` has the value `{}` twice", shown(&texts[at]));
+                Err(Problem::at(&self.values[at].origin, message).accepted("every value once"))
+            }
+        }
+    }
+
+    /// Whether a placeholder means this key, in any of its spellings.
+    fn is_named(&self, placeholder: &str) -> bool {
+        Setting::from_name(placeholder) == Some(self.setting)
+    }
+
+    fn change(&mut self, changes: &Changes) -> Result<(), Problem> {
+        let mut set = changes.set.iter().rev();
+        if let Some(entry) = set.find(|entry| entry.setting == self.setting) {
+            self.name = entry.key.clone();
+            self.values = entry.value.items().to_vec();
+            self.check_values(&entry.value)?;
+        }
+        let is_t = matches!(self.setting, Setting::Tokens | Setting::PhaseTokens);
+        if changes.group_tokens && is_t {
+            self.group();
+        }
+        Ok(())
+    }
+
+    /// Makes one value of all, a list of them.
+    fn group(&mut self) {
+        let Some(first) = self.values.first() else {
+            return;
+        };
+        let all = self.values.iter().flat_map(|value| value.items());
+        self.values = vec![first.with(Value::List(all.cloned().collect()))];
     }
 }
 
 /// The value that a combination gives a placeholder, as an id writes it.
 pub(crate) fn placeholder_text(combination: &[Entry], key: &str) -> String {
+    let setting = Setting::from_name(key);
     let entry = combination
         .iter()
-        .find(|(setting, _)| setting.name() == key);
-    entry.map_or_else(String::new, |(_, value)| safe_text(&text_of(&value.value)))
+        .find(|entry| Some(entry.setting) == setting);
+    entry.map_or_else(String::new, |entry| safe_text(&text_of(&entry.value.value)))
 }
 
-fn text_of(value: &Value) -> String {
+/// A value as text, as an id or a path would hold it.
+pub(crate) fn text_of(value: &Value) -> String {
     match value {
         Value::Text(text) => text.clone(),
         Value::Whole(number) => number.to_string(),

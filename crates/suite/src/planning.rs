@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use anechoic_protocol::{Benchmark, BenchmarkName, ModelConfig, ModelSource, Preset};
+use anechoic_protocol::{Benchmark, ModelConfig, ModelSource, Preset, TextSource};
 
-use crate::capture;
+use crate::benchmark;
+use crate::draft::{self, Draft};
 use crate::error::SuiteError;
-use crate::filter::select;
+use crate::filter::{is_asked, select};
 use crate::options::Overrides;
-use crate::problem::{Origin, Placed, Problem};
+use crate::perplexity;
+use crate::problem::{Placed, Problem};
 use crate::settings::Settings;
-use crate::suite::{Draft, Suite};
+use crate::suite::Suite;
 use crate::{Case, Plan, PlanOptions};
 
 /// What a model's name stands for.
@@ -20,6 +22,17 @@ pub struct KnownModel {
     pub source: ModelSource,
     /// Its shape.
     pub config: ModelConfig,
+    /// Whether its folder holds a `tokenizer.json`, which a `text` needs; a preset has none.
+    pub tokenizer: bool,
+}
+
+/// A text file that a suite names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundText {
+    /// Its absolute path.
+    pub path: String,
+    /// Its size, in bytes.
+    pub bytes: u64,
 }
 
 impl From<Preset> for KnownModel {
@@ -27,42 +40,56 @@ impl From<Preset> for KnownModel {
         Self {
             source: ModelSource::Preset { name },
             config: name.config(),
+            tokenizer: false,
         }
     }
 }
 
-/// Models looked up so far, so that each name is looked up once.
-struct Models<F> {
-    look_up: F,
-    known: BTreeMap<String, KnownModel>,
+/// Models and texts found so far, so that each name is looked up once.
+struct Finds<M, T> {
+    look_up: M,
+    find_text: T,
+    models: BTreeMap<String, KnownModel>,
+    texts: BTreeMap<String, FoundText>,
 }
 
 impl Suite {
     /// The plan under `options`.
     ///
-    /// `look_up` is called once for each model name that the remaining cases use; the text of its
-    /// error becomes the message at the place where the name is written.
+    /// `look_up` is called once for each model name that the remaining cases use, and `find_text` once for each
+    /// text; the text of an error becomes the message at the place where the name is written.
     pub fn plan(
         &self,
         options: &PlanOptions,
         look_up: impl FnMut(&str) -> Result<KnownModel, String>,
+        find_text: impl FnMut(&str) -> Result<FoundText, String>,
     ) -> Result<Plan, SuiteError> {
         let explain = |problem| self.source.explain(problem);
         let overrides = Overrides::new(options, &self.pace).map_err(explain)?;
-        let drafts = select(&self.cases, options).map_err(explain)?;
-        if drafts.is_empty() {
-            return Err(SuiteError::NothingToRun {
-                suite: self.name.clone(),
-                cases: self.cases.len(),
-            });
+        let drafts = draft::read(&self.file, &overrides.changes).map_err(explain)?;
+        let left = select(&drafts, options).map_err(explain)?;
+        if left.is_empty() {
+            return Err(self.nothing(&drafts, options));
         }
-        let mut models = Models {
+        overrides.check_used(&left).map_err(explain)?;
+        let mut finds = Finds {
             look_up,
-            known: BTreeMap::new(),
+            find_text,
+            models: BTreeMap::new(),
+            texts: BTreeMap::new(),
         };
-        let cases = drafts.iter().map(|draft| models.case(draft, &overrides));
+        let cases = left.into_iter().map(|draft| finds.case(draft, &overrides));
         let cases = cases.collect::<Result<_, _>>().map_err(explain)?;
         Ok(self.planned(&overrides, cases))
+    }
+
+    fn nothing(&self, drafts: &[Draft], options: &PlanOptions) -> SuiteError {
+        let asked = drafts.iter().filter(|draft| is_asked(draft, options));
+        SuiteError::NothingToRun {
+            suite: self.name.clone(),
+            cases: asked.count(),
+            benchmarks: options.benchmarks.clone(),
+        }
     }
 
     fn planned(&self, overrides: &Overrides, cases: Vec<Case>) -> Plan {
@@ -79,13 +106,13 @@ impl Suite {
     }
 }
 
-impl<F: FnMut(&str) -> Result<KnownModel, String>> Models<F> {
+impl<M, T> Finds<M, T>
+where
+    M: FnMut(&str) -> Result<KnownModel, String>,
+    T: FnMut(&str) -> Result<FoundText, String>,
+{
     fn case(&mut self, draft: &Draft, overrides: &Overrides) -> Result<Case, Problem> {
-        overrides.check_against(draft)?;
-        let mut settings = draft.settings.under(&overrides.entries)?;
-        if let Some(timeout) = &overrides.timeout {
-            settings.put_timeout(timeout)?;
-        }
+        let settings = overrides.over(draft)?;
         let work = self
             .work(&settings)
             .map_err(|problem| problem.in_case(&draft.id))?;
@@ -99,29 +126,39 @@ impl<F: FnMut(&str) -> Result<KnownModel, String>> Models<F> {
     }
 
     fn work(&mut self, settings: &Settings) -> Result<Benchmark, Problem> {
-        match settings.benchmark.value {
-            Some(BenchmarkName::Capture) => capture::work(settings, self.get(&settings.model)?),
-            Some(
-                BenchmarkName::Latency
-                | BenchmarkName::Vram
-                | BenchmarkName::Phase
-                | BenchmarkName::Perplexity
-                | BenchmarkName::Capacity
-                | BenchmarkName::Roofline,
-            ) => Err(Problem::at(
-                &Origin::Default,
-                "no settings for this benchmark yet",
-            )),
-            None => Err(Problem::at(&Origin::Default, "the case has no `benchmark`")),
-        }
+        benchmark::check(settings)?;
+        let model = self.model(&settings.model)?;
+        let text = self.text(settings, &model)?;
+        benchmark::work(settings, &model, text)
     }
 
-    fn get(&mut self, name: &Placed<String>) -> Result<&KnownModel, Problem> {
-        if !self.known.contains_key(&name.value) {
-            let model = (self.look_up)(&name.value)
-                .map_err(|message| Problem::at(&name.origin, message))?;
-            self.known.insert(name.value.clone(), model);
+    fn model(&mut self, name: &Placed<String>) -> Result<KnownModel, Problem> {
+        if let Some(known) = self.models.get(&name.value) {
+            return Ok(known.clone());
         }
-        Ok(&self.known[&name.value])
+        let found = (self.look_up)(&name.value);
+        let model = found.map_err(|message| Problem::at(&name.origin, message))?;
+        self.models.insert(name.value.clone(), model.clone());
+        Ok(model)
+    }
+
+    fn text(&mut self, settings: &Settings, model: &KnownModel) -> Result<TextSource, Problem> {
+        let Some(name) = settings.text.value.as_deref() else {
+            return Ok(TextSource::Synthetic);
+        };
+        perplexity::check_tokenizer(settings, model)?;
+        let name = settings.text.with(name);
+        let found = match self.texts.get(name.value) {
+            Some(known) => known.clone(),
+            None => self.find_text_once(&name)?,
+        };
+        perplexity::file(settings, &name, &found)
+    }
+
+    fn find_text_once(&mut self, name: &Placed<&str>) -> Result<FoundText, Problem> {
+        let found = (self.find_text)(name.value);
+        let found = found.map_err(|message| Problem::at(&name.origin, message))?;
+        self.texts.insert(name.value.to_owned(), found.clone());
+        Ok(found)
     }
 }

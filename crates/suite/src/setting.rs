@@ -1,5 +1,7 @@
 //! The closed list of a case's settings by name.
 
+use anechoic_protocol::BenchmarkFamily;
+
 /// A setting that `[defaults]`, a case, a matrix or `--set` can give.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Setting {
@@ -19,6 +21,16 @@ pub(crate) enum Setting {
     Attribution,
     FetchDtype,
     FetchBreakdown,
+    Version,
+    Attention,
+    Tokens,
+    PhaseTokens,
+    MemoryBudget,
+    Text,
+    Window,
+    Windows,
+    Chunk,
+    GreedyTokens,
     Seed,
     Threads,
     Timeout,
@@ -26,7 +38,7 @@ pub(crate) enum Setting {
 
 impl Setting {
     /// Every setting, in the order in which lists show them.
-    pub(crate) const ALL: [Self; 19] = [
+    pub(crate) const ALL: [Self; 29] = [
         Self::Benchmark,
         Self::Model,
         Self::Dtype,
@@ -43,42 +55,83 @@ impl Setting {
         Self::Attribution,
         Self::FetchDtype,
         Self::FetchBreakdown,
+        Self::Version,
+        Self::Attention,
+        Self::Tokens,
+        Self::PhaseTokens,
+        Self::MemoryBudget,
+        Self::Text,
+        Self::Window,
+        Self::Windows,
+        Self::Chunk,
+        Self::GreedyTokens,
         Self::Seed,
         Self::Threads,
         Self::Timeout,
     ];
 
-    /// The key as suites write it.
-    pub(crate) fn name(self) -> &'static str {
+    /// The keys under which suites write it: the one of capture first, the one of KV-cache benchmarks last.
+    pub(crate) fn names(self) -> &'static [&'static str] {
         match self {
-            Self::Benchmark => "benchmark",
-            Self::Model => "model",
-            Self::Dtype => "dtype",
-            Self::BatchSize => "batch-size",
-            Self::PrefillTokens => "prefill-tokens",
-            Self::DecodeTokens => "decode-tokens",
-            Self::PrefillChunk => "prefill-chunk",
-            Self::WarmupIterations => "warmup-iterations",
-            Self::Iterations => "iterations",
-            Self::Mode => "mode",
-            Self::Layers => "layers",
-            Self::Strategy => "strategy",
-            Self::Probe => "probe",
-            Self::Attribution => "attribution",
-            Self::FetchDtype => "fetch-dtype",
-            Self::FetchBreakdown => "fetch-breakdown",
-            Self::Seed => "seed",
-            Self::Threads => "threads",
-            Self::Timeout => "timeout",
+            Self::Benchmark => &["benchmark"],
+            Self::Model => &["model"],
+            Self::Dtype => &["dtype"],
+            Self::BatchSize => &["batch-size"],
+            Self::PrefillTokens => &["prefill-tokens", "prompt-length"],
+            Self::DecodeTokens => &["decode-tokens"],
+            Self::PrefillChunk => &["prefill-chunk"],
+            Self::WarmupIterations => &["warmup-iterations", "warmup-runs"],
+            Self::Iterations => &["iterations", "measured-runs"],
+            Self::Mode => &["mode"],
+            Self::Layers => &["layers"],
+            Self::Strategy => &["strategy"],
+            Self::Probe => &["probe"],
+            Self::Attribution => &["attribution"],
+            Self::FetchDtype => &["fetch-dtype"],
+            Self::FetchBreakdown => &["fetch-breakdown"],
+            Self::Version => &["version"],
+            Self::Attention => &["attention"],
+            Self::Tokens => &["tokens"],
+            Self::PhaseTokens => &["phase-tokens"],
+            Self::MemoryBudget => &["memory-budget"],
+            Self::Text => &["text"],
+            Self::Window => &["window"],
+            Self::Windows => &["windows"],
+            Self::Chunk => &["chunk"],
+            Self::GreedyTokens => &["greedy-tokens"],
+            Self::Seed => &["seed"],
+            Self::Threads => &["threads"],
+            Self::Timeout => &["timeout"],
+        }
+    }
+
+    /// The key that messages use where nobody has written one.
+    pub(crate) fn name(self) -> &'static str {
+        self.name_in(BenchmarkFamily::Capture)
+    }
+
+    /// The key as suites of a family write it.
+    pub(crate) fn name_in(self, family: BenchmarkFamily) -> &'static str {
+        let names = self.names();
+        match family {
+            BenchmarkFamily::Capture => names[0],
+            BenchmarkFamily::Kv => names[names.len() - 1],
         }
     }
 
     pub(crate) fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|setting| setting.name() == name)
+        Self::ALL
+            .into_iter()
+            .find(|setting| setting.names().contains(&name))
+    }
+
+    /// Whether one value can be a list.
+    pub(crate) fn takes_list(self) -> bool {
+        matches!(self, Self::Layers | Self::Tokens | Self::PhaseTokens)
     }
 
     /// Whether the value is free text, so that an option's value such as `7` is meant as text too.
     pub(crate) fn takes_any_text(self) -> bool {
-        matches!(self, Self::Model)
+        matches!(self, Self::Model | Self::Text)
     }
 }

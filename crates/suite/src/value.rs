@@ -68,10 +68,11 @@ fn not_toml(error: &toml::de::Error, end: usize) -> Problem {
 }
 
 impl Value {
-    /// Reads an option's value: TOML where it is, text otherwise, so that quotes can be left out.
+    /// Reads an option's value: TOML where it is, text otherwise, so that quotes can be left out,
+    /// in a list as well: `[v0, v1]`.
     pub(crate) fn parse_option(text: &str, origin: &Origin) -> Placed<Self> {
         let parsed = DeValue::parse(text).map(Placed::<Self>::from_toml);
-        let value = parsed.map_or_else(|_| Self::Text(text.to_owned()), |placed| placed.value);
+        let value = parsed.map_or_else(|_| words(text, origin), |placed| placed.value);
         let mut placed = Placed {
             value,
             origin: origin.clone(),
@@ -108,7 +109,36 @@ impl Value {
     }
 }
 
+/// Text that is no TOML: a list of words, or one text.
+fn words(text: &str, origin: &Origin) -> Value {
+    let list = text.trim().strip_prefix('[');
+    let Some(list) = list.and_then(|rest| rest.strip_suffix(']')) else {
+        return Value::Text(text.to_owned());
+    };
+    let item = |word: &str| {
+        let parsed = DeValue::parse(word).map(Placed::<Value>::from_toml);
+        let value = parsed.map_or_else(|_| Value::Text(word.to_owned()), |item| item.value);
+        Placed {
+            value,
+            origin: origin.clone(),
+        }
+    };
+    Value::List(list.split(',').map(str::trim).map(item).collect())
+}
+
 impl Placed<Value> {
+    /// The values of a list, or the one value.
+    pub(crate) fn items(&self) -> &[Self] {
+        match &self.value {
+            Value::List(items) => items,
+            Value::Text(_)
+            | Value::Whole(_)
+            | Value::Flag(_)
+            | Value::Table(_)
+            | Value::Other(_) => std::slice::from_ref(self),
+        }
+    }
+
     fn from_toml(value: Spanned<DeValue<'_>>) -> Self {
         let origin = Origin::File(value.span());
         Self {

@@ -2,8 +2,8 @@
 //! `messages/` hold blocks between `===` lines: a suite's text, `$` lines with options, a `---` line,
 //! and the message to the letter.
 
-use anechoic_protocol::Preset;
-use anechoic_suite::{KnownModel, PlanOptions, Suite, SuiteError};
+use anechoic_protocol::{ModelConfig, ModelSource, Preset};
+use anechoic_suite::{FoundText, KnownModel, PlanOptions, Suite, SuiteError};
 
 /// Checks the blocks of a file, of which there are `count`.
 #[track_caller]
@@ -29,12 +29,39 @@ fn check_with(file: &str, count: usize, answer: impl Fn(&str) -> String) {
 }
 
 fn refused(suite: Result<Suite, SuiteError>, options: &PlanOptions) -> String {
-    let preset = |name: &str| match name.parse::<Preset>() {
-        Ok(preset) => Ok(KnownModel::from(preset)),
-        Err(error) => Err(error.to_string()),
-    };
-    let planned = suite.and_then(|suite| suite.plan(options, preset));
+    let planned = suite.and_then(|suite| suite.plan(options, look_up, find_text));
     planned.map_or_else(|error| error.to_string(), |_| "no error".to_owned())
+}
+
+/// Presets; `folder/N` with and `bare/N` without a tokenizer, of N layers and a window of 128.
+fn look_up(name: &str) -> Result<KnownModel, String> {
+    let unknown = match name.parse::<Preset>() {
+        Ok(preset) => return Ok(KnownModel::from(preset)),
+        Err(error) => error.to_string(),
+    };
+    let folder = name
+        .split_once('/')
+        .filter(|(kind, _)| ["folder", "bare"].contains(kind));
+    let (kind, layers) = folder.ok_or(unknown)?;
+    let config = format!(
+        r#"{{"model_type":"gpt2","vocab_size":257,"n_positions":128,"n_embd":64,"n_layer":{layers},"n_head":4}}"#
+    );
+    Ok(KnownModel {
+        source: ModelSource::Folder {
+            name: name.to_owned(),
+            path: format!("/models/{name}"),
+        },
+        config: ModelConfig::from_json(&config).expect("a configuration"),
+        tokenizer: kind == "folder",
+    })
+}
+
+/// Texts whose names are their sizes.
+fn find_text(name: &str) -> Result<FoundText, String> {
+    let size = name.strip_suffix(".txt").and_then(|size| size.parse().ok());
+    let bytes = size.ok_or_else(|| format!("the text `{name}` does not exist"))?;
+    let path = format!("/texts/{name}");
+    Ok(FoundText { path, bytes })
 }
 
 /// The message about a suite of one case, from lines such as `$ --layers '0,5'`.
@@ -58,6 +85,10 @@ fn refused_one_case(given: &str) -> String {
 fn read_options(lines: &[&str]) -> PlanOptions {
     let mut options = PlanOptions::default();
     for line in lines {
+        if line.trim_end() == "$ --group-tokens" {
+            options.group_tokens = true;
+            continue;
+        }
         let (name, value) = line["$ --".len()..]
             .trim_end()
             .split_once(' ')
@@ -66,6 +97,7 @@ fn read_options(lines: &[&str]) -> PlanOptions {
         match name {
             "only" => options.only.push(value.to_owned()),
             "skip" => options.skip.push(value.to_owned()),
+            "benchmark" => options.benchmarks.push(value.parse().expect("a benchmark")),
             "attempts" => options.attempts = Some(value.parse().expect("a number")),
             "cooldown" => options.cooldown = Some(seconds()),
             "timeout" => options.timeout = Some(seconds()),
@@ -121,7 +153,27 @@ fn cases_that_do_not_fit_their_model() {
 
 #[test]
 fn options() {
-    check(include_str!("messages/options.txt"), 22);
+    check(include_str!("messages/options.txt"), 21);
+}
+
+#[test]
+fn kv_settings_of_the_wrong_kind_or_value() {
+    check(include_str!("messages/kv-settings.txt"), 18);
+}
+
+#[test]
+fn kv_keys_that_a_benchmark_does_not_use_or_has_twice() {
+    check(include_str!("messages/kv-keys.txt"), 14);
+}
+
+#[test]
+fn kv_cases_that_do_not_fit_their_model_or_text() {
+    check(include_str!("messages/kv-fit.txt"), 14);
+}
+
+#[test]
+fn kv_options() {
+    check(include_str!("messages/kv-options.txt"), 25);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use anechoic_protocol::{Benchmark, CaptureWork, Dtype, Preset, Strategy};
-use anechoic_suite::{Case, KnownModel, Order, Plan, PlanOptions, Suite, SuiteError};
+use anechoic_suite::{Case, FoundText, KnownModel, Order, Plan, PlanOptions, Suite, SuiteError};
 use proptest::prelude::*;
 
 fn preset(name: &str) -> Result<KnownModel, String> {
@@ -13,8 +13,13 @@ fn preset(name: &str) -> Result<KnownModel, String> {
         .map_err(|error| error.to_string())
 }
 
+fn no_text(name: &str) -> Result<FoundText, String> {
+    Err(format!("no text `{name}` was expected"))
+}
+
 fn plan_with(text: &str, options: &PlanOptions) -> Plan {
-    let planned = Suite::parse("suite.toml", text).and_then(|suite| suite.plan(options, preset));
+    let planned =
+        Suite::parse("suite.toml", text).and_then(|suite| suite.plan(options, preset, no_text));
     planned.unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
 
@@ -254,8 +259,9 @@ fn nothing_to_run_is_no_mistake_in_the_suite() {
     let expected = SuiteError::NothingToRun {
         suite: "modes".to_owned(),
         cases: 6,
+        benchmarks: Vec::new(),
     };
-    assert_eq!(suite.plan(&options, preset), Err(expected));
+    assert_eq!(suite.plan(&options, preset, no_text), Err(expected));
 }
 
 #[test]
@@ -325,7 +331,7 @@ fn only_models_of_remaining_cases_are_looked_up_once_each() {
         };
         Suite::parse("suite.toml", &text)
             .unwrap()
-            .plan(options, look_up)
+            .plan(options, look_up, no_text)
             .unwrap();
         names.into_inner()
     };
@@ -388,7 +394,10 @@ fn every_preset_takes_its_whole_window_and_no_more() {
         let full = plan_with(MODES, &options("32"));
         assert_eq!(capture(&full.cases[0]).workload.positions(), window);
         let suite = Suite::parse("suite.toml", MODES).unwrap();
-        let beyond = suite.plan(&options("33"), preset).unwrap_err().to_string();
+        let beyond = suite
+            .plan(&options("33"), preset, no_text)
+            .unwrap_err()
+            .to_string();
         let positions = format!("take {} positions", window + 1);
         assert!(beyond.contains(&positions), "{beyond}");
     }
@@ -446,7 +455,9 @@ batch-size = 7
 fetch-breakdown = true
 "#;
     assert_eq!(suite.text(), expected);
-    let found = suite.plan(&PlanOptions::default(), preset).unwrap();
+    let found = suite
+        .plan(&PlanOptions::default(), preset, no_text)
+        .unwrap();
     assert_eq!(
         found,
         plan(suite.text()),
@@ -477,10 +488,11 @@ fn one_case_text_is_read_back_as_it_was_typed() {
         ];
         let mut asked = String::new();
         let suite = Suite::one_case("once", "a", &settings[..3]).unwrap();
-        let planned = suite.plan(&PlanOptions::default(), |name| {
+        let look_up = |name: &str| {
             name.clone_into(&mut asked);
             preset("gpt2")
-        });
+        };
+        let planned = suite.plan(&PlanOptions::default(), look_up, no_text);
         assert!(planned.is_ok());
         assert_eq!(asked, model);
         let error = Suite::one_case("once", "a", &settings).unwrap_err();
@@ -521,7 +533,7 @@ proptest! {
         let end = (at + cut).min(MODES.len());
         let text = format!("{}{put}{}", &MODES[..at], &MODES[end..]);
         for suite in [Suite::parse("suite.toml", &text), Suite::parse("suite.toml", &put)] {
-            match suite.and_then(|suite| suite.plan(&PlanOptions::default(), preset)) {
+            match suite.and_then(|suite| suite.plan(&PlanOptions::default(), preset, no_text)) {
                 Ok(plan) => prop_assert!(!plan.slots.is_empty()),
                 Err(error) => prop_assert!(error.to_string().starts_with("suite.toml:"), "{error}"),
             }

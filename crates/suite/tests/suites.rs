@@ -1,10 +1,13 @@
 //! Every suite in `suites/` is read and planned, as it stands.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anechoic_protocol::{Benchmark, CaptureMode, Preset};
-use anechoic_suite::{KnownModel, Plan, PlanOptions, Suite};
+use anechoic_protocol::{
+    Benchmark, BenchmarkName, CaptureMode, CaptureWork, ModelConfig, ModelSource, Preset,
+};
+use anechoic_suite::{FoundText, KnownModel, Plan, PlanOptions, Suite};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../suites")
@@ -16,24 +19,94 @@ fn plan(file: &str) -> Plan {
 }
 
 fn plan_text(file: &str, text: &str) -> Plan {
-    let preset = |name: &str| match name.parse::<Preset>() {
-        Ok(preset) => Ok(KnownModel::from(preset)),
-        Err(error) => Err(error.to_string()),
-    };
+    plan_with(file, text, &PlanOptions::default())
+}
+
+fn plan_with(file: &str, text: &str, options: &PlanOptions) -> Plan {
     let planned =
-        Suite::parse(file, text).and_then(|suite| suite.plan(&PlanOptions::default(), preset));
+        Suite::parse(file, text).and_then(|suite| suite.plan(options, look_up, find_text));
     planned.unwrap_or_else(|error| panic!("{error}"))
 }
 
+/// Presets, and the shape of the models that come with the project.
+fn look_up(name: &str) -> Result<KnownModel, String> {
+    if let Ok(preset) = name.parse::<Preset>() {
+        return Ok(KnownModel::from(preset));
+    }
+    if !["models/markov", "models/markov-shared"].contains(&name) {
+        return Err(format!(
+            "a suite uses `{name}`, which does not come with the project"
+        ));
+    }
+    let config = r#"{"model_type":"gpt2","vocab_size":35,"n_positions":512,"n_embd":128,"n_layer":4,"n_head":2}"#;
+    Ok(KnownModel {
+        source: ModelSource::Folder {
+            name: name.to_owned(),
+            path: format!("/{name}"),
+        },
+        config: ModelConfig::from_json(config).expect("a configuration"),
+        tokenizer: true,
+    })
+}
+
+fn find_text(name: &str) -> Result<FoundText, String> {
+    Err(format!(
+        "a suite uses the text `{name}`, which does not come with the project"
+    ))
+}
+
 fn layers(plan: &Plan) -> Vec<(&str, usize)> {
-    let count = |work: &Benchmark| match work {
-        Benchmark::Capture(work) => work.layers.len(),
-        _ => 0,
+    let captures = plan.cases.iter().filter_map(|case| {
+        let work = capture(&case.work)?;
+        Some((case.id.as_str(), work.layers.len()))
+    });
+    captures.collect()
+}
+
+fn capture(work: &Benchmark) -> Option<&CaptureWork> {
+    match work {
+        Benchmark::Capture(work) => Some(work),
+        Benchmark::Latency(_)
+        | Benchmark::Vram(_)
+        | Benchmark::Phase(_)
+        | Benchmark::Perplexity(_)
+        | Benchmark::Capacity(_)
+        | Benchmark::Roofline(_) => None,
+    }
+}
+
+/// How many cases of each benchmark, in the order of lists, and the versions of each.
+fn counts(plan: &Plan) -> Vec<(&'static str, usize, String)> {
+    let of = |benchmark: BenchmarkName| {
+        let cases: Vec<_> = plan
+            .cases
+            .iter()
+            .filter(|case| case.work.name() == benchmark)
+            .collect();
+        let versioned = cases.iter().filter_map(|case| case.work.versioned());
+        let versions: BTreeSet<_> = versioned.map(|model| model.version.as_str()).collect();
+        let versions: Vec<_> = versions.into_iter().collect();
+        (benchmark.as_str(), cases.len(), versions.join(" "))
     };
-    plan.cases
-        .iter()
-        .map(|case| (case.id.as_str(), count(&case.work)))
-        .collect()
+    let all = BenchmarkName::ALL.into_iter().map(of);
+    all.filter(|(_, cases, _)| *cases > 0).collect()
+}
+
+#[track_caller]
+fn check_counts(file: &str, expected: &[(&str, usize, &str)]) {
+    let plan = plan(file);
+    let found = counts(&plan);
+    let found: Vec<_> = found.iter().map(|(b, n, v)| (*b, *n, v.as_str())).collect();
+    assert_eq!(found, expected, "{file}");
+    for case in &plan.cases {
+        let benchmark = case.work.name().as_str();
+        let family = case.work.name().family().as_str();
+        assert!(
+            case.id.starts_with(&format!("{family}.{benchmark}.")) || family == "capture",
+            "{}: the id tells the benchmark",
+            case.id
+        );
+    }
 }
 
 #[test]
@@ -49,6 +122,10 @@ fn every_suite_is_planned() {
         "capture-layers.toml",
         "capture-strategies.toml",
         "capture.toml",
+        "kv-long.toml",
+        "kv-quality.toml",
+        "kv-quick.toml",
+        "kv.toml",
         "quick.toml",
     ];
     assert_eq!(files, expected);
@@ -64,22 +141,120 @@ fn every_suite_is_planned() {
                 .is_some_and(|question| question.ends_with('?')),
             "{file} asks a question"
         );
-        assert!(plan.attempts >= 3, "{file} has an interval over processes");
+        let measures_once = ["kv-quality.toml", "kv-quick.toml"].contains(&file.as_str());
+        assert!(
+            plan.attempts >= 3 || measures_once,
+            "{file} has an interval over processes"
+        );
         let text = fs::read_to_string(folder().join(&file)).unwrap();
         assert!(text.starts_with("# "), "{file} opens with its question");
     }
 }
 
 #[test]
-fn quick_holds_every_mode_once() {
+fn quick_holds_every_mode_once_and_a_few_versions() {
     let plan = plan("quick.toml");
-    let mode = |work: &Benchmark| match work {
-        Benchmark::Capture(work) => work.mode,
-        _ => unreachable!("quick measures capture"),
-    };
-    let modes: Vec<_> = plan.cases.iter().map(|case| mode(&case.work)).collect();
+    let captures = plan.cases.iter().filter_map(|case| capture(&case.work));
+    let modes: Vec<_> = captures.map(|work| work.mode).collect();
     assert_eq!(modes, CaptureMode::ALL);
-    assert_eq!(plan.slots.len(), 4 * plan.attempts as usize);
+    check_counts(
+        "quick.toml",
+        &[
+            ("capture", 4, ""),
+            ("latency", 2, "v1 v2"),
+            ("perplexity", 2, "v2 v4"),
+        ],
+    );
+    assert_eq!(plan.slots.len(), 8 * plan.attempts as usize);
+}
+
+const ALL_VERSIONS: &str = "v0 v1 v2 v3 v4";
+
+#[test]
+fn kv_suites_hold_every_version() {
+    check_counts(
+        "kv.toml",
+        &[
+            ("latency", 25, ALL_VERSIONS),
+            ("vram", 15, ALL_VERSIONS),
+            ("phase", 5, ALL_VERSIONS),
+            ("perplexity", 10, ALL_VERSIONS),
+            ("capacity", 5, ALL_VERSIONS),
+            ("roofline", 5, ALL_VERSIONS),
+        ],
+    );
+    check_counts(
+        "kv-quick.toml",
+        &[
+            ("latency", 10, ALL_VERSIONS),
+            ("vram", 5, ALL_VERSIONS),
+            ("phase", 5, ALL_VERSIONS),
+            ("perplexity", 10, ALL_VERSIONS),
+            ("capacity", 5, ALL_VERSIONS),
+            ("roofline", 5, ALL_VERSIONS),
+        ],
+    );
+    check_counts("kv-quality.toml", &[("perplexity", 20, ALL_VERSIONS)]);
+    check_counts("kv-long.toml", &[("latency", 8, "v1 v2 v3 v4")]);
+}
+
+/// Where somebody compares versions of their own choice, or one T with another.
+#[test]
+fn every_kv_case_lets_versions_and_tokens_be_chosen() {
+    for file in [
+        "kv.toml",
+        "kv-quick.toml",
+        "kv-quality.toml",
+        "kv-long.toml",
+    ] {
+        let text = fs::read_to_string(folder().join(file)).unwrap();
+        let options = PlanOptions {
+            set: vec![("version".to_owned(), "[v1, v4]".to_owned())],
+            ..PlanOptions::default()
+        };
+        let plan = plan_with(file, &text, &options);
+        assert!(
+            counts(&plan)
+                .iter()
+                .all(|(_, _, versions)| versions == "v1 v4")
+        );
+    }
+    let text = fs::read_to_string(folder().join("kv.toml")).unwrap();
+    let options = PlanOptions {
+        benchmarks: vec![BenchmarkName::Latency],
+        set: vec![
+            ("version".to_owned(), r#"["v0", "v1"]"#.to_owned()),
+            ("tokens".to_owned(), "[32,128]".to_owned()),
+            ("model".to_owned(), "gpt2-medium".to_owned()),
+        ],
+        ..PlanOptions::default()
+    };
+    let plan = plan_with("kv.toml", &text, &options);
+    let ids: Vec<_> = plan.cases.iter().map(|case| case.id.as_str()).collect();
+    let expected = [
+        "kv.latency.v0.t32",
+        "kv.latency.v0.t128",
+        "kv.latency.v1.t32",
+        "kv.latency.v1.t128",
+    ];
+    assert_eq!(ids, expected);
+}
+
+#[test]
+fn kv_long_takes_the_paths_of_attention_apart() {
+    let plan = plan("kv-long.toml");
+    let ids: Vec<_> = plan.cases.iter().map(|case| case.id.as_str()).collect();
+    let expected = [
+        "kv.latency.v1.best",
+        "kv.latency.v2.best",
+        "kv.latency.v3.best",
+        "kv.latency.v4.best",
+        "kv.latency.v1.stock",
+        "kv.latency.v1.dequantise",
+        "kv.latency.v2.stock",
+        "kv.latency.v2.dequantise",
+    ];
+    assert_eq!(ids, expected);
 }
 
 #[test]
@@ -146,9 +321,9 @@ fn blocks(language: &str) -> Vec<&'static str> {
 }
 
 #[test]
-fn the_page_s_example_is_a_suite() {
-    let [example] = blocks("toml")[..] else {
-        panic!("the page has one example");
+fn the_page_s_examples_are_suites() {
+    let [example, kv] = blocks("toml")[..] else {
+        panic!("the page has two examples");
     };
     let plan = plan_text("docs/suites.md", example);
     let ids: Vec<_> = plan.cases.iter().map(|case| case.id.as_str()).collect();
@@ -163,6 +338,18 @@ fn the_page_s_example_is_a_suite() {
         "capture.all.arena.b8",
     ];
     assert_eq!(ids, expected);
+    let plan = plan_text("docs/suites.md", kv);
+    let ids: Vec<_> = plan.cases.iter().map(|case| case.id.as_str()).collect();
+    let expected = [
+        "kv.latency.v1.t32",
+        "kv.latency.v1.t128",
+        "kv.latency.v2.t32",
+        "kv.latency.v2.t128",
+        "kv.phase.v1",
+        "kv.phase.v2",
+        "kv.perplexity.v2",
+    ];
+    assert_eq!(ids, expected);
     assert!(PAGE.contains("six cases: `capture.all.concat.b1` … `capture.all.arena.b8`"));
 }
 
@@ -172,6 +359,9 @@ fn the_page_s_errors_are_real() {
         include_str!("messages/models.txt"),
         include_str!("messages/options.txt"),
         include_str!("messages/one-case.txt"),
+        include_str!("messages/kv-fit.txt"),
+        include_str!("messages/kv-keys.txt"),
+        include_str!("messages/kv-options.txt"),
     ];
     for block in blocks("text") {
         assert!(
@@ -193,7 +383,7 @@ fn the_page_tells_every_key() {
     let head = "schema-version = 1\nname = \"a\"\n";
     let top = keys(&format!("{head}x = 1"));
     let case = keys(&format!("{head}[[case]]\nx = 1"));
-    assert_eq!((top.len(), case.len()), (11, 21));
+    assert_eq!((top.len(), case.len()), (11, 34));
     for key in top.iter().chain(&case) {
         let told = [
             format!("`{key}`"),

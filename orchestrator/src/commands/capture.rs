@@ -6,13 +6,13 @@ use std::path::Path;
 
 use anechoic_record::{result_json, write_atomically};
 use anechoic_suite::{PlanOptions, Suite};
-use nix::unistd::{AccessFlags, access};
 use serde_json::Value;
 
 use super::CommandError;
 use super::execute::open_run;
 use super::finish::{Finished, finish_run};
 use super::suite::make_plan;
+use super::target::Target;
 use crate::cli::CaptureArgs;
 use crate::exit_code::ExitCode;
 
@@ -20,7 +20,7 @@ pub(super) fn capture(args: &CaptureArgs) -> Result<ExitCode, CommandError> {
     let suite = Suite::one_case("capture", &args.mode, &args.settings())?;
     let plan = make_plan(&suite, &options(args))?;
     if let Some(output) = &args.output {
-        check_writable(output)?;
+        Target::Output.check(output)?;
     }
     let run = open_run(plan, suite.text(), &args.place)?;
     if let Some(output) = &args.output {
@@ -47,32 +47,12 @@ fn options(args: &CaptureArgs) -> PlanOptions {
     }
 }
 
-/// Before any work: an hour of measuring must not end at a file that cannot be written.
-fn check_writable(output: &Path) -> Result<(), CommandError> {
-    let refused = |cause: String| CommandError::Output {
-        path: output.to_owned(),
-        cause,
-    };
-    if output.exists() && !output.is_file() {
-        return Err(refused("it exists and is no regular file".to_owned()));
-    }
-    let parent = output.parent().filter(|p| !p.as_os_str().is_empty());
-    let parent = parent.unwrap_or(Path::new("."));
-    if !parent.is_dir() {
-        return Err(refused(format!("`{}` is no folder", parent.display())));
-    }
-    access(parent, AccessFlags::W_OK).map_err(|errno| refused(errno.desc().to_owned()))
-}
-
 /// What is there after a run that failed or was killed must not be an older result.
 fn remove_old(output: &Path) -> Result<(), CommandError> {
     match fs::remove_file(output) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(CommandError::Output {
-            path: output.to_owned(),
-            cause: error.to_string(),
-        }),
+        Err(error) => Err(Target::Output.refused(output, error.to_string())),
     }
 }
 

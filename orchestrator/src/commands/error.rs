@@ -8,6 +8,7 @@ use anechoic_record::RecordError;
 use anechoic_suite::SuiteError;
 
 use super::next_step::{list_command, rerun_command};
+use super::target::Target;
 use crate::exit_code::ExitCode;
 use crate::runner::RunError;
 use crate::settings::{DeviceError, ProgramError};
@@ -47,8 +48,12 @@ pub(crate) enum CommandError {
         #[source]
         source: RunError,
     },
-    #[error("the output file `{}` cannot be written: {cause}", path.display())]
-    Output { path: PathBuf, cause: String },
+    #[error("the file `{}` ({}) cannot be written: {cause}", path.display(), target.option())]
+    Target {
+        target: Target,
+        path: PathBuf,
+        cause: String,
+    },
     #[error("the run `{}` is being written by another anechoic", .0.display())]
     Busy(PathBuf),
     #[error("the run `{run}` was made on another machine: {difference}")]
@@ -77,7 +82,7 @@ impl CommandError {
             | Self::RecordedDevice { .. }
             | Self::RecordedWorker(_)
             | Self::NoRecord(_)
-            | Self::Output { .. }
+            | Self::Target { .. }
             | Self::Busy(_)
             | Self::OtherMachine { .. } => ExitCode::Unfit,
             Self::CasePattern { .. } | Self::Record(RecordError::NoSuchRun { .. }) => {
@@ -110,6 +115,9 @@ impl CommandError {
     fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::NoSuite { .. } => "`anechoic list suites` shows the suites in `suites/`",
+            Self::Suite(SuiteError::NothingToRun { cases: 0, .. }) => {
+                "name other benchmarks, or a suite that has them with --config"
+            }
             Self::Suite(SuiteError::NothingToRun { .. }) => "change --only or --skip",
             Self::NoModel(_) => {
                 "pass the folder of a complete checkpoint, or use a preset from `anechoic list models`"
@@ -124,7 +132,9 @@ impl CommandError {
             }
             Self::RecordedWorker(_) => "put it back there; a run with another worker is a new run",
             Self::NoRecord(_) => "choose another folder with --results",
-            Self::Output { .. } => "choose another file with --output",
+            Self::Target { target, .. } => {
+                return Some(format!("choose another file with {}", target.option()));
+            }
             Self::Busy(_) => "wait until it has ended",
             Self::OtherMachine { .. } => "results of two machines are not mixed; start a new run",
             Self::Record(RecordError::NoSuchRun { root, .. }) => {

@@ -43,7 +43,8 @@ fn write_summary_files(record: &RunRecord, summary: &Summary) -> Result<(), Reco
     write("report.md", anechoic_report::markdown(summary))
 }
 
-fn lines(record: &RunRecord) -> String {
+/// The rows of `results.jsonl`.
+pub(super) fn lines(record: &RunRecord) -> String {
     let lines = point_lines(record).into_iter();
     lines.map(|line| format!("{line}\n")).collect()
 }

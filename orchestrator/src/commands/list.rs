@@ -1,9 +1,9 @@
-//! `anechoic list`: models, modes, suites and runs.
+//! `anechoic list`: models, versions, modes, suites and runs.
 
 use std::fs;
 use std::path::Path;
 
-use anechoic_protocol::{CaptureMode, Preset};
+use anechoic_protocol::{CaptureMode, ModelConfig, Preset, Version};
 use anechoic_record::{RunListing, RunState, list_runs};
 use anechoic_suite::Suite;
 use serde_json::{Value, json};
@@ -13,6 +13,7 @@ use super::suite::FOLDER;
 use crate::cli::{ListArgs, Listed};
 use crate::exit_code::ExitCode;
 use crate::reporter::{Format, print_data};
+use crate::settings::{Shipped, read_config};
 
 /// One listed thing: its columns for people and its object for programs.
 struct Entry {
@@ -22,7 +23,8 @@ struct Entry {
 
 pub(super) fn list(args: &ListArgs) -> Result<ExitCode, CommandError> {
     let entries = match args.what {
-        Listed::Models => Preset::ALL.map(model).into(),
+        Listed::Models => models(),
+        Listed::Versions => Version::ALL.map(version).into(),
         Listed::Modes => CaptureMode::ALL.map(mode).into(),
         Listed::Suites => suites(Path::new(FOLDER)),
         Listed::Runs => {
@@ -41,8 +43,31 @@ pub(super) fn list(args: &ListArgs) -> Result<ExitCode, CommandError> {
     Ok(ExitCode::Done)
 }
 
-fn model(preset: Preset) -> Entry {
-    let (name, config) = (preset.as_str(), preset.config());
+/// Presets, then what is shipped.
+fn models() -> Vec<Entry> {
+    let presets = Preset::ALL.map(|preset| model(preset.as_str(), &preset.config(), "random"));
+    let shipped = Shipped::here().all();
+    let shipped = shipped
+        .iter()
+        .map(|(name, folder)| checkpoint(name, folder));
+    presets.into_iter().chain(shipped).collect()
+}
+
+/// A shipped model, or what is wrong with it.
+fn checkpoint(name: &str, folder: &Path) -> Entry {
+    match read_config(name, folder) {
+        Ok(config) => model(name, &config, "trained"),
+        Err(error) => {
+            let error = error.text();
+            Entry {
+                row: vec![name.to_owned(), "unreadable".to_owned(), error.clone()],
+                object: json!({ "name": name, "error": error }),
+            }
+        }
+    }
+}
+
+fn model(name: &str, config: &ModelConfig, weights: &str) -> Entry {
     let family = config.family().as_str();
     Entry {
         row: vec![
@@ -52,6 +77,7 @@ fn model(preset: Preset) -> Entry {
             format!("hidden {}", config.hidden()),
             format!("window {}", config.window()),
             format!("{:.1} M parameters", config.parameters() as f64 / 1e6),
+            format!("{weights} weights"),
         ],
         object: json!({
             "name": name,
@@ -60,6 +86,30 @@ fn model(preset: Preset) -> Entry {
             "hidden": config.hidden(),
             "window": config.window(),
             "parameters": config.parameters(),
+            "weights": weights,
+        }),
+    }
+}
+
+fn version(version: Version) -> Entry {
+    let flags = [
+        ("use_cache", version.use_cache()),
+        ("kv_cache_quant", version.kv_cache_quant()),
+        ("cross_layer_sharing", version.cross_layer_sharing()),
+    ];
+    let mut row = vec![
+        version.as_str().to_owned(),
+        version.description().to_owned(),
+    ];
+    row.extend(flags.map(|(name, is_on)| format!("{name} {}", if is_on { "yes" } else { "no" })));
+    Entry {
+        row,
+        object: json!({
+            "name": version.as_str(),
+            "description": version.description(),
+            "use_cache": version.use_cache(),
+            "kv_cache_quant": version.kv_cache_quant(),
+            "cross_layer_sharing": version.cross_layer_sharing(),
         }),
     }
 }

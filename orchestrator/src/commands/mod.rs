@@ -1,9 +1,11 @@
 //! The commands, one file each. They read arguments, call the parts that do the work, and print.
 
 mod capture;
+mod case_row;
 mod error;
 mod execute;
 mod finish;
+mod kv;
 mod list;
 mod next_step;
 mod plan;
@@ -11,6 +13,7 @@ mod report;
 mod rerun;
 mod run;
 mod suite;
+mod target;
 
 pub(crate) use error::CommandError;
 
@@ -24,6 +27,7 @@ pub(crate) fn carry_out(command: Command) -> Result<ExitCode, CommandError> {
         Command::Rerun(args) => rerun::rerun(&args),
         Command::Plan(args) => plan::plan(&args),
         Command::Capture(args) => capture::capture(&args),
+        Command::Kv(args) => kv::kv(&args),
         Command::Report(args) => report::report(&args),
         Command::List(args) => list::list(&args),
     }

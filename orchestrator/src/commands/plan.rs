@@ -3,12 +3,13 @@
 use std::path::Path;
 use std::time::Duration;
 
-use anechoic_protocol::{Benchmark, Device};
+use anechoic_protocol::Device;
 use anechoic_record::{CaseRecord, Machine, Manifest, list_runs};
 use anechoic_suite::{Case, Plan};
 use serde_json::json;
 
 use super::CommandError;
+use super::case_row::case_row;
 use super::list::columns;
 use super::suite::{make_plan, read_suite};
 use crate::cli::PlanArgs;
@@ -54,23 +55,6 @@ fn text(plan: &Plan, estimate: Option<Duration>) -> String {
         text += &format!("{:>5}  {id} attempt {}\n", index + 1, slot.attempt);
     }
     text + &format!("\n{}\n", time(plan, estimate))
-}
-
-fn case_row(case: &Case) -> Vec<String> {
-    let Benchmark::Capture(work) = &case.work else {
-        return vec![case.id.clone()];
-    };
-    let w = &work.workload;
-    vec![
-        case.id.clone(),
-        work.model.name().to_owned(),
-        work.dtype.as_str().to_owned(),
-        format!("batch {}", w.batch_size),
-        format!("{}+{} tokens", w.prefill_tokens, w.decode_tokens),
-        format!("{} layers", work.layers.len()),
-        format!("{}+{} iterations", w.warmup_iterations, w.iterations),
-        format!("timeout {}", duration(case.timeout)),
-    ]
 }
 
 fn time(plan: &Plan, estimate: Option<Duration>) -> String {

@@ -3,13 +3,21 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anechoic_suite::{KnownModel, Plan, PlanOptions, Suite};
+use anechoic_suite::{Plan, PlanOptions, Suite};
 
 use super::CommandError;
-use crate::settings::resolve_model;
+use crate::settings::{find_text, resolve_model};
 
 /// Where suites are looked for by name.
 pub(super) const FOLDER: &str = "suites";
+
+/// What `anechoic kv` takes its cases from, wherever it is called.
+const KV: &str = include_str!("../../../suites/kv.toml");
+
+/// The KV-cache suite that is built in.
+pub(super) fn kv_suite() -> Result<Suite, CommandError> {
+    Ok(Suite::parse("suites/kv.toml (built in)", KV)?)
+}
 
 /// Reads a suite: a file, or the name of a file in [`FOLDER`] without its ending.
 pub(super) fn read_suite(named: &Path) -> Result<Suite, CommandError> {
@@ -33,12 +41,14 @@ fn locate(named: &Path) -> PathBuf {
 /// Plans a suite. A model that is right and not here is the machine's fault, not the suite's.
 pub(super) fn make_plan(suite: &Suite, options: &PlanOptions) -> Result<Plan, CommandError> {
     let mut absent = false;
-    let planned = suite.plan(options, |name| {
-        let (source, config) = resolve_model(name).map_err(|error| {
+    let look_up = |name: &str| {
+        resolve_model(name).map_err(|error| {
             absent = error.is_absence();
             error.text()
-        })?;
-        Ok(KnownModel { source, config })
+        })
+    };
+    let planned = suite.plan(options, look_up, |name| {
+        find_text(name).map_err(|error| error.text())
     });
     planned.map_err(|error| match absent {
         true => CommandError::NoModel(error),

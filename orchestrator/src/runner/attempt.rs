@@ -202,9 +202,16 @@ impl<'a, 'c> Drive<'a, 'c> {
     /// Keeps what the attempt's result is made of.
     fn keep(&mut self, message: WorkerEvent, since_spawn_ns: u64) {
         match message {
-            WorkerEvent::Hello { worker, torch, .. } => {
+            WorkerEvent::Hello {
+                worker,
+                torch,
+                devices,
+                protocol: _,
+                benchmarks: _,
+            } => {
                 self.context.greet(&worker, torch.as_ref());
                 self.data.hello_ns = Some(since_spawn_ns);
+                self.data.devices = devices;
             }
             WorkerEvent::Sample { sample } => self.data.samples.push(sample),
             WorkerEvent::Warning { message } => self.data.warnings.push(message),

@@ -1,8 +1,13 @@
 //! What the orchestrator checks in a worker's messages before it believes them. Pure.
 
+mod cache;
+mod capture;
+mod kv;
+#[cfg(test)]
+mod kv_tests;
+
 use anechoic_protocol::{
-    Attribution, Benchmark, BenchmarkName, CaptureIteration, CaptureMode, CaptureWork, DeviceInfo,
-    FailureKind, Job, JobResult, Sample, Verification,
+    Benchmark, BenchmarkName, DeviceInfo, FailureKind, Job, JobResult, Sample, Verification,
 };
 use anechoic_record::Outcome;
 use serde_json::Value;
@@ -49,75 +54,95 @@ pub(crate) fn bad_sample(job: &Job, seen: u32, sample: &Sample) -> Option<Outcom
             "it sent sample {iteration} where {next} was due"
         )));
     }
-    let differences = match (&job.work, sample) {
-        (Benchmark::Capture(work), Sample::Capture(sample)) => capture_differences(work, sample),
-        _ => Vec::new(),
-    };
-    (!differences.is_empty()).then_some(Outcome::EchoMismatch { differences })
+    findings(&job.work, sample).verdict(iteration)
 }
 
-fn capture_differences(work: &CaptureWork, sample: &CaptureIteration) -> Vec<String> {
-    let found = differing_counts(work, sample)
-        .into_iter()
-        .chain(differing_readings(work, sample));
-    found
-        .map(|what| format!("sample {}: {what}", sample.iteration))
-        .collect()
+/// What is wrong with a sample's values.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Findings {
+    /// Counts that do not fit the job.
+    differing: Vec<String>,
+    /// Values that no measurement can have.
+    impossible: Vec<String>,
 }
 
-fn differing_counts(work: &CaptureWork, sample: &CaptureIteration) -> Vec<String> {
-    let batch = u64::from(work.workload.batch_size);
-    let rows = work.expected_rows() * batch * work.layers.len() as u64;
-    let tokens = batch * u64::from(work.workload.decode_tokens);
-    let mut counts = vec![
-        ("captured_rows", rows, sample.captured_rows),
-        ("generated_tokens", tokens, sample.generated_tokens),
-    ];
-    if let Some(paired) = &sample.paired {
-        let steps = u64::from(work.workload.decode_tokens.saturating_sub(1));
-        counts.push(("paired.on_ns", steps, paired.on_ns.len() as u64));
-        counts.push(("paired.off_ns", steps, paired.off_ns.len() as u64));
+impl Findings {
+    fn verdict(self, iteration: u32) -> Option<Outcome> {
+        let named = |what: &String| format!("sample {iteration}: {what}");
+        if let Some(what) = self.impossible.first() {
+            return Some(violation(named(what)));
+        }
+        let differences: Vec<_> = self.differing.iter().map(named).collect();
+        (!differences.is_empty()).then_some(Outcome::EchoMismatch { differences })
     }
+
+    fn differing(differing: Vec<String>) -> Self {
+        Self {
+            differing,
+            impossible: Vec::new(),
+        }
+    }
+
+    fn impossible(what: String) -> Self {
+        Self {
+            differing: Vec::new(),
+            impossible: vec![what],
+        }
+    }
+}
+
+fn findings(work: &Benchmark, sample: &Sample) -> Findings {
+    use Benchmark as Work;
+    match (work, sample) {
+        (Work::Capture(work), Sample::Capture(sample)) => {
+            Findings::differing(capture::differences(work, sample))
+        }
+        (Work::Latency(work), Sample::Latency(sample)) => kv::latency(work, sample),
+        (Work::Vram(work), Sample::Vram(sample)) => kv::vram(work, sample),
+        (Work::Phase(work), Sample::Phase(sample)) => kv::phase(work, sample),
+        (Work::Perplexity(work), Sample::Perplexity(sample)) => kv::perplexity(work, sample),
+        (Work::Capacity(work), Sample::Capacity(sample)) => kv::capacity(work, sample),
+        (Work::Roofline(work), Sample::Roofline(sample)) => kv::roofline(work, sample),
+        (
+            Work::Capture(_)
+            | Work::Latency(_)
+            | Work::Vram(_)
+            | Work::Phase(_)
+            | Work::Perplexity(_)
+            | Work::Capacity(_)
+            | Work::Roofline(_),
+            other,
+        ) => Findings::impossible(format!(
+            "it is one of `{}`, and the job is `{}`",
+            other.benchmark().as_str(),
+            work.name().as_str()
+        )),
+    }
+}
+
+/// Names with the expected and the found number, where these differ.
+fn differing(counts: &[(&str, u64, u64)]) -> Vec<String> {
     let differing = counts.iter().filter(|(_, expected, got)| expected != got);
     differing
         .map(|(name, expected, got)| format!("{name}: expected {expected}, got {got}"))
         .collect()
 }
 
-/// Extra clock readings come exactly where the job asks for them. A baseline has no fetch to take apart.
-fn differing_readings(work: &CaptureWork, sample: &CaptureIteration) -> Vec<String> {
-    let in_parts = work.fetch_breakdown && work.mode != CaptureMode::Baseline;
-    let readings = [
-        ("fetch_parts", in_parts, sample.fetch_parts.is_some()),
-        (
-            "inside_ns",
-            work.attribution == Attribution::Inside,
-            sample.inside_ns.is_some(),
-        ),
-        (
-            "paired",
-            work.attribution == Attribution::Paired,
-            sample.paired.is_some(),
-        ),
-    ];
-    let differing = readings.iter().filter(|(_, asked, there)| asked != there);
-    differing
-        .map(|(name, asked, _)| match asked {
-            true => format!("{name}: asked for, and absent"),
-            false => format!("{name}: not asked for, and there"),
-        })
-        .collect()
-}
-
-/// The verdict over a result after `seen` samples; `None` when it is as it must be.
-pub(crate) fn bad_result(job: &Job, seen: u32, result: &JobResult) -> Option<Outcome> {
-    let planned = job.work.iterations();
-    if seen != planned {
+/// The verdict over a result after these samples; `None` when it is as it must be.
+pub(crate) fn bad_result(job: &Job, samples: &[Sample], result: &JobResult) -> Option<Outcome> {
+    let (seen, planned) = (samples.len(), job.work.iterations());
+    if seen != planned as usize {
         return Some(violation(format!(
             "it finished after {seen} of {planned} samples"
         )));
     }
-    let differences = differences(job, &result.used.0);
+    let mut differences = differences(job, &result.used.0);
+    if differences.is_empty() {
+        match cache::differences(&job.work, samples, result.model.as_ref()) {
+            Ok(found) => differences = found,
+            Err(missing) => return Some(violation(missing)),
+        }
+    }
     if !differences.is_empty() {
         return Some(Outcome::EchoMismatch { differences });
     }
@@ -179,7 +204,11 @@ fn compare(path: &str, asked: &Value, used: &Value, found: &mut Vec<String>) {
 mod tests {
     use super::*;
     use crate::runner::lifecycle_tests::fixture::{job, result, sample};
-    use anechoic_protocol::{CaptureMode, Device, FetchParts, InsideTimes, PairedSteps};
+    use anechoic_protocol::{CaptureMode, Device};
+
+    fn both(job: &Job) -> [Sample; 2] {
+        [1, 2].map(|iteration| sample(job, iteration))
+    }
 
     fn detail(outcome: Option<Outcome>) -> String {
         match outcome {
@@ -192,7 +221,7 @@ mod tests {
     fn a_faithful_worker_passes() {
         let job = job();
         assert_eq!(bad_sample(&job, 0, &sample(&job, 1)), None);
-        assert_eq!(bad_result(&job, 2, &result(&job)), None);
+        assert_eq!(bad_result(&job, &both(&job), &result(&job)), None);
     }
 
     #[test]
@@ -236,7 +265,7 @@ mod tests {
         };
         work.workload.batch_size = 1;
         work.mode = CaptureMode::AllLayers;
-        let found = detail(bad_result(&job, 2, &other));
+        let found = detail(bad_result(&job, &both(&job), &other));
         for expected in [
             "threads: asked 2, used 1",
             "work.workload.batch_size: asked 2, used 1",
@@ -249,7 +278,10 @@ mod tests {
     #[test]
     fn too_few_samples_are_a_violation() {
         let job = job();
-        assert!(detail(bad_result(&job, 1, &result(&job))).contains("after 1 of 2 samples"));
+        assert!(
+            detail(bad_result(&job, &both(&job)[..1], &result(&job)))
+                .contains("after 1 of 2 samples")
+        );
     }
 
     #[test]
@@ -258,7 +290,7 @@ mod tests {
         let check = |change: fn(&mut Option<Verification>), expected: &str| {
             let mut result = result(&job);
             change(&mut result.verification);
-            let found = detail(bad_result(&job, 2, &result));
+            let found = detail(bad_result(&job, &both(&job), &result));
             assert!(found.contains(expected), "{found}");
         };
         fn error(verification: &mut Option<Verification>, error: f64) {
@@ -270,97 +302,6 @@ mod tests {
         check(|v| error(v, 0.5), "error of 0.5");
         check(|v| error(v, f64::NAN), "error of NaN");
         check(|v| error(v, -1e-9), "error of -0.000000001");
-    }
-
-    #[test]
-    fn extra_readings_come_where_they_are_asked_for_and_nowhere_else() {
-        let inside = InsideTimes {
-            prefill_ns: 1,
-            decode_ns: 1,
-        };
-        let parts = FetchParts {
-            coalesce_ns: 1,
-            copy_ns: 1,
-            convert_ns: 1,
-        };
-        let pairs = |on: usize, off: usize| PairedSteps {
-            on_ns: vec![1; on],
-            off_ns: vec![1; off],
-        };
-        let check = |ask: fn(&mut CaptureWork), answer: CaptureIteration, expected: &[&str]| {
-            let mut job = job();
-            let Benchmark::Capture(work) = &mut job.work else {
-                unreachable!("it is a capture")
-            };
-            ask(work);
-            let Benchmark::Capture(work) = &job.work else {
-                unreachable!("it is a capture")
-            };
-            let expected: Vec<_> = expected.iter().map(|e| format!("sample 1: {e}")).collect();
-            assert_eq!(capture_differences(work, &answer), expected);
-        };
-        let Sample::Capture(plain) = sample(&job(), 1) else {
-            unreachable!("it is a capture")
-        };
-        let mut with_inside = plain.clone();
-        with_inside.inside_ns = Some(inside);
-        let mut with_parts = plain.clone();
-        with_parts.fetch_parts = Some(parts);
-        let paired = |on, off| CaptureIteration {
-            paired: Some(pairs(on, off)),
-            ..plain.clone()
-        };
-        let ask_inside = |work: &mut CaptureWork| work.attribution = Attribution::Inside;
-        let ask_pairs = |work: &mut CaptureWork| work.attribution = Attribution::Paired;
-        let ask_parts = |work: &mut CaptureWork| work.fetch_breakdown = true;
-
-        check(ask_inside, with_inside.clone(), &[]);
-        check(
-            ask_inside,
-            plain.clone(),
-            &["inside_ns: asked for, and absent"],
-        );
-        check(
-            |_| {},
-            with_inside,
-            &["inside_ns: not asked for, and there"],
-        );
-        check(ask_parts, with_parts.clone(), &[]);
-        check(
-            ask_parts,
-            plain.clone(),
-            &["fetch_parts: asked for, and absent"],
-        );
-        check(
-            |_| {},
-            with_parts,
-            &["fetch_parts: not asked for, and there"],
-        );
-        check(ask_pairs, paired(2, 2), &[]);
-        check(ask_pairs, plain.clone(), &["paired: asked for, and absent"]);
-        check(|_| {}, paired(2, 2), &["paired: not asked for, and there"]);
-        check(
-            ask_pairs,
-            paired(1, 2),
-            &["paired.on_ns: expected 2, got 1"],
-        );
-        check(
-            ask_pairs,
-            paired(2, 3),
-            &["paired.off_ns: expected 2, got 3"],
-        );
-    }
-
-    #[test]
-    fn a_baseline_has_no_fetch_to_take_apart() {
-        let mut job = job();
-        let Benchmark::Capture(work) = &mut job.work else {
-            unreachable!("it is a capture")
-        };
-        work.mode = CaptureMode::Baseline;
-        work.layers.clear();
-        work.fetch_breakdown = true;
-        assert_eq!(bad_sample(&job, 0, &sample(&job, 1)), None);
     }
 
     #[test]

@@ -59,8 +59,8 @@ pub(crate) enum Action {
 enum Stage {
     /// No hello yet.
     Starting,
-    /// The job was sent; so many samples have come.
-    Working { samples: u32 },
+    /// The job was sent.
+    Working,
     /// The last message has come; the process should end by itself.
     Reported(Report),
     /// The outcome is decided and the worker is being stopped.
@@ -92,6 +92,8 @@ pub(crate) struct Lifecycle {
     spawned: Instant,
     stage: Stage,
     phase: Phase,
+    /// What was measured so far.
+    samples: Vec<Sample>,
     exited: Option<ExitKind>,
     /// Bytes after the last newline, once standard output was closed.
     output_rest: Option<usize>,
@@ -108,6 +110,7 @@ impl Lifecycle {
             spawned,
             stage: Stage::Starting,
             phase: Phase::Start,
+            samples: Vec::new(),
             exited: None,
             output_rest: None,
             log_ended: false,
@@ -185,10 +188,10 @@ impl Lifecycle {
             WorkerEvent::Progress { .. } => self.while_working("progress", now, |_| Ok(())),
             WorkerEvent::Warning { .. } => self.while_working("a warning", now, |_| Ok(())),
             WorkerEvent::Sample { sample } => {
-                self.while_working("a sample", now, |s| s.count_sample(&sample))
+                self.while_working("a sample", now, |s| s.take_sample(sample))
             }
             WorkerEvent::Finished { result } => self.while_working("a result", now, |s| {
-                s.refuse(bad_result(&s.job, s.samples(), &result))?;
+                s.refuse(bad_result(&s.job, &s.samples, &result))?;
                 s.stage = Stage::Reported(Report::Finished);
                 Ok(())
             }),
@@ -227,7 +230,7 @@ impl Lifecycle {
     }
 
     fn accept_hello(&mut self) -> Actions {
-        self.stage = Stage::Working { samples: 0 };
+        self.stage = Stage::Working;
         // Hello was still in the pipe: nobody is there any more to take the job, and the leak limit runs.
         if self.exited.is_some() {
             return Vec::new();
@@ -255,7 +258,7 @@ impl Lifecycle {
         let misplaced = match self.stage {
             Stage::Starting => Some("before its hello"),
             Stage::Reported(_) => Some("after its last message"),
-            Stage::Working { .. } | Stage::Stopping { .. } | Stage::Over => None,
+            Stage::Working | Stage::Stopping { .. } | Stage::Over => None,
         };
         let taken = match misplaced {
             Some(when) => Err(violation(format!("it sent {what} {when}"))),
@@ -267,17 +270,10 @@ impl Lifecycle {
         }
     }
 
-    fn samples(&self) -> u32 {
-        match self.stage {
-            Stage::Working { samples } => samples,
-            Stage::Starting | Stage::Reported(_) | Stage::Stopping { .. } | Stage::Over => 0,
-        }
-    }
-
-    fn count_sample(&mut self, sample: &Sample) -> Result<(), Outcome> {
-        let seen = self.samples();
-        self.refuse(bad_sample(&self.job, seen, sample))?;
-        self.stage = Stage::Working { samples: seen + 1 };
+    fn take_sample(&mut self, sample: Sample) -> Result<(), Outcome> {
+        let seen = u32::try_from(self.samples.len()).unwrap_or(u32::MAX);
+        self.refuse(bad_sample(&self.job, seen, &sample))?;
+        self.samples.push(sample);
         Ok(())
     }
 
@@ -327,7 +323,7 @@ impl Lifecycle {
         self.output_rest = Some(rest);
         match self.stage {
             // Either the process is just ending, or it can never report; the leak limit tells.
-            Stage::Starting | Stage::Working { .. } if self.exited.is_none() => {
+            Stage::Starting | Stage::Working if self.exited.is_none() => {
                 vec![Action::SetDeadline(now + self.limits.leak)]
             }
             _ => Vec::new(),
@@ -340,7 +336,7 @@ impl Lifecycle {
             return self.end();
         }
         match self.stage.clone() {
-            Stage::Starting | Stage::Working { .. } => {
+            Stage::Starting | Stage::Working => {
                 let verdict = if self.output_rest.is_some() {
                     violation("it closed its standard output before a result".to_owned())
                 } else {
@@ -402,7 +398,7 @@ impl Lifecycle {
                 kind: *kind,
                 message: message.clone(),
             },
-            Stage::Starting | Stage::Working { .. } | Stage::Stopping { .. } | Stage::Over => {
+            Stage::Starting | Stage::Working | Stage::Stopping { .. } | Stage::Over => {
                 self.cancelled()
             }
         };
@@ -452,7 +448,7 @@ impl Lifecycle {
                 let outcome = Some(self.ended_after_result());
                 outcome.filter(Outcome::is_ok).unwrap_or(self.cancelled())
             }
-            Stage::Starting | Stage::Working { .. } => self.ended_without_result(),
+            Stage::Starting | Stage::Working => self.ended_without_result(),
             Stage::Over => return Vec::new(),
         };
         vec![Action::End(outcome)]

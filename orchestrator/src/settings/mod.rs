@@ -5,7 +5,11 @@ mod device;
 mod hub;
 mod models;
 mod program;
+mod shipped;
+mod texts;
 
 pub(crate) use device::{DeviceChoice, DeviceError};
-pub(crate) use models::resolve_model;
+pub(crate) use models::{read_config, resolve_model};
 pub(crate) use program::{ProgramError, find_worker, usable};
+pub(crate) use shipped::Shipped;
+pub(crate) use texts::find_text;

@@ -1,25 +1,29 @@
-//! From a model's name to its shape and its weights: a preset, a folder, or a repository in the local
-//! cache of the Hugging Face hub. Reads `config.json`, and checks that every weight file is there.
+//! From a model's name to its shape and its weights: a preset, a folder, a model that is shipped, or a repository in
+//! the local cache of the Hugging Face hub. Reads `config.json`, and checks that every weight file is there.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anechoic_protocol::{ModelConfig, ModelConfigError, ModelSource, Preset};
+use anechoic_suite::KnownModel;
 use serde::Deserialize;
 
+use super::Shipped;
 use super::hub::{self, Cached};
 
 const CONFIG: &str = "config.json";
 const WEIGHTS: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
+const TOKENIZER: &str = "tokenizer.json";
 
 /// A model that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ModelError {
     /// Neither a preset nor a folder nor a repository's name.
     #[error(
-        "`{name}` is no model: neither a preset ({presets}) nor a folder nor `org/name` of a repository"
+        "`{name}` is no model: neither a preset ({presets}) nor a folder, there or in `models/`, nor `org/name` of a \
+         repository"
     )]
     Unknown {
         /// What was asked for.
@@ -118,16 +122,23 @@ struct Index {
 }
 
 /// Finds a model and reads its configuration.
-pub(crate) fn resolve_model(name: &str) -> Result<(ModelSource, ModelConfig), ModelError> {
-    resolve_in(name, hub::own_cache_folder().as_deref())
+pub(crate) fn resolve_model(name: &str) -> Result<KnownModel, ModelError> {
+    resolve_in(name, &Shipped::here(), hub::own_cache_folder().as_deref())
 }
 
-fn resolve_in(name: &str, cache: Option<&Path>) -> Result<(ModelSource, ModelConfig), ModelError> {
+fn resolve_in(
+    name: &str,
+    shipped: &Shipped,
+    cache: Option<&Path>,
+) -> Result<KnownModel, ModelError> {
     if let Ok(preset) = name.parse::<Preset>() {
-        return Ok((ModelSource::Preset { name: preset }, preset.config()));
+        return Ok(preset.into());
     }
     if Path::new(name).is_dir() {
         return open_folder(name, Path::new(name));
+    }
+    if let Some(folder) = shipped.find(name) {
+        return open_folder(name, &folder);
     }
     match cache.filter(|_| is_repository(name)) {
         None => Err(ModelError::Unknown {
@@ -159,7 +170,7 @@ fn snapshot(name: &str, cache: &Path) -> Result<PathBuf, ModelError> {
     }
 }
 
-fn open_folder(name: &str, folder: &Path) -> Result<(ModelSource, ModelConfig), ModelError> {
+fn open_folder(name: &str, folder: &Path) -> Result<KnownModel, ModelError> {
     let folder = folder
         .canonicalize()
         .map_err(|source| unreadable(name, folder, source))?;
@@ -167,14 +178,23 @@ fn open_folder(name: &str, folder: &Path) -> Result<(ModelSource, ModelConfig), 
         .to_str()
         .ok_or_else(|| ModelError::NotText(folder.clone()))?
         .to_owned();
-    let text = read(name, &folder.join(CONFIG))?;
-    let config = ModelConfig::from_json(&text).map_err(|source| ModelError::Config {
-        name: name.to_owned(),
-        source,
-    })?;
+    let config = read_config(name, &folder)?;
     check_weights(name, &folder)?;
     let name = name.to_owned();
-    Ok((ModelSource::Folder { name, path }, config))
+    Ok(KnownModel {
+        source: ModelSource::Folder { name, path },
+        config,
+        tokenizer: folder.join(TOKENIZER).is_file(),
+    })
+}
+
+/// The shape of the model `name` in this folder.
+pub(crate) fn read_config(name: &str, folder: &Path) -> Result<ModelConfig, ModelError> {
+    let text = read(name, &folder.join(CONFIG))?;
+    ModelConfig::from_json(&text).map_err(|source| ModelError::Config {
+        name: name.to_owned(),
+        source,
+    })
 }
 
 fn check_weights(name: &str, folder: &Path) -> Result<(), ModelError> {
@@ -237,17 +257,21 @@ mod tests {
 
     const GPT2: &str = r#"{"model_type":"gpt2","vocab_size":257,"n_positions":128,"n_embd":64,"n_layer":4,"n_head":4}"#;
 
+    fn none() -> Shipped {
+        Shipped::around(Path::new("/nowhere"), None)
+    }
+
     fn error(name: &str, cache: Option<&Path>) -> String {
-        let error = resolve_in(name, cache).unwrap_err();
+        let error = resolve_in(name, &none(), cache).unwrap_err();
         let source = std::error::Error::source(&error).map(ToString::to_string);
         format!("{error} {}", source.unwrap_or_default())
     }
 
     #[test]
     fn presets_need_no_files() {
-        let (source, config) = resolve_in("gpt2-tiny", None).unwrap();
-        assert_eq!(source.name(), "gpt2-tiny");
-        assert_eq!(config.layers(), 4);
+        let found = resolve_in("gpt2-tiny", &none(), None).unwrap();
+        assert_eq!(found.source.name(), "gpt2-tiny");
+        assert_eq!(found.config.layers(), 4);
     }
 
     #[test]
@@ -288,16 +312,33 @@ mod tests {
             "{missing}"
         );
         put("two.safetensors", "");
-        let (source, config) = resolve_in(name, None).unwrap();
-        assert_eq!(config.hidden(), 64);
+        let found = resolve_in(name, &none(), None).unwrap();
+        assert_eq!(found.config.hidden(), 64);
+        assert!(!found.tokenizer);
         let path = folder.canonicalize().unwrap().to_str().unwrap().to_owned();
         assert_eq!(
-            source,
+            found.source,
             ModelSource::Folder {
                 name: name.to_owned(),
                 path
             }
         );
+        put(TOKENIZER, "{}");
+        assert!(resolve_in(name, &none(), None).unwrap().tokenizer);
+    }
+
+    #[test]
+    fn a_shipped_model_comes_before_a_repository_of_that_name() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("models/one");
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join(CONFIG), GPT2).unwrap();
+        fs::write(folder.join(WEIGHTS), "").unwrap();
+        let shipped = Shipped::around(root.path(), None);
+        for name in ["one", "models/one"] {
+            let found = resolve_in(name, &shipped, Some(root.path())).unwrap();
+            assert_eq!(found.source.name(), name);
+        }
     }
 
     #[test]
@@ -307,8 +348,8 @@ mod tests {
         fs::create_dir_all(&snapshot).unwrap();
         fs::write(snapshot.join(CONFIG), GPT2).unwrap();
         fs::write(snapshot.join(WEIGHTS), "").unwrap();
-        let (source, _) = resolve_in("org/name", Some(cache.path())).unwrap();
-        assert_eq!(source.name(), "org/name");
+        let found = resolve_in("org/name", &none(), Some(cache.path())).unwrap();
+        assert_eq!(found.source.name(), "org/name");
         fs::create_dir_all(cache.path().join("models--org--name/snapshots/def")).unwrap();
         assert!(error("org/name", Some(cache.path())).contains("several snapshots"));
     }

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
-use anechoic_protocol::{Job, JobResult, Sample, WorkerEvent};
+use anechoic_protocol::{DeviceInfo, Job, JobResult, Sample, WorkerEvent};
 
 use super::{EVENTS, MANIFEST, RecordError};
 use crate::{Manifest, RunEvent, SCHEMA_VERSION, Stamped};
@@ -32,6 +32,8 @@ pub struct AttemptData {
     pub result: Option<JobResult>,
     /// What it warned of.
     pub warnings: Vec<String>,
+    /// Devices that its worker named in its `hello`.
+    pub devices: Vec<DeviceInfo>,
     /// Time from spawn to `hello`.
     pub hello_ns: Option<u64>,
     /// Pause before it.
@@ -135,7 +137,10 @@ impl Fold {
                 data.orchestrator_cpu_ns = Some(cpu_ns);
             }
             Self::Worker(at, message) => match message {
-                WorkerEvent::Hello { .. } => data.hello_ns = Some(at),
+                WorkerEvent::Hello { devices, .. } => {
+                    data.hello_ns = Some(at);
+                    data.devices = devices;
+                }
                 WorkerEvent::Sample { sample } => data.samples.push(sample),
                 WorkerEvent::Warning { message } => data.warnings.push(message),
                 WorkerEvent::Finished { result } => data.result = Some(*result),

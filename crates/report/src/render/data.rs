@@ -1,8 +1,10 @@
 //! Formats for programs.
 
+use anechoic_protocol::BenchmarkFamily;
 use anechoic_record::{RunRecord, point_lines};
 use serde_json::Value;
 
+use super::columns::{CAPTURE, COMMON, KV};
 use crate::Summary;
 
 /// The summary as indented JSON, as in `summary.json`.
@@ -12,40 +14,8 @@ pub fn json(summary: &Summary) -> String {
     text
 }
 
-/// Columns of the CSV, each a key of a line of `results.jsonl`.
-const COLUMNS: [&str; 28] = [
-    "run",
-    "suite",
-    "case",
-    "attempt",
-    "iteration",
-    "benchmark",
-    "model",
-    "dtype",
-    "device",
-    "threads",
-    "seed",
-    "batch_size",
-    "prefill_tokens",
-    "decode_tokens",
-    "mode",
-    "num_captured_layers",
-    "strategy",
-    "probe",
-    "attribution",
-    "prefill_ns",
-    "decode_ns",
-    "generation_ns",
-    "fetch_ns",
-    "generated_tokens",
-    "captured_rows",
-    "captured_bytes",
-    "resident_bytes",
-    "outcome",
-];
-
-/// Every sample of every attempt that ended well, one row each, and one row without sample for every
-/// attempt that did not.
+/// One row per measured point of every attempt that ended well, and rows without measurements for every attempt that did
+/// not. A record of several families of benchmarks has the columns of all of them.
 pub fn csv(record: &RunRecord) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let written = write_rows(record, &mut writer);
@@ -57,11 +27,36 @@ pub fn csv(record: &RunRecord) -> String {
 }
 
 fn write_rows(record: &RunRecord, writer: &mut csv::Writer<Vec<u8>>) -> csv::Result<()> {
-    writer.write_record(COLUMNS)?;
+    let columns = columns(record);
+    writer.write_record(&columns)?;
     for point in point_lines(record) {
-        writer.write_record(COLUMNS.map(|column| field(&point[column])))?;
+        writer.write_record(columns.iter().map(|column| field(at(&point, column))))?;
     }
     Ok(())
+}
+
+/// The columns of all families in the record, each once, and the outcome last.
+fn columns(record: &RunRecord) -> Vec<&'static str> {
+    let mut columns = COMMON.to_vec();
+    for case in &record.manifest.cases {
+        let family: &[&str] = match case.case.work.name().family() {
+            BenchmarkFamily::Capture => &CAPTURE,
+            BenchmarkFamily::Kv => &KV,
+        };
+        let new: Vec<_> = family
+            .iter()
+            .filter(|c| !columns.contains(c))
+            .copied()
+            .collect();
+        columns.extend(new);
+    }
+    columns.push("outcome");
+    columns
+}
+
+/// The value at a path of keys joined by dots; null where there is none.
+fn at<'v>(point: &'v Value, column: &str) -> &'v Value {
+    column.split('.').fold(point, |value, key| &value[key])
 }
 
 fn field(value: &Value) -> String {

@@ -1,12 +1,10 @@
-//! The report for people. Terminal and Markdown are one document in two dressings.
+//! The report for people: what frames the tables. Terminal and Markdown are one document in two dressings.
 
 use std::collections::BTreeSet;
 
-use anechoic_protocol::{Attribution, CaptureMode, Probe};
-use comfy_table::presets::{ASCII_MARKDOWN, UTF8_FULL_CONDENSED};
-use comfy_table::{CellAlignment, Table};
-
-use crate::{CaptureCase, CaptureSummary, Summary, units};
+use super::dressing::Dressing;
+use super::{capture, kv};
+use crate::{Summary, units};
 
 /// The report for a terminal.
 pub fn terminal(summary: &Summary) -> String {
@@ -18,65 +16,6 @@ pub fn markdown(summary: &Summary) -> String {
     render(summary, Dressing::Markdown)
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum Dressing {
-    Terminal,
-    Markdown,
-}
-
-impl Dressing {
-    fn heading(self, level: usize, text: &str) -> String {
-        match self {
-            Self::Terminal if level == 1 => {
-                format!("{text}\n{}\n", "═".repeat(text.chars().count()))
-            }
-            Self::Terminal => format!("\n{text}\n"),
-            Self::Markdown => format!("\n{} {text}\n\n", "#".repeat(level)),
-        }
-    }
-
-    fn table(self, header: &[&str], rows: Vec<Vec<String>>) -> String {
-        let mut table = Table::new();
-        table.load_preset(match self {
-            Self::Terminal => UTF8_FULL_CONDENSED,
-            Self::Markdown => ASCII_MARKDOWN,
-        });
-        table.set_header(header.to_vec());
-        for row in rows {
-            table.add_row(row.into_iter().map(|cell| self.cell(&cell)));
-        }
-        for column in table.column_iter_mut().skip(1) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-        format!("{table}\n")
-    }
-
-    /// Text from outside must not end a Markdown cell or start markup.
-    fn cell(self, text: &str) -> String {
-        match self {
-            Self::Terminal => text.replace("**", ""),
-            Self::Markdown => text
-                .replace('|', "\\|")
-                .replace(['\n', '\r'], " ")
-                .replace('<', "&lt;"),
-        }
-    }
-
-    fn item(self, text: &str) -> String {
-        match self {
-            Self::Terminal => format!("  {text}\n"),
-            Self::Markdown => format!("- {}\n", self.cell(text)),
-        }
-    }
-
-    fn code(self, text: &str) -> String {
-        match self {
-            Self::Terminal => text.to_owned(),
-            Self::Markdown => format!("`{text}`"),
-        }
-    }
-}
-
 fn render(summary: &Summary, dressing: Dressing) -> String {
     let mut text = dressing.heading(1, &format!("{} – {}", summary.suite, summary.run));
     if let Some(question) = &summary.question {
@@ -84,11 +23,10 @@ fn render(summary: &Summary, dressing: Dressing) -> String {
     }
     text += &failures(summary, dressing);
     if let Some(capture) = &summary.capture {
-        text += &timings(capture, dressing);
-        text += &overheads(capture, dressing);
-        text += &attribution(capture, dressing);
-        text += &drifts(capture, dressing);
-        text += &memory(capture, dressing);
+        text += &capture::tables(capture, dressing);
+    }
+    if let Some(kv) = &summary.kv {
+        text += &kv::tables(kv, dressing);
     }
     text += &warnings(summary, dressing);
     text += &circumstances(summary, dressing);
@@ -130,148 +68,6 @@ fn rerun(summary: &Summary, dressing: Dressing) -> String {
     format!("{command} (with {elsewhere} where the run does not lie in results/)")
 }
 
-fn timings(capture: &CaptureSummary, dressing: Dressing) -> String {
-    let header = [
-        "case",
-        "n",
-        "prefill",
-        "decode",
-        "generation",
-        "fetch",
-        "total",
-        "decode tok/s",
-    ];
-    let row = |case: &CaptureCase| {
-        vec![
-            case.id.clone(),
-            format!("{} × {}", case.processes, iterations_each(case)),
-            units::estimate(case.prefill_s.as_ref()),
-            units::estimate(case.decode_s.as_ref()),
-            units::estimate(case.generation_s.as_ref()),
-            units::estimate(case.fetch_s.as_ref()),
-            units::estimate(case.total_s.as_ref()),
-            units::rate(case.decode_tokens_per_s.as_ref()),
-        ]
-    };
-    // Extra clock readings make these times another thing; such cases have a table of their own.
-    let plain = capture
-        .cases
-        .iter()
-        .filter(|case| case.work.attribution == Attribution::Off);
-    let rows: Vec<_> = plain.map(row).collect();
-    if rows.is_empty() {
-        return String::new();
-    }
-    dressing.heading(2, "Capture: times per iteration")
-        + "n = processes × iterations; mean over processes ± standard deviation between them.\n\n"
-        + &dressing.table(&header, rows)
-}
-
-fn iterations_each(case: &CaptureCase) -> usize {
-    case.iterations.checked_div(case.processes).unwrap_or(0)
-}
-
-fn overheads(capture: &CaptureSummary, dressing: Dressing) -> String {
-    if capture.overheads.is_empty() {
-        return String::new();
-    }
-    let header = ["case", "generation", "fetch", "total", "per layer"];
-    let rows = capture.overheads.iter().map(|overhead| {
-        vec![
-            overhead.id.clone(),
-            units::percent(Some(&overhead.generation)),
-            units::percent(overhead.fetch.as_ref()),
-            units::percent(Some(&overhead.total)),
-            units::milliseconds(overhead.per_layer_s.as_ref()),
-        ]
-    });
-    dressing.heading(2, "Capture: overhead against the baseline")
-        + "Shares of the baseline's generation time with 95 % intervals over processes; per layer against zero-layer.\n\n"
-        + &dressing.table(&header, rows.collect())
-}
-
-fn attribution(capture: &CaptureSummary, dressing: Dressing) -> String {
-    let mut rows = Vec::new();
-    for case in &capture.cases {
-        if let Some(share) = &case.inside_decode_share {
-            let interval = share.interval;
-            let value = anechoic_stats::Ratio {
-                value: share.mean,
-                interval,
-            };
-            let what = "time inside capture, share of decode".to_owned();
-            let n = format!("{} processes", share.n);
-            rows.push(vec![case.id.clone(), what, n, units::percent(Some(&value))]);
-        }
-        if let Some(paired) = &case.paired {
-            let what = "decode step with against without".to_owned();
-            let n = format!("{} processes, {} pairs", paired.processes, paired.pairs);
-            rows.push(vec![
-                case.id.clone(),
-                what,
-                n,
-                units::percent(Some(&paired.effect)),
-            ]);
-        }
-    }
-    if rows.is_empty() {
-        return String::new();
-    }
-    dressing.heading(2, "Capture: cost found within processes")
-        + &dressing.table(&["case", "figure", "n", "value"], rows)
-}
-
-fn memory(capture: &CaptureSummary, dressing: Dressing) -> String {
-    let header = [
-        "case",
-        "layers",
-        "strategy",
-        "captured per iteration",
-        "peak resident",
-    ];
-    let row = |case: &CaptureCase| {
-        vec![
-            case.id.clone(),
-            case.work.layers.len().to_string(),
-            strategy(case),
-            units::bytes(case.captured_bytes),
-            units::bytes(case.peak_resident_bytes),
-        ]
-    };
-    dressing.heading(2, "Capture: memory")
-        + "The largest resident set of a worker process, and the bytes fetched.\n\n"
-        + &dressing.table(&header, capture.cases.iter().map(row).collect())
-}
-
-fn strategy(case: &CaptureCase) -> String {
-    match (case.work.mode, case.work.probe) {
-        (CaptureMode::Baseline, _) => "–".to_owned(),
-        (_, Probe::Full) => case.work.strategy.to_string(),
-        (_, probe) => format!("{}, probe {}", case.work.strategy, probe.as_str()),
-    }
-}
-
-fn drifts(capture: &CaptureSummary, dressing: Dressing) -> String {
-    let rows: Vec<_> = capture
-        .cases
-        .iter()
-        .filter(|case| case.generation_drift.is_some())
-        .map(|case| {
-            vec![
-                case.id.clone(),
-                units::drift(case.generation_drift.as_ref()),
-                units::drift(case.fetch_drift.as_ref()),
-            ]
-        })
-        .collect();
-    if rows.is_empty() {
-        return String::new();
-    }
-    dressing.heading(2, "Capture: drift per iteration")
-        + "Slope over the iterations of each process, as a share of the mean, with its 95 % interval.\n\n"
-        + &dressing.table(&["case", "generation", "fetch"], rows)
-}
-
 fn warnings(summary: &Summary, dressing: Dressing) -> String {
     if summary.warnings.is_empty() {
         return String::new();
@@ -283,7 +79,8 @@ fn warnings(summary: &Summary, dressing: Dressing) -> String {
 /// The numbers of compute threads that cases used, each once.
 fn threads(summary: &Summary) -> String {
     let cases = summary.capture.iter().flat_map(|capture| &capture.cases);
-    let used: BTreeSet<u32> = cases.map(|case| case.threads).collect();
+    let mut used: BTreeSet<u32> = cases.map(|case| case.threads).collect();
+    used.extend(summary.kv.iter().flat_map(|kv| &kv.threads));
     let used: Vec<String> = used.iter().map(u32::to_string).collect();
     used.join(", ")
 }

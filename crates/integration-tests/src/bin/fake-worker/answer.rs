@@ -2,12 +2,11 @@
 
 use anechoic_integration_tests::fault::Fault;
 use anechoic_protocol::{
-    Attribution, Benchmark, BenchmarkName, CaptureIteration, CaptureMode, CaptureWork, Device,
-    DeviceInfo, Echo, Environment, FetchParts, InsideTimes, Job, JobResult, PROTOCOL_VERSION,
-    PairedSteps, PeakMemory, Sample, Verification, WorkerEvent, WorkerIdentity,
+    Benchmark, BenchmarkName, Device, DeviceInfo, Echo, Environment, Job, JobResult, ModelFacts,
+    PROTOCOL_VERSION, PeakMemory, Sample, Verification, WorkerEvent, WorkerIdentity,
 };
 
-use crate::capture;
+use crate::{capture, kv, quality};
 
 pub(crate) fn hello(fault: Fault) -> WorkerEvent {
     let device = match fault {
@@ -47,89 +46,28 @@ pub(crate) fn iterations(job: &Job, fault: Fault) -> Vec<u32> {
     iterations
 }
 
-/// Times follow from the iteration alone, so that results can be told apart and never vary.
+/// Nothing varies between attempts: samples follow from the job and the iteration.
 pub(crate) fn sample(job: &Job, iteration: u32, fault: Fault) -> Sample {
-    let work = capture(job);
-    let batch = u64::from(work.workload.batch_size);
-    let rows = work.expected_rows() * batch * work.layers.len() as u64;
-    let rows = match fault {
-        Fault::WrongRows => rows.saturating_sub(1),
-        _ => rows,
-    };
-    let millisecond = 1_000_000;
-    let base = millisecond * (100 + u64::from(iteration));
-    let readings = Readings::of(work, fault);
-    Sample::Capture(CaptureIteration {
-        iteration,
-        prefill_ns: base / 4,
-        decode_ns: base / 2,
-        generation_ns: base,
-        fetch_ns: rows * 100,
-        fetch_parts: readings.parts,
-        generated_tokens: batch * u64::from(work.workload.decode_tokens),
-        captured_rows: rows,
-        captured_bytes: rows * 64 * work.fetch_dtype.size_bytes(),
-        resident_bytes: 1 << 20,
-        inside_ns: readings.inside,
-        paired: readings.paired,
-    })
-}
-
-/// Extra clock readings.
-struct Readings {
-    parts: Option<FetchParts>,
-    inside: Option<InsideTimes>,
-    paired: Option<PairedSteps>,
-}
-
-impl Readings {
-    fn of(work: &CaptureWork, fault: Fault) -> Self {
-        let in_parts = work.fetch_breakdown && work.mode != CaptureMode::Baseline;
-        let (inside, paired) = match work.attribution {
-            Attribution::Off => (false, false),
-            Attribution::Inside => (true, false),
-            Attribution::Paired => (false, true),
-        };
-        let sends = |asked: bool| match fault {
-            Fault::MissingReadings => false,
-            Fault::ExtraReadings => true,
-            _ => asked,
-        };
-        let steps = work.workload.decode_tokens as usize - 1;
-        let steps = match fault {
-            Fault::ShortPairs => steps - 1,
-            _ => steps,
-        };
-        Self {
-            parts: sends(in_parts).then_some(FetchParts {
-                coalesce_ns: 50,
-                copy_ns: 30,
-                convert_ns: 20,
-            }),
-            inside: sends(inside).then_some(InsideTimes {
-                prefill_ns: 900,
-                decode_ns: 1800,
-            }),
-            paired: sends(paired).then(|| PairedSteps {
-                on_ns: vec![1010; steps],
-                off_ns: vec![1000; steps],
-            }),
-        }
+    match &job.work {
+        Benchmark::Capture(work) => capture::sample(work, iteration, fault),
+        Benchmark::Latency(work) => kv::latency(work, iteration, fault),
+        Benchmark::Vram(work) => kv::vram(work, iteration, fault),
+        Benchmark::Phase(work) => kv::phase(work, iteration, fault),
+        Benchmark::Perplexity(work) => quality::perplexity(work, iteration, fault),
+        Benchmark::Capacity(work) => quality::capacity(work, iteration, fault),
+        Benchmark::Roofline(work) => kv::roofline(work, iteration, fault),
     }
 }
 
 pub(crate) fn result(job: &Job, fault: Fault) -> WorkerEvent {
     let mut used = job.clone();
     if fault == Fault::WrongEcho {
-        let Benchmark::Capture(work) = &mut used.work else {
-            unreachable!("it is a capture")
-        };
-        work.workload.batch_size = 1;
+        *batch_size(&mut used.work) = 1;
     }
     WorkerEvent::Finished {
         result: Box::new(JobResult {
             used: Echo(used),
-            model: None,
+            model: facts(job, fault),
             environment: Environment {
                 torch: None,
                 device: job.device,
@@ -146,6 +84,36 @@ pub(crate) fn result(job: &Job, fault: Fault) -> WorkerEvent {
             phases: Vec::new(),
         }),
     }
+}
+
+fn batch_size(work: &mut Benchmark) -> &mut u32 {
+    match work {
+        Benchmark::Capture(work) => &mut work.workload.batch_size,
+        Benchmark::Latency(work)
+        | Benchmark::Vram(work)
+        | Benchmark::Phase(work)
+        | Benchmark::Roofline(work) => &mut work.batch_size,
+        Benchmark::Perplexity(work) => &mut work.batch_size,
+        Benchmark::Capacity(work) => &mut work.measured_runs,
+    }
+}
+
+/// Nothing is loaded; the facts are those of the shape.
+fn facts(job: &Job, fault: Fault) -> Option<ModelFacts> {
+    let versioned = job.work.versioned()?;
+    let config = kv::config(&versioned.model);
+    let (version, dtype) = (versioned.version, versioned.dtype);
+    let facts = ModelFacts {
+        layers: config.layers(),
+        hidden: config.hidden(),
+        parameters: config.parameters(),
+        weight_bytes: config.parameters() * dtype.size_bytes(),
+        kv_cache_bytes: version.cache_bytes(&config, 1, 64, dtype).total(),
+        projection_bytes_saved: version.projection_bytes_saved(&config, dtype),
+        dtype,
+        config: Some(config),
+    };
+    (fault != Fault::NoModelFacts).then_some(facts)
 }
 
 fn verification(fault: Fault) -> Option<Verification> {

@@ -2,7 +2,10 @@
 //! [`anechoic_integration_tests::fault`]. Also an example of a worker without libtorch.
 
 mod answer;
+mod capture;
 mod harm;
+mod kv;
+mod quality;
 
 use std::env;
 use std::fs;
@@ -10,9 +13,7 @@ use std::io::{BufRead, Write};
 use std::process::ExitCode;
 
 use anechoic_integration_tests::fault::{Fault, choose};
-use anechoic_protocol::{
-    Benchmark, FailureKind, Job, Phase, WorkerEvent, decode_line, encode_line,
-};
+use anechoic_protocol::{FailureKind, Job, Phase, WorkerEvent, decode_line, encode_line};
 
 fn main() -> ExitCode {
     let fault = own_fault();
@@ -110,12 +111,4 @@ fn send(event: &WorkerEvent) {
 fn write(bytes: &[u8]) {
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(bytes).and_then(|()| out.flush());
-}
-
-/// The layers and workload of a job, in the only benchmark there is.
-fn capture(job: &Job) -> &anechoic_protocol::CaptureWork {
-    let Benchmark::Capture(work) = &job.work else {
-        unreachable!("it is a capture")
-    };
-    work
 }

@@ -1,0 +1,166 @@
+//! Quality, and speed and memory beside it. A version without quality has no number in the table of all three.
+
+use anechoic_protocol::AttentionPath;
+
+use super::{Section, caption, version};
+use crate::render::dressing::Dressing;
+use crate::{KvSummary, QualityLine, Standing, TradeOffLine, units};
+
+const TRADE_OFF: &str = "\
+Against v1 under the same setting and T: time per token with a 95 % interval over processes, and cache bytes.
+Quality is that of the model named in the last column; speed without it is not shown.";
+
+const QUALITY: &str = "\
+Perplexity (PPL) through the cache and, beside it, of one pass per window without one.
+KLD: Kullback-Leibler divergence from v1's next-token distribution, in nats.
+First difference: the earliest token at which a greedy continuation differs from v1's, and how many of them do.";
+
+pub(super) fn trade_off(kv: &KvSummary, dressing: Dressing) -> String {
+    let section = Section {
+        title: "KV cache: speed, memory and quality",
+        note: TRADE_OFF,
+        header: &[
+            "version",
+            "T",
+            "time per token, × v1",
+            "cache bytes, × v1",
+            "PPL against v1",
+            "mean KLD, nats",
+            "quality measured on",
+        ],
+    };
+    let row = |line: &TradeOffLine| {
+        let mut row = vec![version(line.version), line.tokens.to_string()];
+        row.extend(standing(line));
+        vec![row]
+    };
+    section.render(dressing, &kv.trade_off, |line| caption(&line.setting), row)
+}
+
+fn standing(line: &TradeOffLine) -> Vec<String> {
+    let without_numbers = |text: String| {
+        let mut cells = vec![units::NONE.to_owned(); 4];
+        cells.push(text);
+        cells
+    };
+    match &line.standing {
+        Standing::Judged {
+            per_token,
+            cache,
+            model,
+            dtype,
+            attention,
+            text,
+            degradation,
+            kld_mean,
+        } => vec![
+            units::times(Some(per_token)),
+            units::optional(*cache, 3, " ×"),
+            signed_percent(*degradation),
+            units::significant(*kld_mean, 3),
+            format!("{model}, {}{}, {text} text", dtype.as_str(), other_path(*attention)),
+        ],
+        Standing::QualityMissing => without_numbers(format!(
+            "quality not measured: run `anechoic kv perplexity --version {}`",
+            line.version.as_str()
+        )),
+        Standing::ReferenceMissing => without_numbers(
+            "nothing to compare with: run `anechoic kv latency --version v1` with the same settings".to_owned(),
+        ),
+    }
+}
+
+fn other_path(attention: AttentionPath) -> String {
+    match attention {
+        AttentionPath::Best => String::new(),
+        AttentionPath::Stock | AttentionPath::Dequantise => {
+            format!(", attention {}", attention.as_str())
+        }
+    }
+}
+
+fn signed_percent(fraction: f64) -> String {
+    let percent = fraction * 100.0;
+    match percent.abs() < 10.0 {
+        true => format!("{percent:+.3} %"),
+        false => format!("{percent:+.0} %"),
+    }
+}
+
+pub(super) fn quality(kv: &KvSummary, dressing: Dressing) -> String {
+    let section = Section {
+        title: "KV cache: quality",
+        note: QUALITY,
+        header: &[
+            "version",
+            "PPL",
+            "against v1",
+            "without cache",
+            "KLD mean",
+            "KLD 99 %",
+            "KLD max",
+            "same top token",
+            "first difference",
+        ],
+    };
+    let row = |line: &QualityLine| {
+        let quality = &line.quality;
+        let differing = format!("{} of {}", quality.diverged, quality.continuations);
+        let first = match quality.first_divergence {
+            Some(token) => format!("token {token} ({differing})"),
+            None if quality.continuations == 0 => units::NONE.to_owned(),
+            None => format!("none ({differing})"),
+        };
+        vec![vec![
+            version(line.version),
+            units::significant(quality.perplexity, 5),
+            signed_percent(quality.degradation),
+            units::significant(quality.teacher_forced_perplexity, 5),
+            units::significant(quality.divergence.mean, 3),
+            units::significant(quality.divergence.p99, 3),
+            units::significant(quality.divergence.max, 3),
+            format!("{} %", units::significant(quality.same_top * 100.0, 4)),
+            first,
+        ]]
+    };
+    section.render(dressing, &kv.quality, quality_caption, row) + &disagreements(kv, dressing)
+}
+
+/// The setting, the text, and what no model can be better than on it.
+fn quality_caption(line: &QualityLine) -> String {
+    let quality = &line.quality;
+    let mut text = format!(
+        "{}; {} text, {} windows of {}, fed by {}",
+        caption(&line.setting),
+        line.text,
+        quality.windows,
+        line.window,
+        line.chunk
+    );
+    if let Some(bound) = quality.entropy_bound_perplexity {
+        text += &format!(
+            "; PPL of the source's entropy rate {}",
+            units::significant(bound, 5)
+        );
+    }
+    if let Some(source) = quality.source_perplexity {
+        text += &format!(
+            ", of the source on this text {}",
+            units::significant(source, 5)
+        );
+    }
+    text
+}
+
+/// The same text scored by the same code gives the same loss; where it did not, that is said.
+fn disagreements(kv: &KvSummary, dressing: Dressing) -> String {
+    let lines = kv.quality.iter().filter(|line| line.loss_range > 0.0);
+    let items = lines.map(|line| {
+        let range = units::significant(line.loss_range, 2);
+        dressing.item(&format!(
+            "{}: mean losses of {} processes lie {range} nats apart; the first is shown",
+            line.case, line.processes
+        ))
+    });
+    items.collect()
+}

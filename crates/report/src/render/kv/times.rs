@@ -1,0 +1,209 @@
+//! Where time is shown: latency, the crossover, the prediction, paths of attention, phases.
+
+use anechoic_stats::{Crossover, Ratio};
+
+use super::{Section, caption, caption_of_paths, count, name, note, tokens, version};
+use crate::render::dressing::Dressing;
+use crate::{
+    CrossoverLine, KvSummary, LatencyLine, PathLine, PhaseLine, PhaseMeans, Prediction, units,
+};
+
+const SPREAD: &str = "\
+n = processes × runs. Means over processes ± standard deviation between them;
+of a single process between its runs, marked r, which says nothing about the next process.";
+
+const LATENCY: &str = "\
+Per token is total / T; T counts the token that prefill yields.
+× v1: total against v1's at the same T, with a 95 % interval over processes.";
+
+const PREDICTION: &str = "\
+Predicted from counted bytes and operations: each forward call takes as long as its bytes at the measured
+bandwidth or its operations at the measured matrix rate, whichever is longer.";
+
+pub(super) fn latency(kv: &KvSummary, dressing: Dressing) -> String {
+    let points = || kv.latency.iter().map(|line| &line.point);
+    let text = format!("{SPREAD}\n{LATENCY}");
+    let section = Section {
+        title: "KV cache: time to generate T tokens",
+        note: &note(&text, points()),
+        header: &[
+            "version",
+            "T",
+            "n",
+            "per token",
+            "total",
+            "prefill",
+            "decode",
+            "decode tok/s",
+            "× v1",
+        ],
+    };
+    let row = |line: &LatencyLine| {
+        vec![vec![
+            name(&line.point, points()),
+            tokens(&line.point),
+            count(&line.point),
+            units::time(line.per_token_s.as_ref()),
+            units::time(line.total_s.as_ref()),
+            units::time(line.prefill_s.as_ref()),
+            units::time(line.decode_s.as_ref()),
+            units::scaled(line.decode_tokens_per_s.as_ref(), 1.0),
+            units::times(line.against_v1.as_ref()),
+        ]]
+    };
+    let title = |line: &LatencyLine| caption(&line.point.setting);
+    section.render(dressing, &kv.latency, title, row)
+}
+
+pub(super) fn crossovers(kv: &KvSummary, dressing: Dressing) -> String {
+    if kv.crossovers.is_empty() {
+        return String::new();
+    }
+    let items = kv.crossovers.iter().map(|line| {
+        let text = format!("{}: {}", caption(&line.setting), crossover(line));
+        dressing.item(&text)
+    });
+    dressing.heading(2, "KV cache: from which T on it pays (v1 against v0)")
+        + &items.collect::<String>()
+}
+
+fn crossover(line: &CrossoverLine) -> String {
+    let tokens: Vec<String> = line.tokens.iter().map(u32::to_string).collect();
+    let measured = tokens.join(", ");
+    match line.crossover {
+        Crossover::Everywhere => format!("v1 is faster at every T measured ({measured})"),
+        Crossover::Never => {
+            format!("never as far as measured (T = {measured}): v1 is not faster at the largest")
+        }
+        Crossover::From { at, after, until } => format!(
+            "v1 is faster from T ≈ {} on (interpolated between {after} and {until})",
+            at.round()
+        ),
+    }
+}
+
+pub(super) fn predictions(kv: &KvSummary, dressing: Dressing) -> String {
+    let section = Section {
+        title: "KV cache: v0 against v1, measured and predicted",
+        note: PREDICTION,
+        header: &[
+            "T",
+            "measured v0 / v1",
+            "predicted v0 / v1",
+            "predicted v0",
+            "predicted v1",
+            "GB/s",
+            "GFLOP/s",
+        ],
+    };
+    let row = |line: &Prediction| {
+        let predicted = Ratio {
+            value: line.predicted,
+            interval: None,
+        };
+        vec![vec![
+            line.tokens.to_string(),
+            units::times(Some(&line.measured)),
+            units::times(Some(&predicted)),
+            units::duration(line.predicted_v0_s),
+            units::duration(line.predicted_v1_s),
+            units::significant(line.ceilings.bytes_per_s / 1e9, 3),
+            units::significant(line.ceilings.flops_per_s / 1e9, 3),
+        ]]
+    };
+    section.render(
+        dressing,
+        &kv.predictions,
+        |line| caption(&line.setting),
+        row,
+    )
+}
+
+pub(super) fn paths(kv: &KvSummary, dressing: Dressing) -> String {
+    let section = Section {
+        title: "KV cache: ways to read it",
+        note: &note(
+            "The same version and work on several attention paths. × best: time per token against the path `best`.",
+            kv.paths.iter().map(|line| &line.point),
+        ),
+        header: &[
+            "version",
+            "T",
+            "path asked for",
+            "path taken",
+            "n",
+            "per token",
+            "× best",
+        ],
+    };
+    let row = |line: &PathLine| {
+        vec![vec![
+            version(line.point.version),
+            tokens(&line.point),
+            line.point.setting.attention.as_str().to_owned(),
+            line.attention_path
+                .clone()
+                .unwrap_or_else(|| units::NONE.to_owned()),
+            count(&line.point),
+            units::time(line.per_token_s.as_ref()),
+            units::times(line.against_best.as_ref()),
+        ]]
+    };
+    let title = |line: &PathLine| caption_of_paths(&line.point.setting);
+    section.render(dressing, &kv.paths, title, row)
+}
+
+pub(super) fn phases(kv: &KvSummary, dressing: Dressing) -> String {
+    let points = || kv.phases.iter().map(|line| &line.point);
+    let text = format!("{SPREAD}\nSpread is shown of totals.");
+    let section = Section {
+        title: "KV cache: where the time goes",
+        note: &note(&text, points()),
+        header: &[
+            "version",
+            "T",
+            "part",
+            "n",
+            "embedding",
+            "attention",
+            "mlp",
+            "head",
+            "other",
+            "total",
+        ],
+    };
+    let rows = |line: &PhaseLine| {
+        let parts = [
+            ("prefill", &line.prefill),
+            ("decode", &line.decode),
+            ("both", &line.both),
+        ];
+        let row = |(part, means): (&str, &PhaseMeans)| {
+            let mean = |figure: Option<crate::Figure>| {
+                figure.map_or_else(
+                    || units::NONE.to_owned(),
+                    |f| units::duration(f.estimate.mean),
+                )
+            };
+            vec![
+                name(&line.point, points()),
+                tokens(&line.point),
+                part.to_owned(),
+                count(&line.point),
+                mean(means.embedding_s),
+                mean(means.attention_s),
+                mean(means.mlp_s),
+                mean(means.head_s),
+                mean(means.other_s),
+                units::time(means.total_s.as_ref()),
+            ]
+        };
+        parts.into_iter().map(row).collect()
+    };
+    section.render(
+        dressing,
+        &kv.phases,
+        |line| caption(&line.point.setting),
+        rows,
+    )
+}
