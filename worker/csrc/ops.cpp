@@ -7,11 +7,14 @@
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
 #include <ATen/core/dispatch/Dispatcher.h>
+#include <c10/core/Event.h>
 #include <c10/core/InferenceMode.h>
 #include <dlfcn.h>
 
+#include <algorithm>
 #include <exception>
-#include <limits>
+#include <memory>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -20,8 +23,11 @@
 namespace {
 
 using anechoic::AttentionCall;
+using anechoic::AttentionKernel;
+using anechoic::CacheView;
 using anechoic::Kernels;
 using anechoic::LinearCall;
+using anechoic::QuantiseCall;
 using anechoic::View;
 
 thread_local std::string error;
@@ -134,12 +140,12 @@ std::optional<at::Tensor> optional(const at::Tensor* tensor) {
 
 View view_of(const at::Tensor& t) { return {t.const_data_ptr(), t.stride(0), t.stride(1), t.stride(2)}; }
 
-void check_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
-  auto kind = q.scalar_type();
-  TORCH_CHECK(kind == at::kFloat || kind == at::kBFloat16, "the kernels take float and bfloat16, not ", kind);
+bool dense_rows(const at::Tensor& t) { return t.stride(3) == 1 || t.size(3) == 1; }
+
+void check_heads(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
   for (const auto* t : {&q, &k, &v}) {
-    TORCH_CHECK(t->dim() == 4 && t->is_cpu() && t->scalar_type() == kind, "q, k and v must be 4-d, of one kind, in host memory");
-    TORCH_CHECK(t->stride(3) == 1 || t->size(3) == 1, "the last dimension of q, k and v must be dense");
+    TORCH_CHECK(t->dim() == 4 && t->is_cpu(), "q, k and v must be 4-d, in host memory");
+    TORCH_CHECK(dense_rows(*t), "the last dimension of q, k and v must be dense");
   }
   TORCH_CHECK(q.size(2) == 1, "one query per head, not ", q.size(2));
   TORCH_CHECK(k.sizes() == v.sizes() && k.size(2) > 0, "keys of ", k.sizes(), " do not fit values of ", v.sizes());
@@ -147,19 +153,148 @@ void check_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor&
   TORCH_CHECK(k.size(1) > 0 && q.size(1) % k.size(1) == 0, "query heads must be a multiple of key-value heads");
 }
 
-at::Tensor decode_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, double scale, int simd) {
-  check_attention(q, k, v);
-  const auto& kernels = kernels_of(simd);
-  const auto run = q.scalar_type() == at::kFloat ? kernels.attention_f32 : kernels.attention_bf16;
+void check_query(const at::Tensor& q) {
+  auto kind = q.scalar_type();
+  TORCH_CHECK(kind == at::kFloat || kind == at::kBFloat16, "the kernels take float and bfloat16, not ", kind);
+}
+
+void check_scales(const at::Tensor& scales, const at::Tensor& codes) {
+  TORCH_CHECK(codes.scalar_type() == at::kChar && codes.is_cpu(), "codes must be of int8, in host memory");
+  TORCH_CHECK(scales.scalar_type() == at::kFloat && scales.is_cpu(), "scales must be of float, in host memory");
+  TORCH_CHECK(codes.dim() == 4 && scales.sizes() == codes.sizes().slice(0, 3), "scales of ", scales.sizes(),
+              " do not fit codes of ", codes.sizes());
+}
+
+CacheView cache_of(const at::Tensor& rows) {
+  return {rows.const_data_ptr(), rows.stride(0), rows.stride(1), rows.stride(2), nullptr, 0, 0};
+}
+
+CacheView cache_of(const at::Tensor& codes, const at::Tensor& scales) {
+  return {codes.const_data_ptr(), codes.stride(0), codes.stride(1), codes.stride(2),
+          scales.const_data_ptr<float>(), scales.stride(0), scales.stride(1)};
+}
+
+// Parts of the keys, so that every thread has about as much to do; each part is worth its while.
+int64_t splits_of(int64_t pairs, int64_t len) {
+  const int64_t threads = at::get_num_threads();
+  if (pairs >= 4 * threads) return 1;
+  return std::max<int64_t>(1, std::min(threads / std::gcd(pairs, threads), len / 256));
+}
+
+at::Tensor attend(const at::Tensor& q, const at::Tensor& k, CacheView keys, CacheView values, double scale,
+                  const AttentionKernel& kernel) {
+  const int64_t pairs = k.size(0) * k.size(1), group = q.size(1) / k.size(1), len = k.size(2), dim = q.size(3);
+  const int64_t splits = splits_of(pairs, len);
   auto out = at::empty(q.sizes(), q.options().memory_format(at::MemoryFormat::Contiguous));
-  AttentionCall call{view_of(q), view_of(k), view_of(v), out.mutable_data_ptr(),
-                     q.size(1), q.size(1) / k.size(1), k.size(2), q.size(3), static_cast<float>(scale)};
-  at::parallel_for(0, q.size(0) * q.size(1), 1, [&](int64_t begin, int64_t end) {
-    std::vector<float> scratch(call.len + call.dim);
-    run(call, begin, end, scratch.data());
+  auto parts = at::empty({pairs * splits * group * (dim + 2)}, q.options().dtype(at::kFloat));
+  const AttentionCall call{view_of(q), keys, values, out.mutable_data_ptr(), parts.mutable_data_ptr<float>(),
+                           k.size(1), group, len, dim, splits, static_cast<float>(scale)};
+  at::parallel_for(0, pairs * splits, 1, [&](int64_t begin, int64_t end) {
+    const std::unique_ptr<float[]> scratch(new float[group * (len + dim + 64)]);
+    kernel.attend(call, begin, end, scratch.get());
+    if (splits == 1) kernel.combine(call, begin, end);
+  });
+  if (splits > 1) kernel.combine(call, 0, pairs);
+  return out;
+}
+
+at::Tensor decode_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, double scale, int simd) {
+  check_query(q);
+  check_heads(q, k, v);
+  const bool one_kind = k.scalar_type() == q.scalar_type() && v.scalar_type() == q.scalar_type();
+  TORCH_CHECK(one_kind, "q, k and v must be of one kind");
+  const auto& kernels = kernels_of(simd);
+  const auto& kernel = q.scalar_type() == at::kFloat ? kernels.attention_f32 : kernels.attention_bf16;
+  return attend(q, k, cache_of(k), cache_of(v), scale, kernel);
+}
+
+// As `Int8Rows` in Rust.
+struct Int8Rows {
+  const at::Tensor *codes, *scales;
+};
+
+at::Tensor decode_attention_int8(const at::Tensor& q, Int8Rows k, Int8Rows v, double scale, int simd) {
+  check_query(q);
+  check_scales(*k.scales, *k.codes);
+  check_scales(*v.scales, *v.codes);
+  check_heads(q, *k.codes, *v.codes);
+  const auto dense = [](const at::Tensor& scales) { return scales.stride(2) == 1 ? scales : scales.contiguous(); };
+  const at::Tensor k_scales = dense(*k.scales), v_scales = dense(*v.scales);
+  const auto& kernels = kernels_of(simd);
+  const auto& kernel = q.scalar_type() == at::kFloat ? kernels.attention_int8_f32 : kernels.attention_int8_bf16;
+  return attend(q, *k.codes, cache_of(*k.codes, k_scales), cache_of(*v.codes, v_scales), scale, kernel);
+}
+
+void quantise_rows(const at::Tensor& rows, Int8Rows into, int simd) {
+  check_query(rows);
+  check_scales(*into.scales, *into.codes);
+  const auto& codes = *into.codes;
+  const auto& scales = *into.scales;
+  TORCH_CHECK(rows.is_cpu() && rows.sizes() == codes.sizes(), "rows of ", rows.sizes(), " do not fit codes of ", codes.sizes());
+  TORCH_CHECK(dense_rows(rows) && dense_rows(codes), "the last dimension of rows and codes must be dense");
+  const auto& kernels = kernels_of(simd);
+  const auto run = rows.scalar_type() == at::kFloat ? kernels.quantise_f32 : kernels.quantise_bf16;
+  const QuantiseCall call{view_of(rows), codes.mutable_data_ptr<int8_t>(), codes.stride(0), codes.stride(1), codes.stride(2),
+                          scales.mutable_data_ptr<float>(), scales.stride(0), scales.stride(1), scales.stride(2),
+                          rows.size(1), rows.size(2), rows.size(3)};
+  at::parallel_for(0, rows.size(0) * rows.size(1) * rows.size(2), 256, [&](int64_t begin, int64_t end) { run(call, begin, end); });
+}
+
+// ---- elements ----
+
+at::Tensor gelu_new(const at::Tensor& x, int simd) {
+  TORCH_CHECK(x.is_cpu() && x.scalar_type() == at::kBFloat16, "the kernel takes bfloat16 in host memory");
+  const auto dense = x.contiguous();
+  auto out = at::empty_like(dense);
+  const auto run = kernels_of(simd).gelu_new;
+  at::parallel_for(0, dense.numel(), 8192, [&](int64_t begin, int64_t end) {
+    run(dense.const_data_ptr(), out.mutable_data_ptr(), begin, end);
   });
   return out;
 }
+
+// Reads all of x with all threads, each in so many streams; 0 where all of it is zero.
+int64_t read_all(const at::Tensor& x, int streams, int simd) {
+  TORCH_CHECK(x.is_cpu() && x.scalar_type() == at::kFloat && x.is_contiguous(), "the kernel reads dense floats in host memory");
+  const auto run = kernels_of(simd).read;
+  const float* data = x.const_data_ptr<float>();
+  return at::parallel_reduce(
+      0, x.numel(), 1 << 16, int64_t{0}, [&](int64_t begin, int64_t end, int64_t) { return run(data, begin, end, streams); },
+      [](int64_t a, int64_t b) { return a | b; });
+}
+
+// ---- accelerators ----
+
+// As `DeviceMemory` in Rust.
+struct DeviceMemory {
+  int64_t allocated, peak_allocated, reserved, peak_reserved, out_of_memory, retries, free, total;
+};
+
+DeviceMemory device_memory(int index) {
+  const auto stats = at::accelerator::getDeviceStats(index);
+  const auto &allocated = stats.allocated_bytes[0], &reserved = stats.reserved_bytes[0];
+  const auto [free, total] = at::accelerator::getMemoryInfo(index);
+  return {allocated.current, allocated.peak, reserved.current, reserved.peak, stats.num_ooms, stats.num_alloc_retries,
+          static_cast<int64_t>(free), static_cast<int64_t>(total)};
+}
+
+struct Timer {
+  explicit Timer(int index)
+      : stream(at::accelerator::getCurrentStream(index)),
+        first(stream.device_type(), c10::EventFlag::BACKEND_DEFAULT),
+        second(stream.device_type(), c10::EventFlag::BACKEND_DEFAULT) {
+    first.record(stream);
+  }
+
+  uint64_t stop() {
+    second.record(stream);
+    second.synchronize();
+    return static_cast<uint64_t>(first.elapsedTime(second) * 1e6);
+  }
+
+  c10::Stream stream;
+  c10::Event first, second;
+};
 
 // ---- the library itself ----
 
@@ -246,6 +381,22 @@ at::Tensor* anechoic_decode_attention(const at::Tensor* q, const at::Tensor* k, 
   return tensor_of([&] { return decode_attention(*q, *k, *v, scale, simd); });
 }
 
+at::Tensor* anechoic_decode_attention_int8(const at::Tensor* q, Int8Rows k, Int8Rows v, double scale, int simd) {
+  return tensor_of([&] { return decode_attention_int8(*q, k, v, scale, simd); });
+}
+
+int anechoic_quantise_rows(const at::Tensor* rows, Int8Rows into, int simd) {
+  return guarded(-1, [&] { return quantise_rows(*rows, into, simd), 0; });
+}
+
+at::Tensor* anechoic_gelu_new(const at::Tensor* x, int simd) {
+  return tensor_of([&] { return gelu_new(*x, simd); });
+}
+
+int64_t anechoic_read_all(const at::Tensor* x, int streams, int simd) {
+  return guarded<int64_t>(-1, [&] { return read_all(*x, streams, simd); });
+}
+
 void* anechoic_inference_mode_enter() {
   return guarded<void*>(nullptr, [] { return new c10::InferenceMode(true); });
 }
@@ -281,5 +432,24 @@ int anechoic_peak_memory(int index, int64_t* out) {
 int anechoic_reset_peak(int index) {
   return guarded(-1, [&] { return at::accelerator::resetPeakStats(index), 0; });
 }
+
+int anechoic_device_memory(int index, DeviceMemory* out) {
+  return guarded(-1, [&] { return *out = device_memory(index), 0; });
+}
+
+int anechoic_empty_device_cache() {
+  return guarded(-1, [] { return at::accelerator::emptyCache(), 0; });
+}
+
+// To be stopped once or not at all, and freed.
+Timer* anechoic_timer_start(int index) {
+  return guarded<Timer*>(nullptr, [&] { return new Timer(index); });
+}
+
+int anechoic_timer_stop(Timer* timer, uint64_t* ns) {
+  return guarded(-1, [&] { return *ns = timer->stop(), 0; });
+}
+
+void anechoic_timer_free(Timer* timer) { delete timer; }
 
 }  // extern "C"

@@ -7,11 +7,11 @@
 use std::error::Error;
 use std::io::{BufRead, Write};
 
-use anechoic_protocol::{Dtype, ModelConfig, ModelSource};
+use anechoic_protocol::{Dtype, ModelConfig, ModelSource, Sharing};
 use anechoic_worker::cache::KvCache;
 use anechoic_worker::clock::Mark;
 use anechoic_worker::generate;
-use anechoic_worker::models::Model;
+use anechoic_worker::models::{Model, Unobserved};
 use anechoic_worker::ops::{InferenceMode, LinearPath};
 use anechoic_worker::weights::{Weights, kind, read_config};
 use serde::{Deserialize, Serialize};
@@ -53,6 +53,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         &config,
         &mut Weights::open(&source, &config, dtype, Device::Cpu, 0)?,
         config.window(),
+        Sharing::None,
     )?;
     let linear_path = LinearPath::choose(kind(dtype), Device::Cpu).to_string();
     reply(&Ready {
@@ -82,14 +83,14 @@ fn run(
     let prompt = Tensor::from_slice2(&round.prompt); // (batch, prompt)
     let (batch, length) = prompt.size2()?;
     let positions = u32::try_from(length)? + round.steps;
-    let mut cache = KvCache::new(config, u32::try_from(batch)?, positions, dtype, Device::Cpu)?;
+    let mut cache = KvCache::full(config, u32::try_from(batch)?, positions, dtype, Device::Cpu)?;
     let start = Mark::now();
     let mut tokens = vec![generate::prefill(
         model,
         &prompt,
         length,
         &mut cache,
-        &mut |_, _| (),
+        &mut Unobserved,
     )];
     let prefill_ns = start.elapsed_ns();
     let mut step_ns = Vec::with_capacity(round.steps as usize);
@@ -99,7 +100,7 @@ fn run(
             model,
             &tokens[step],
             &mut cache,
-            &mut |_, _| (),
+            &mut Unobserved,
         ));
         step_ns.push(start.elapsed_ns());
     }

@@ -7,6 +7,8 @@ use std::sync::{Mutex, PoisonError};
 
 use anechoic_protocol::{FailureKind, JobResult, Phase, WorkerEvent, encode_line};
 
+use crate::ops;
+
 /// Sends events, each as one line in one write. Closed by the last message: nothing can follow it.
 #[derive(Debug)]
 pub struct Emitter(Mutex<Option<File>>);
@@ -24,7 +26,7 @@ impl Emitter {
         if let Some(file) = self.channel().as_mut()
             && file.write_all(encode_line(event).as_bytes()).is_err()
         {
-            std::process::exit(1);
+            ops::exit_at_once(1);
         }
     }
 
@@ -53,7 +55,7 @@ impl Emitter {
             }
         };
         let sent = file.write_all(encode_line(event).as_bytes());
-        std::process::exit(if sent.is_ok() { code } else { 1 })
+        ops::exit_at_once(if sent.is_ok() { code } else { 1 })
     }
 
     fn channel(&self) -> std::sync::MutexGuard<'_, Option<File>> {

@@ -5,7 +5,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use anechoic_protocol::{Dtype, ModelSource};
+use anechoic_protocol::{Dtype, ModelSource, Sharing};
 use tch::{Device, TchError, Tensor};
 use tempfile::NamedTempFile;
 
@@ -70,9 +70,9 @@ pub fn run(args: &ForwardArgs) -> Result<(), ForwardError> {
     let config = read_config(&source)?;
     check(&requests, config.vocab(), config.window())?;
     let [batch, positions] = [requests.len(), requests[0].len()].map(|n| n as u32);
-    let mut cache = KvCache::new(&config, batch, positions, args.dtype, args.device)?;
+    let mut cache = KvCache::full(&config, batch, positions, args.dtype, args.device)?;
     let mut weights = Weights::open(&source, &config, args.dtype, args.device, 0)?;
-    let model = Model::load(&config, &mut weights, positions)?;
+    let model = Model::load(&config, &mut weights, positions, Sharing::None)?;
     let _no_grad = tch::no_grad_guard();
     let tokens = Tensor::from_slice2(&requests).to_device(args.device);
     output.write(&states(&model, &tokens, &mut cache))
@@ -82,7 +82,7 @@ pub fn run(args: &ForwardArgs) -> Result<(), ForwardError> {
 fn states(model: &Model, tokens: &Tensor, cache: &mut KvCache) -> Vec<(String, Tensor)> {
     let host = |tensor: &Tensor| tensor.to_device(Device::Cpu).contiguous();
     let mut named = Vec::new();
-    let hidden = model.forward(tokens, cache, &mut |layer, hidden| {
+    let hidden = model.forward(tokens, cache, &mut |layer: u32, hidden: &Tensor| {
         named.push((format!("hidden.{layer}"), host(hidden)));
     });
     named.push(("logits".to_owned(), host(&model.logits(&hidden))));

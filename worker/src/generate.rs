@@ -5,7 +5,7 @@ use anechoic_protocol::ModelConfig;
 use tch::Tensor;
 
 use crate::cache::KvCache;
-use crate::models::Model;
+use crate::models::{Model, Observer};
 use crate::weights::{draw, hash};
 
 /// Feeds the prompt (b, t) in pieces of `chunk` tokens and yields the first generated tokens, (b,
@@ -15,13 +15,13 @@ pub fn prefill(
     prompt: &Tensor,
     chunk: i64,
     cache: &mut KvCache,
-    after_layer: &mut impl FnMut(u32, &Tensor),
+    observer: &mut impl Observer,
 ) -> Tensor {
     let tokens = prompt.size()[1];
     let mut first = 0;
     loop {
         let count = chunk.min(tokens - first);
-        let hidden = model.forward(&prompt.narrow(1, first, count), cache, after_layer); // (b, count, hidden)
+        let hidden = model.forward(&prompt.narrow(1, first, count), cache, observer); // (b, count, hidden)
         first += count;
         if first == tokens {
             return greedy(model, &hidden.narrow(1, count - 1, 1));
@@ -34,9 +34,9 @@ pub fn decode_one(
     model: &Model,
     token: &Tensor,
     cache: &mut KvCache,
-    after_layer: &mut impl FnMut(u32, &Tensor),
+    observer: &mut impl Observer,
 ) -> Tensor {
-    greedy(model, &model.forward(token, cache, after_layer))
+    greedy(model, &model.forward(token, cache, observer))
 }
 
 /// Feeds `first`, (b, 1), and then each token that follows from it, `steps` in all. Yields the
@@ -46,11 +46,11 @@ pub fn decode(
     first: &Tensor,
     steps: u32,
     cache: &mut KvCache,
-    after_layer: &mut impl FnMut(u32, &Tensor),
+    observer: &mut impl Observer,
 ) -> Vec<Tensor> {
     let mut tokens = Vec::with_capacity(steps as usize);
     for _ in 0..steps {
-        let token = decode_one(model, tokens.last().unwrap_or(first), cache, after_layer);
+        let token = decode_one(model, tokens.last().unwrap_or(first), cache, observer);
         tokens.push(token);
     }
     tokens
@@ -58,7 +58,12 @@ pub fn decode(
 
 /// The most likely next token after each state, (b, 1, hidden) → (b, 1).
 fn greedy(model: &Model, hidden: &Tensor) -> Tensor {
-    model.logits(hidden).argmax(-1, false)
+    choose(&model.logits(hidden))
+}
+
+/// The most likely token under scores (b, 1, vocab) → (b, 1).
+pub fn choose(scores: &Tensor) -> Tensor {
+    scores.argmax(-1, false)
 }
 
 /// Prompts that follow from the seed, another for every request: (batch, tokens), on the CPU.

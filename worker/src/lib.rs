@@ -13,4 +13,6 @@ pub mod memory;
 pub mod models;
 pub mod ops;
 pub mod session;
+pub mod text;
+pub mod train;
 pub mod weights;

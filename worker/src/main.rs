@@ -3,17 +3,21 @@
 use std::error::Error;
 use std::process::ExitCode;
 
-use anechoic_worker::cli::{Cli, Command, Forward};
+use anechoic_worker::cli::{Cli, Command, Forward, Text, Train};
 use anechoic_worker::device::Place;
 use anechoic_worker::emit::Emitter;
 use anechoic_worker::forward::{self, ForwardArgs};
 use anechoic_worker::session::{self, JobSource};
+use anechoic_worker::text;
+use anechoic_worker::train::{self, Recipe};
 use clap::Parser;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         Some(Command::Forward(args)) => forward(args),
+        Some(Command::Text(args)) => write_text(&args),
+        Some(Command::Train(args)) => train_model(&args),
         None => serve(cli.job.as_deref()),
     };
     match done {
@@ -46,6 +50,24 @@ fn forward(args: Forward) -> Result<(), Box<dyn Error>> {
         dtype: args.dtype,
         device: place.torch(),
     })?;
+    Ok(())
+}
+
+fn write_text(args: &Text) -> Result<(), Box<dyn Error>> {
+    match &args.output {
+        None => text::write(args.tokens, args.seed, std::io::stdout().lock())
+            .map_err(|e| format!("write the text: {e}"))?,
+        Some(path) => std::fs::File::create(path)
+            .and_then(|file| text::write(args.tokens, args.seed, file))
+            .map_err(|e| format!("write `{}`: {e}", path.display()))?,
+    }
+    Ok(())
+}
+
+fn train_model(args: &Train) -> Result<(), Box<dyn Error>> {
+    tch::set_num_threads(i32::from(args.threads.min(i16::MAX as u16)));
+    let recipe = Recipe::shipped(args.sharing.into(), args.steps, args.seed);
+    train::to_folder(&recipe, &args.output, &mut |line| eprintln!("{line}"))?;
     Ok(())
 }
 

@@ -11,6 +11,11 @@ pub fn peak_resident_bytes() -> u64 {
     status_bytes("VmHWM:")
 }
 
+/// Lets the kernel count the peak anew, from what is resident now.
+pub fn reset_peak_resident() -> std::io::Result<()> {
+    std::fs::write("/proc/self/clear_refs", "5")
+}
+
 fn status_bytes(key: &str) -> u64 {
     let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     parse_kib(&text, key).map_or(0, |kib| kib * 1024)

@@ -8,12 +8,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use anechoic_protocol::{
-    Benchmark, BenchmarkName, CaptureWork, Echo, Environment, FailureKind, Job, JobResult,
-    PROTOCOL_VERSION, PeakMemory, Phase, PhaseSpan, Sample, WorkerEvent, WorkerIdentity,
-    decode_line,
+    BenchmarkName, Echo, Environment, FailureKind, Job, JobResult, PROTOCOL_VERSION, PeakMemory,
+    Phase, PhaseSpan, WorkerEvent, WorkerIdentity, decode_line,
 };
 
-use crate::benchmarks::{BenchmarkError, CaptureBenchmark};
+use crate::benchmarks::{self, BenchmarkError, Measure, is_out_of_memory, panic_text};
 use crate::clock::Mark;
 use crate::device::{self, DeviceError, Place};
 use crate::emit::Emitter;
@@ -54,7 +53,7 @@ pub fn run(emitter: Emitter, source: JobSource) -> ! {
     match catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(panicked(&*panic))) {
         Ok(Some(result)) => emitter.finish(result),
         // Closed without a job: nothing was asked.
-        Ok(None) => std::process::exit(0),
+        Ok(None) => ops::exit_at_once(0),
         Err(error) => emitter.fail(error.kind(), &error.text()),
     }
 }
@@ -134,86 +133,62 @@ fn carry_out(job: &Job, emitter: &Emitter) -> Result<JobResult, SessionError> {
     let place = Place::open(job.device)?;
     tch::set_num_threads(i32::try_from(job.threads).unwrap_or(i32::MAX));
     let _inference = ops::InferenceMode::enter();
-    match &job.work {
-        Benchmark::Capture(work) => capture(job, work, place, emitter),
-        other => Err(SessionError::Job(format!(
-            "no benchmark `{}` yet",
-            other.name().as_str()
-        ))),
-    }
-}
-
-fn capture(
-    job: &Job,
-    work: &CaptureWork,
-    place: Place,
-    emitter: &Emitter,
-) -> Result<JobResult, SessionError> {
     let spans = Vec::new();
     let mut phases = Phases { emitter, spans };
-    let load = || CaptureBenchmark::load(place, work.clone(), job.seed);
-    let mut benchmark = phases.during(Phase::Load, load)?;
+    let mut benchmark = phases.during(Phase::Load, || benchmarks::load(place, job))?;
     let verification = phases.during(Phase::Verify, || benchmark.verify())?;
-    let warmups = work.workload.warmup_iterations;
     // So that the peak is that of the workload, and not of reading or checking.
     ops::reset_peak_device_bytes(place.torch())?;
-    phases.during(Phase::WarmUp, || warm_up(&mut benchmark, warmups, emitter))?;
-    let iterations = work.workload.iterations;
+    phases.during(Phase::WarmUp, || warm_up(&mut *benchmark, emitter))?;
+    let samples = job.work.iterations();
     phases.during(Phase::Measure, || {
-        measure(&mut benchmark, iterations, emitter)
+        measure(&mut *benchmark, samples, emitter)
     })?;
     emitter.phase(Phase::Stop);
+    let circumstances = benchmark.circumstances();
     Ok(JobResult {
         used: Echo(benchmark.echo(job)),
-        model: Some(benchmark.model_facts()),
+        model: Some(circumstances.model),
         environment: Environment {
             torch: Some(ops::torch_version()),
             device: job.device,
-            linear_path: Some(benchmark.linear_path()),
-            attention_path: None,
+            linear_path: Some(circumstances.linear_path),
+            attention_path: circumstances.attention_path,
             cpu_capability: Some(ops::cpu_capability()),
         },
         verification: Some(verification),
         memory: PeakMemory {
             peak_resident_bytes: peak_resident_bytes(),
             peak_device_bytes: ops::peak_device_bytes(place.torch()),
-            capture_bytes: benchmark.peak_capture_bytes(),
+            capture_bytes: circumstances.capture_bytes,
         },
         phases: phases.spans,
     })
 }
 
-fn warm_up(
-    benchmark: &mut CaptureBenchmark,
-    total: u32,
-    emitter: &Emitter,
-) -> Result<(), BenchmarkError> {
+fn warm_up(benchmark: &mut dyn Measure, emitter: &Emitter) -> Result<(), BenchmarkError> {
+    let total = benchmark.warmups();
     for done in 1..=total {
-        benchmark.iterate()?;
+        benchmark.warm_up()?;
         emitter.emit(&WorkerEvent::Progress { done, total });
     }
-    benchmark.end_warm_up();
     Ok(())
 }
 
 fn measure(
-    benchmark: &mut CaptureBenchmark,
+    benchmark: &mut dyn Measure,
     total: u32,
     emitter: &Emitter,
 ) -> Result<(), BenchmarkError> {
     for _ in 0..total {
-        let sample = Sample::Capture(benchmark.iterate()?);
+        let sample = benchmark.sample()?;
         emitter.emit(&WorkerEvent::Sample { sample });
     }
     Ok(())
 }
 
 fn panicked(panic: &(dyn Any + Send)) -> SessionError {
-    let text = panic
-        .downcast_ref::<String>()
-        .cloned()
-        .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-    SessionError::Panicked(text.unwrap_or_else(|| "the worker panicked".to_owned()))
+    SessionError::Panicked(panic_text(panic))
 }
 
 impl SessionError {
@@ -230,7 +205,9 @@ impl SessionError {
             Self::Benchmark(BenchmarkError::Verification(_) | BenchmarkError::Unequal(_)) => {
                 FailureKind::Verification
             }
-            Self::Ops(_) | Self::Panicked(_) => FailureKind::Internal,
+            Self::Ops(_) | Self::Panicked(_) | Self::Benchmark(BenchmarkError::Device(_)) => {
+                FailureKind::Internal
+            }
         }
     }
 
@@ -244,17 +221,6 @@ impl SessionError {
         }
         text
     }
-}
-
-/// libtorch has no error code for it; these are the words of its allocators.
-fn is_out_of_memory(text: &str) -> bool {
-    [
-        "out of memory",
-        "can't allocate memory",
-        "not enough memory",
-    ]
-    .iter()
-    .any(|words| text.contains(words))
 }
 
 #[cfg(test)]

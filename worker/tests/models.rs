@@ -11,9 +11,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anechoic_protocol::{Dtype, ModelConfig, ModelSource, Preset};
+use anechoic_protocol::{Dtype, ModelConfig, ModelSource, Preset, Sharing};
 use anechoic_worker::cache::KvCache;
-use anechoic_worker::models::Model;
+use anechoic_worker::models::{Model, Unobserved};
 use anechoic_worker::weights::{Weights, read_config};
 use anechoic_worker::{forward, generate};
 use tch::{Device, Kind, Tensor};
@@ -46,7 +46,7 @@ struct Loaded {
 fn load(source: &ModelSource, dtype: Dtype, seed: u64) -> Loaded {
     let config = read_config(source).unwrap();
     let mut weights = Weights::open(source, &config, dtype, Device::Cpu, seed).unwrap();
-    let model = Model::load(&config, &mut weights, config.window()).unwrap();
+    let model = Model::load(&config, &mut weights, config.window(), Sharing::None).unwrap();
     Loaded {
         model,
         config,
@@ -70,7 +70,7 @@ impl Loaded {
     }
 
     fn cache(&self, batch: i64, positions: i64) -> KvCache {
-        KvCache::new(
+        KvCache::full(
             &self.config,
             batch as u32,
             positions as u32,
@@ -97,11 +97,11 @@ impl Loaded {
         let mut logits = vec![];
         for &piece in pieces {
             let tokens = tokens.narrow(1, cache.position(), piece);
-            let states = self
-                .model
-                .forward(&tokens, &mut cache, &mut |layer, states| {
-                    hidden[layer as usize].push(states.copy());
-                });
+            let states =
+                self.model
+                    .forward(&tokens, &mut cache, &mut |layer: u32, states: &Tensor| {
+                        hidden[layer as usize].push(states.copy());
+                    });
             logits.push(self.model.logits(&states));
         }
         assert_eq!(cache.position(), t);
@@ -120,7 +120,7 @@ impl Loaded {
     fn greedy(&self, prompt: &Tensor, count: i64, chunk: i64) -> Tensor {
         let (batch, t) = prompt.size2().unwrap();
         let mut cache = self.cache(batch, t + count - 1);
-        let ignore = &mut |_, _: &Tensor| {};
+        let ignore = &mut Unobserved;
         let mut tokens = vec![generate::prefill(
             &self.model,
             prompt,
@@ -319,7 +319,7 @@ fn a_request_does_not_depend_on_its_batch() {
 fn a_cache_can_be_rewound_and_used_again() {
     let loaded = Loaded::tiny(Preset::Qwen2Tiny);
     let prompt = loaded.prompt(2, 9);
-    let ignore = &mut |_, _: &Tensor| {};
+    let ignore = &mut Unobserved;
     let mut cache = loaded.cache(2, 12);
     let first = generate::prefill(&loaded.model, &prompt, 4, &mut cache, ignore);
     let once = generate::decode(&loaded.model, &first, 3, &mut cache, ignore);
@@ -407,7 +407,7 @@ impl Damaged {
         let error = read_config(&source)
             .and_then(|config| {
                 let mut weights = Weights::open(&source, &config, Dtype::F32, Device::Cpu, 0)?;
-                Model::load(&config, &mut weights, config.window())
+                Model::load(&config, &mut weights, config.window(), Sharing::None)
             })
             .unwrap_err();
         let mut text = error.to_string();

@@ -5,15 +5,18 @@
     reason = "helpers of tests, where a panic is the report"
 )]
 
+mod common;
+
 use std::io::{BufRead, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anechoic_protocol::{
-    Attribution, Benchmark, CaptureMode, CaptureWork, Device, Dtype, FailureKind, Job, JobResult,
-    ModelSource, PROTOCOL_VERSION, Phase, Preset, Probe, Sample, Strategy, WorkerEvent, Workload,
-    decode_line, encode_line,
+    Attribution, Benchmark, CaptureMode, CaptureWork, Device, Dtype, FailureKind, Job, ModelSource,
+    PROTOCOL_VERSION, Phase, Preset, Probe, Sample, Strategy, WorkerEvent, Workload, decode_line,
+    encode_line,
 };
+use common::{Ran, run, speak};
 
 fn capture_job(mode: CaptureMode, layers: &[u32]) -> Job {
     Job {
@@ -48,64 +51,19 @@ fn capture_job(mode: CaptureMode, layers: &[u32]) -> Job {
 }
 
 fn settings(job: &mut Job) -> &mut CaptureWork {
-    let Benchmark::Capture(work) = &mut job.work;
-    work
-}
-
-struct Ran {
-    events: Vec<WorkerEvent>,
-    code: Option<i32>,
-}
-
-/// Sends `input`, keeps standard input open until the worker has ended, and reads all it says.
-fn speak(input: &[u8]) -> Ran {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_anechoic-worker"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    stdin.write_all(input).unwrap();
-    let mut text = Vec::new();
-    std::io::Read::read_to_end(&mut child.stdout.take().unwrap(), &mut text).unwrap();
-    let status = child.wait().unwrap();
-    drop(stdin);
-    let lines = text.split_inclusive(|&b| b == b'\n');
-    Ran {
-        events: lines.map(|line| decode_line(line).unwrap()).collect(),
-        code: status.code(),
+    match &mut job.work {
+        Benchmark::Capture(work) => work,
+        other => panic!("not a capture but {other:?}"),
     }
 }
 
-fn run(job: &Job) -> Ran {
-    speak(encode_line(job).as_bytes())
-}
-
-impl Ran {
-    fn samples(&self) -> Vec<&Sample> {
-        let events = self.events.iter();
-        let samples = events.filter_map(|event| match event {
-            WorkerEvent::Sample { sample } => Some(sample),
-            _ => None,
-        });
-        samples.collect()
-    }
-
-    fn result(&self) -> &JobResult {
-        match self.events.last() {
-            Some(WorkerEvent::Finished { result }) => result,
-            other => panic!("no result but {other:?}"),
-        }
-    }
-
-    fn failure(&self) -> (FailureKind, &str) {
-        assert_ne!(self.code, Some(0), "a failure must not end with code 0");
-        match self.events.last() {
-            Some(WorkerEvent::Failed { kind, message }) => (*kind, message),
-            other => panic!("no failure but {other:?}"),
-        }
-    }
+/// The samples of a capture job.
+fn captures(ran: &Ran) -> Vec<anechoic_protocol::CaptureIteration> {
+    let capture = |sample: &&Sample| match sample {
+        Sample::Capture(capture) => capture.clone(),
+        other => panic!("not a capture but {other:?}"),
+    };
+    ran.samples().iter().map(capture).collect()
 }
 
 #[test]
@@ -133,7 +91,7 @@ fn a_job_is_done_in_order_and_echoed() {
     assert_eq!(ran.code, Some(0));
     let iterations: Vec<u32> = ran.samples().iter().map(|s| s.iteration()).collect();
     assert_eq!(iterations, [1, 2]);
-    for Sample::Capture(sample) in ran.samples() {
+    for sample in captures(&ran) {
         // Two layers, two requests, 9 + 5 − 1 rows of 64 values of 4 bytes.
         assert_eq!(sample.captured_rows, 2 * 2 * 13);
         assert_eq!(sample.captured_bytes, 2 * 2 * 13 * 64 * 4);
@@ -152,7 +110,7 @@ fn every_mode_strategy_probe_and_dtype_runs_and_is_echoed() {
         change(settings(&mut job));
         let ran = run(&job);
         assert_eq!(ran.result().used.0, job);
-        for Sample::Capture(sample) in ran.samples() {
+        for sample in captures(&ran) {
             assert_eq!(sample.captured_rows, rows, "{job:?}");
         }
     };
@@ -193,7 +151,7 @@ fn attribution_yields_its_readings() {
     let mut job = capture_job(CaptureMode::AllLayers, &[0, 1, 2, 3]);
     settings(&mut job).attribution = Attribution::Paired;
     settings(&mut job).fetch_breakdown = true;
-    for Sample::Capture(sample) in run(&job).samples() {
+    for sample in captures(&run(&job)) {
         let pairs = sample.paired.as_ref().unwrap();
         assert_eq!((pairs.on_ns.len(), pairs.off_ns.len()), (4, 4));
         assert_eq!(
@@ -208,7 +166,7 @@ fn attribution_yields_its_readings() {
         );
     }
     settings(&mut job).attribution = Attribution::Inside;
-    for Sample::Capture(sample) in run(&job).samples() {
+    for sample in captures(&run(&job)) {
         let inside = sample.inside_ns.unwrap();
         assert!(0 < inside.prefill_ns && inside.prefill_ns < sample.prefill_ns);
         assert!(0 < inside.decode_ns && inside.decode_ns < sample.decode_ns);

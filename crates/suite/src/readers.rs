@@ -103,11 +103,8 @@ fn layer_list(key: &str, items: &[Placed<Value>]) -> Result<String, Problem> {
 
 /// One or several counts of tokens, each from 1 and each once.
 pub(crate) fn tokens(key: &str, value: &Placed<Value>) -> Result<Vec<Placed<u32>>, Problem> {
-    let listed = match &value.value {
-        Value::List(items) => items.iter().map(|item| token_count(key, item)).collect(),
-        _ => token_count(key, value).map(|one| vec![one]),
-    };
-    let listed: Vec<_> = listed?;
+    let listed = value.items().iter().map(|item| token_count(key, item));
+    let listed: Vec<_> = listed.collect::<Result<_, _>>()?;
     if listed.is_empty() {
         return Err(Problem::at(&value.origin, format!("`{key}` has no value")).accepted(TOKENS));
     }

@@ -3,14 +3,14 @@
 mod echo;
 
 use anechoic_protocol::{
-    Attribution, CaptureIteration, CaptureMode, CaptureWork, FetchParts, InsideTimes, ModelFacts,
-    ModelSource, PairedSteps, Verification,
+    Attribution, CaptureIteration, CaptureMode, CaptureWork, FetchParts, InsideTimes, Job,
+    ModelFacts, ModelSource, PairedSteps, Sample, Sharing, Verification,
 };
 use tch::Tensor;
 
-use self::echo::{Seen, dtype_of};
+use self::echo::Seen;
 
-use super::{BenchmarkError, capture_check};
+use super::{BenchmarkError, Circumstances, Measure, capture_check};
 use crate::cache::KvCache;
 use crate::capture::{Capture, Fetched, Plan, Shape};
 use crate::clock::{Mark, idle_mark, timed};
@@ -18,7 +18,7 @@ use crate::device::Place;
 use crate::generate::{decode, decode_one, prefill, prompt};
 use crate::memory::resident_bytes;
 use crate::models::Model;
-use crate::weights::{Weights, kind, read_config};
+use crate::weights::{Weights, dtype_of, kind, read_config};
 
 /// A loaded model with everything that an iteration needs.
 #[derive(Debug)]
@@ -56,8 +56,8 @@ impl CaptureBenchmark {
         let mut weights = Weights::open(&work.model, &config, work.dtype, device, seed)?;
         let workload = &work.workload;
         let positions = workload.positions();
-        let model = Model::load(&config, &mut weights, positions)?;
-        let cache = KvCache::new(&config, workload.batch_size, positions, work.dtype, device)?;
+        let model = Model::load(&config, &mut weights, positions, Sharing::None)?;
+        let cache = KvCache::full(&config, workload.batch_size, positions, work.dtype, device)?;
         let prompt = prompt(&config, workload.batch_size, workload.prefill_tokens, seed);
         let capture = build_capture(&work, &model, i64::from(positions), place)?;
         Ok(Self {
@@ -74,13 +74,8 @@ impl CaptureBenchmark {
         })
     }
 
-    /// Compares cached generation and captured rows with a full pass over the same tokens.
-    pub fn verify(&self) -> Result<Verification, BenchmarkError> {
-        capture_check::verify(&self.model, &self.work, &self.prompt, self.place)
-    }
-
     /// One iteration: generation, then fetch.
-    pub fn iterate(&mut self) -> Result<CaptureIteration, BenchmarkError> {
+    fn iterate(&mut self) -> Result<CaptureIteration, BenchmarkError> {
         self.cache.clear();
         if let Some(capture) = &mut self.capture {
             capture.clear();
@@ -110,11 +105,6 @@ impl CaptureBenchmark {
         let widest = self.cache.widest();
         self.seen.note(&iteration, fetched.as_ref(), widest);
         Ok(iteration)
-    }
-
-    /// The iterations so far were warm-ups: the next one is the first.
-    pub fn end_warm_up(&mut self) {
-        self.seen.end_warm_up();
     }
 
     fn generate(&mut self) -> Generated {
@@ -256,8 +246,7 @@ impl CaptureBenchmark {
         Ok((Some(fetched), fetch_ns, Some(parts)))
     }
 
-    /// Facts about the loaded model.
-    pub fn model_facts(&self) -> ModelFacts {
+    fn model_facts(&self) -> ModelFacts {
         let config = self.model.config();
         let dtype = dtype_of(self.model.kind());
         ModelFacts {
@@ -265,21 +254,45 @@ impl CaptureBenchmark {
             hidden: config.hidden(),
             parameters: config.parameters(),
             weight_bytes: config.parameters() * dtype.size_bytes(),
-            kv_cache_bytes: self.cache.bytes(),
+            kv_cache_bytes: self.cache.memory().reserved.total(),
             projection_bytes_saved: 0,
             dtype,
             config: Some(config.clone()),
         }
     }
+}
 
-    /// How linear layers are computed.
-    pub fn linear_path(&self) -> String {
-        self.model.linear_path().to_string()
+impl Measure for CaptureBenchmark {
+    /// Compares cached generation and captured rows with a full pass over the same tokens.
+    fn verify(&mut self) -> Result<Verification, BenchmarkError> {
+        capture_check::verify(&self.model, &self.work, &self.prompt, self.place)
     }
 
-    /// Bytes that held captured rows at their peak.
-    pub fn peak_capture_bytes(&self) -> u64 {
-        self.peak_capture_bytes
+    fn warmups(&self) -> u32 {
+        self.work.workload.warmup_iterations
+    }
+
+    fn warm_up(&mut self) -> Result<(), BenchmarkError> {
+        self.iterate()?;
+        self.seen.was_warm_up();
+        Ok(())
+    }
+
+    fn sample(&mut self) -> Result<Sample, BenchmarkError> {
+        self.iterate().map(Sample::Capture)
+    }
+
+    fn echo(&self, job: &Job) -> Job {
+        self.job_done(job)
+    }
+
+    fn circumstances(&self) -> Circumstances {
+        Circumstances {
+            model: self.model_facts(),
+            linear_path: self.model.linear_path().to_string(),
+            attention_path: None,
+            capture_bytes: self.peak_capture_bytes,
+        }
     }
 }
 

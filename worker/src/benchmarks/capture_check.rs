@@ -2,10 +2,11 @@
 //! reuses no cache, is collected by other code and computes without this project's kernels.
 
 use anechoic_protocol::{CaptureWork, Dtype, Strategy, Verification, Workload};
-use tch::{Device, Kind, Tensor};
+use tch::{Kind, Tensor};
 
 use super::BenchmarkError;
 use super::capture::{build_capture, check_rows};
+use super::difference::Difference;
 use crate::cache::KvCache;
 use crate::capture::Fetched;
 use crate::device::Place;
@@ -48,7 +49,8 @@ pub(super) fn verify(
     if let Some(fetched) = &found.fetched {
         check_rows(fetched, &work, model.config().hidden())?;
     }
-    compare(&found, &reference, &work.layers).judge(work.dtype, model.linear_path())
+    let difference = compare(&found, &reference, &work.layers);
+    judge(&difference, work.dtype, model.linear_path())
 }
 
 /// The same job at a size at which checking is cheap. What the job does differently for many rows, for a prompt in
@@ -151,7 +153,7 @@ fn full_pass(
     let _stock_only = StockOperators::enter();
     let mut cache = new_cache(model, work, place)?;
     let mut layers = Vec::new();
-    let states = model.forward(tokens, &mut cache, &mut |_, hidden: &Tensor| {
+    let states = model.forward(tokens, &mut cache, &mut |_: u32, hidden: &Tensor| {
         layers.push(hidden.copy());
     });
     let generated = i64::from(work.workload.decode_tokens);
@@ -165,7 +167,7 @@ fn full_pass(
 
 fn new_cache(model: &Model, work: &CaptureWork, place: Place) -> Result<KvCache, BenchmarkError> {
     let (batch, positions) = (work.workload.batch_size, work.workload.positions());
-    let cache = KvCache::new(model.config(), batch, positions, work.dtype, place.torch());
+    let cache = KvCache::full(model.config(), batch, positions, work.dtype, place.torch());
     Ok(cache?)
 }
 
@@ -184,56 +186,23 @@ fn compare(found: &Stepwise, reference: &Reference, captured: &[u32]) -> Differe
     difference
 }
 
-/// The largest difference seen so far.
-#[derive(Debug, Default)]
-struct Difference {
-    compared: u64,
-    largest: f64,
-    misshapen: Option<String>,
-}
-
-impl Difference {
-    fn add(&mut self, found: &Tensor, expected: &Tensor) {
-        if found.size() != expected.size() {
-            let (found, expected) = (found.size(), expected.size());
-            self.misshapen = Some(format!("shape {found:?} in place of {expected:?}"));
-            return;
-        }
-        self.compared += expected.numel() as u64;
-        let host = |tensor: &Tensor| tensor.to_device(Device::Cpu).to_kind(Kind::Float);
-        let (found, expected) = (host(found), host(expected));
-        let scale = expected.abs().max().double_value(&[]);
-        let distance = (found - expected).abs().max().double_value(&[]);
-        let relative = distance / scale.max(f64::MIN_POSITIVE);
-        // `f64::max` would drop a NaN.
-        self.largest = if relative.is_nan() {
-            f64::INFINITY
-        } else {
-            self.largest.max(relative)
-        };
-    }
-
-    fn judge(self, dtype: Dtype, path: LinearPath) -> Result<Verification, BenchmarkError> {
-        let tolerance = tolerance(dtype);
-        if let Some(misshapen) = self.misshapen {
-            return Err(BenchmarkError::Verification(misshapen));
-        }
-        if self.largest > tolerance {
-            return Err(BenchmarkError::Verification(format!(
-                "cached generation differs from a full pass by {:.2e} of the largest value, accepted are {tolerance:.0e}",
-                self.largest
-            )));
-        }
-        Ok(Verification {
-            method: format!(
-                "generation through the cache and captured rows against one full pass {}",
-                computed_by(path)
-            ),
-            compared: self.compared,
-            max_relative_error: self.largest,
-            tolerance,
-        })
-    }
+/// The verdict over what was compared.
+fn judge(
+    difference: &Difference,
+    dtype: Dtype,
+    path: LinearPath,
+) -> Result<Verification, BenchmarkError> {
+    let tolerance = tolerance(dtype);
+    difference.judge("cached generation", "a full pass", tolerance)?;
+    Ok(Verification {
+        method: format!(
+            "generation through the cache and captured rows against one full pass {}",
+            computed_by(path)
+        ),
+        compared: difference.compared(),
+        max_relative_error: difference.largest(),
+        tolerance,
+    })
 }
 
 /// What computes the linear layers of the full pass.
@@ -246,11 +215,13 @@ fn computed_by(path: LinearPath) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use anechoic_protocol::Preset;
+    use anechoic_protocol::{Preset, Sharing};
+    use tch::Device;
 
     use super::super::capture::tests::work;
     use super::*;
     use crate::generate;
+    use crate::models::Unobserved;
     use crate::ops::Simd;
     use crate::weights::{Weights, read_config};
 
@@ -264,7 +235,8 @@ mod tests {
         let config = read_config(&work.model).unwrap();
         let mut weights = Weights::open(&work.model, &config, work.dtype, Device::Cpu, 3).unwrap();
         let workload = &work.workload;
-        let model = Model::load(&config, &mut weights, workload.positions()).unwrap();
+        let model =
+            Model::load(&config, &mut weights, workload.positions(), Sharing::None).unwrap();
         let prompt = generate::prompt(&config, workload.batch_size, workload.prefill_tokens, 3);
         (model, prompt)
     }
@@ -362,7 +334,8 @@ mod tests {
         let reference = full_pass(&model, &small, &found.tokens, cpu()).unwrap();
         spoil(&mut found);
         check_rows(found.fetched.as_ref().unwrap(), &small, 64)?;
-        compare(&found, &reference, &small.layers).judge(work.dtype, model.linear_path())
+        let difference = compare(&found, &reference, &small.layers);
+        judge(&difference, work.dtype, model.linear_path())
     }
 
     #[test]
@@ -429,7 +402,7 @@ mod tests {
         let (model, prompt) = load(&work);
         let states = || {
             let mut cache = new_cache(&model, &work, cpu()).unwrap();
-            model.forward(&prompt, &mut cache, &mut |_, _: &Tensor| {})
+            model.forward(&prompt, &mut cache, &mut Unobserved)
         };
         let by_kernels = states();
         let by_libtorch = full_pass(&model, &work, &prompt, cpu()).unwrap().states;

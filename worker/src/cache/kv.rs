@@ -1,20 +1,80 @@
-//! The key-value cache in the model's dtype: allocated once, as long as the workload needs, written
-//! in place by position. What has been written never changes.
+//! The interface that models use: append keys and values of a layer, read what a layer may see. Which layers own rows,
+//! and where the next one goes, is known here; how rows are stored is not.
 
-use anechoic_protocol::{Dtype, ModelConfig};
+use anechoic_protocol::{
+    AttentionPath, CacheBytes, CacheDesign, CacheUse, Dtype, ModelConfig, Sharing, Storage, Version,
+};
 use tch::{Device, TchError, Tensor};
 
+use super::full::FullCache;
+use super::int8::Int8Cache;
+use super::recompute::Recompute;
+use crate::ops::Int8Rows;
 use crate::weights::kind;
 
-/// Keys and values of every layer.
+/// What a cache is made for.
+#[derive(Debug, Clone, Copy)]
+pub struct CacheSpec {
+    /// The version.
+    pub version: Version,
+    /// Requests.
+    pub batch: u32,
+    /// Tokens per request, at most.
+    pub positions: u32,
+    /// Type of unquantised keys and values.
+    pub dtype: Dtype,
+    /// How attention of one query will read the rows.
+    pub attention: AttentionPath,
+}
+
+/// Keys and values of every layer under one KV-cache version.
 #[derive(Debug)]
 pub struct KvCache {
-    keys: Vec<Tensor>,   // per layer (batch, kv_heads, positions, head_dim)
-    values: Vec<Tensor>, // likewise
+    store: Store,
+    sharing: Sharing,
+    attention: AttentionPath,
+    /// Values of one token of all requests and layers, keys and values alike, were none shared.
+    elements_per_position: u64,
     positions: i64,
     position: i64,
+    /// Tokens that the forward call under way has written.
+    writing: i64,
     widest: i64,
-    bytes: u64,
+}
+
+#[derive(Debug)]
+enum Store {
+    Recompute(Recompute),
+    Full(FullCache),
+    Int8(Int8Cache),
+}
+
+/// The rows that a layer may see, and how attention of one query is to read them.
+#[derive(Debug)]
+pub struct Rows {
+    /// The rows.
+    pub stored: Stored,
+    /// How to read them.
+    pub attention: AttentionPath,
+}
+
+/// Rows as they are stored.
+#[derive(Debug)]
+pub enum Stored {
+    /// In the model's type, both (batch, kv_heads, len, head_dim).
+    Full {
+        /// Keys.
+        keys: Tensor,
+        /// Values.
+        values: Tensor,
+    },
+    /// Quantised.
+    Int8 {
+        /// Keys.
+        keys: Int8Rows,
+        /// Values.
+        values: Int8Rows,
+    },
 }
 
 /// Why there is no cache. The text reads after "failed to".
@@ -28,6 +88,9 @@ pub enum CacheError {
         /// Positions that the model can take.
         window: u32,
     },
+    /// The version does not fit the model.
+    #[error("make a cache: {0}")]
+    Unfit(String),
     /// The device refused the memory.
     #[error("allocate {bytes} bytes for a cache of {batch} × {positions} positions")]
     Allocate {
@@ -43,70 +106,127 @@ pub enum CacheError {
 }
 
 impl KvCache {
-    /// An empty cache for `batch` requests of up to `positions` tokens each. All of its memory is
-    /// touched here, so that no page is faulted in while something is measured.
-    pub fn new(
+    /// An empty cache. All of its memory is touched here, so that no page is faulted in while something is measured.
+    pub fn new(spec: &CacheSpec, config: &ModelConfig, device: Device) -> Result<Self, CacheError> {
+        let (positions, window) = (spec.positions, config.window());
+        if positions > window {
+            return Err(CacheError::BeyondWindow { positions, window });
+        }
+        if let Some(reason) = spec.version.refusal(config) {
+            return Err(CacheError::Unfit(reason));
+        }
+        let store = Store::new(spec, config, device).map_err(|source| CacheError::Allocate {
+            bytes: spec
+                .version
+                .cache_bytes(config, spec.batch, positions, spec.dtype)
+                .total(),
+            batch: spec.batch,
+            positions,
+            source,
+        })?;
+        let per_row = u64::from(config.kv_heads()) * u64::from(config.head_dim());
+        Ok(Self {
+            store,
+            sharing: spec.version.sharing(),
+            attention: spec.attention,
+            elements_per_position: 2 * u64::from(config.layers()) * u64::from(spec.batch) * per_row,
+            positions: i64::from(positions),
+            position: 0,
+            writing: 0,
+            widest: 0,
+        })
+    }
+
+    /// A v1 cache: in the model's type, with a part for every layer.
+    pub fn full(
         config: &ModelConfig,
         batch: u32,
         positions: u32,
         dtype: Dtype,
         device: Device,
     ) -> Result<Self, CacheError> {
-        let window = config.window();
-        if positions > window {
-            return Err(CacheError::BeyondWindow { positions, window });
-        }
-        let bytes = config.kv_cache_bytes(batch, positions, dtype);
-        let shape = [batch, config.kv_heads(), positions, config.head_dim()].map(i64::from);
-        let block = || Tensor::f_zeros(shape, (kind(dtype), device));
-        let blocks = || {
-            (0..config.layers())
-                .map(|_| block())
-                .collect::<Result<Vec<_>, _>>()
-        };
-        let refused = |source| CacheError::Allocate {
-            bytes,
+        let spec = CacheSpec {
+            version: Version::V1,
             batch,
             positions,
-            source,
+            dtype,
+            attention: AttentionPath::Best,
         };
-        let keys = blocks().map_err(refused)?;
-        let values = blocks().map_err(refused)?;
-        Ok(Self {
-            keys,
-            values,
-            positions: i64::from(positions),
-            position: 0,
-            widest: 0,
-            bytes,
-        })
+        Self::new(&spec, config, device)
     }
 
-    /// Writes a layer's keys and values, both (batch, kv_heads, t, head_dim), behind those that are
-    /// there, and gives back all of the layer's, both (batch, kv_heads, position + t, head_dim), as
-    /// views of the cache. [`KvCache::advance`] makes room for the next tokens once every layer has
-    /// written.
+    /// What a forward call has to be fed for `tokens`, (batch, t), to be understood: these alone where the rest is cached,
+    /// else all of the context.
+    pub fn feed(&mut self, tokens: &Tensor) -> Tensor {
+        let position = self.position;
+        match &mut self.store {
+            Store::Recompute(recompute) => recompute.feed(position, tokens),
+            Store::Full(_) | Store::Int8(_) => tokens.shallow_clone(),
+        }
+    }
+
+    /// Tokens that need not be fed again: the position of the first one fed.
+    pub fn past(&self) -> i64 {
+        match &self.store {
+            Store::Recompute(_) => 0,
+            Store::Full(_) | Store::Int8(_) => self.position,
+        }
+    }
+
+    /// Writes an owner's keys and values, both (batch, kv_heads, t, head_dim), behind those that are there.
+    /// [`KvCache::advance`] makes room for the next tokens once every layer has written.
     ///
     /// # Panics
-    /// When the cache is full: it was made for fewer tokens than are generated.
-    pub fn append(&mut self, layer: u32, keys: &Tensor, values: &Tensor) -> (Tensor, Tensor) {
+    /// When the cache is full: it was made for fewer tokens than are generated. When the layer owns no rows.
+    pub fn append(&mut self, layer: u32, keys: &Tensor, values: &Tensor) {
         let t = keys.size()[2];
-        let end = self.position + t;
+        let (past, end) = (self.past(), self.past() + t);
         assert!(
             end <= self.positions,
             "the cache has {} positions, and {end} are needed",
             self.positions
         );
-        let (all_keys, all_values) = (&self.keys[layer as usize], &self.values[layer as usize]);
-        all_keys.narrow(2, self.position, t).copy_(keys);
-        all_values.narrow(2, self.position, t).copy_(values);
-        (all_keys.narrow(2, 0, end), all_values.narrow(2, 0, end))
+        assert!(self.sharing.owns(layer), "layer {layer} owns no rows");
+        self.writing = t;
+        let owner = self.owner_index(layer);
+        match &mut self.store {
+            Store::Recompute(recompute) => recompute.write(keys, values),
+            Store::Full(cache) => cache.write(owner, past, keys, values),
+            Store::Int8(cache) => cache.write(owner, past, keys, values),
+        }
+    }
+
+    /// All rows that a layer may see, those of the forward call under way included, as views. A layer that owns none reads
+    /// its owner's.
+    pub fn read(&self, layer: u32) -> Rows {
+        let (owner, len) = (self.owner_index(layer), self.past() + self.writing);
+        let stored = match &self.store {
+            Store::Recompute(recompute) => in_full(recompute.read()),
+            Store::Full(cache) => in_full(cache.read(owner, len)),
+            Store::Int8(cache) => {
+                let (keys, values) = cache.read(owner, len);
+                Stored::Int8 { keys, values }
+            }
+        };
+        Rows {
+            stored,
+            attention: self.attention,
+        }
+    }
+
+    /// Where the owner of a layer's rows stands among the owners.
+    fn owner_index(&self, layer: u32) -> usize {
+        self.sharing.owners(self.sharing.owner(layer)) as usize
     }
 
     /// Counts `t` tokens as written.
     pub fn advance(&mut self, t: i64) {
         self.position += t;
+        self.writing = 0;
         self.widest = self.widest.max(t);
+        if let Store::Recompute(recompute) = &mut self.store {
+            recompute.end_forward();
+        }
     }
 
     /// The most tokens that came at once since everything was forgotten.
@@ -114,7 +234,7 @@ impl KvCache {
         self.widest
     }
 
-    /// Tokens written: the position of the next one.
+    /// Tokens that are understood: the position of the next one.
     pub fn position(&self) -> i64 {
         self.position
     }
@@ -122,6 +242,15 @@ impl KvCache {
     /// Tokens that fit.
     pub fn positions(&self) -> i64 {
         self.positions
+    }
+
+    /// Counts everything before `position` as written, whatever it holds: to see what a full cache takes.
+    ///
+    /// # Panics
+    /// When the cache is shorter.
+    pub fn skip_to(&mut self, position: i64) {
+        assert!(position <= self.positions, "the cache is shorter");
+        self.position = position;
     }
 
     /// Forgets the last `n` tokens.
@@ -143,114 +272,82 @@ impl KvCache {
         self.widest = 0;
     }
 
-    /// Type of keys and values.
-    pub fn kind(&self) -> tch::Kind {
-        self.keys[0].kind()
+    /// The version that it was made for.
+    pub fn version(&self) -> Version {
+        let design = self.design();
+        let mut all = Version::ALL.into_iter();
+        all.find(|version| version.design() == design)
+            .expect("every cache is made for a version")
     }
 
-    /// Memory reserved.
-    pub fn bytes(&self) -> u64 {
-        self.bytes
+    fn design(&self) -> CacheDesign {
+        let storage = match &self.store {
+            Store::Recompute(_) => return CacheDesign::Recompute,
+            Store::Full(_) => Storage::Full,
+            Store::Int8(_) => Storage::Int8,
+        };
+        CacheDesign::Cached {
+            storage,
+            sharing: self.sharing,
+        }
+    }
+
+    /// How attention of one query reads the rows.
+    pub fn attention(&self) -> AttentionPath {
+        self.attention
+    }
+
+    /// Memory reserved and memory in use, counted from the memory itself.
+    pub fn memory(&self) -> CacheUse {
+        let reserved = match &self.store {
+            Store::Recompute(_) => CacheBytes::default(),
+            Store::Full(cache) => CacheBytes {
+                values: cache.value_bytes(),
+                ..CacheBytes::default()
+            },
+            Store::Int8(cache) => CacheBytes {
+                values: cache.value_bytes(),
+                scales: cache.scale_bytes(),
+                auxiliary: 0,
+            },
+        };
+        let (positions, position) = (self.positions as u64, self.position as u64);
+        let share = |bytes: u64| bytes / positions * position;
+        let kept = u64::from(reserved.total() > 0);
+        CacheUse {
+            reserved,
+            used: CacheBytes {
+                values: share(reserved.values),
+                scales: share(reserved.scales),
+                auxiliary: reserved.auxiliary,
+            },
+            elements: self.elements_per_position * position * kept,
+        }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use anechoic_protocol::Preset;
-    use tch::Kind;
+fn in_full((keys, values): (Tensor, Tensor)) -> Stored {
+    Stored::Full { keys, values }
+}
 
-    use super::*;
-
-    fn tiny(positions: u32) -> KvCache {
-        KvCache::new(
-            &Preset::Qwen2Tiny.config(),
-            2,
-            positions,
-            Dtype::F32,
-            Device::Cpu,
-        )
-        .unwrap()
-    }
-
-    fn rows(t: i64, value: f64) -> Tensor {
-        Tensor::full([2, 2, t, 16], value, (Kind::Float, Device::Cpu))
-    }
-
-    /// The value at every position of a layer's keys, from the first head of the first request.
-    fn seen(keys: &Tensor) -> Vec<f64> {
-        Vec::try_from(
-            keys.select(0, 0)
-                .select(0, 0)
-                .select(1, 0)
-                .to_kind(Kind::Double),
-        )
-        .unwrap()
-    }
-
-    #[test]
-    fn rows_are_written_behind_each_other() {
-        let mut cache = tiny(6);
-        let (keys, values) = cache.append(1, &rows(2, 1.0), &rows(2, 5.0));
-        assert_eq!((seen(&keys), seen(&values)), (vec![1.0; 2], vec![5.0; 2]));
-        assert_eq!(
-            cache.position(),
-            0,
-            "the next layer writes at the same position"
-        );
-        cache.advance(2);
-        let (keys, values) = cache.append(1, &rows(1, 2.0), &rows(1, 6.0));
-        assert_eq!(
-            (seen(&keys), seen(&values)),
-            (vec![1.0, 1.0, 2.0], vec![5.0, 5.0, 6.0])
-        );
-        let (other_layer, _) = cache.append(0, &rows(1, 7.0), &rows(1, 7.0));
-        assert_eq!(seen(&other_layer), [0.0, 0.0, 7.0]);
-    }
-
-    #[test]
-    fn rewinding_and_clearing_forget() {
-        let mut cache = tiny(4);
-        let _ = cache.append(0, &rows(3, 1.0), &rows(3, 1.0));
-        cache.advance(3);
-        cache.rewind(1);
-        assert_eq!(
-            seen(&cache.append(0, &rows(1, 2.0), &rows(1, 2.0)).0),
-            [1.0, 1.0, 2.0]
-        );
-        assert_eq!(cache.widest(), 3);
-        cache.clear();
-        assert_eq!((cache.position(), cache.widest()), (0, 0));
-        assert_eq!(
-            seen(&cache.append(0, &rows(1, 3.0), &rows(1, 3.0)).0),
-            [3.0]
-        );
-    }
-
-    #[test]
-    fn bytes_are_those_allocated() {
-        let cache = tiny(6);
-        let allocated: usize = cache
-            .keys
-            .iter()
-            .chain(&cache.values)
-            .map(|t| t.numel() * 4)
-            .sum();
-        assert_eq!(cache.bytes(), allocated as u64);
-    }
-
-    #[test]
-    #[should_panic(expected = "the cache has 2 positions, and 3 are needed")]
-    fn a_full_cache_is_named() {
-        let _ = tiny(2).append(0, &rows(3, 1.0), &rows(3, 1.0));
-    }
-
-    #[test]
-    fn a_cache_beyond_the_window_is_refused() {
-        let config = Preset::Gpt2Tiny.config();
-        let error = KvCache::new(&config, 1, 129, Dtype::F32, Device::Cpu).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "make a cache of 129 positions: the model's window is 128"
-        );
+impl Store {
+    fn new(spec: &CacheSpec, config: &ModelConfig, device: Device) -> Result<Self, TchError> {
+        let CacheDesign::Cached { storage, sharing } = spec.version.design() else {
+            return Ok(Self::Recompute(Recompute::default()));
+        };
+        let owners = sharing.owners(config.layers());
+        let shape = [
+            spec.batch,
+            config.kv_heads(),
+            spec.positions,
+            config.head_dim(),
+        ]
+        .map(i64::from);
+        match storage {
+            Storage::Full => {
+                FullCache::new(owners, shape, kind(spec.dtype), device).map(Self::Full)
+            }
+            Storage::Int8 => Int8Cache::new(owners, shape, device).map(Self::Int8),
+        }
     }
 }

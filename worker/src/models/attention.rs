@@ -1,8 +1,13 @@
 //! Causal attention over cached keys and values, shared by the families.
 
+use anechoic_protocol::AttentionPath;
 use tch::{Device, Kind, Tensor};
 
-use crate::ops::decode_attention;
+use crate::cache::{Rows, Stored};
+use crate::ops::{
+    decode_attention, decode_attention_int8, dequantise, stock_decode_attention,
+    stock_decode_attention_int8,
+};
 
 /// Which keys the queries of one forward call may see. The same for every layer, so it is made once
 /// per call.
@@ -31,23 +36,57 @@ impl Visible {
     }
 }
 
-/// Softmax attention; query heads share key-value heads in groups.
+/// Attention of one query per head over all rows, (b, heads, 1, head_dim).
+pub(crate) fn attention_of_one(
+    q: &Tensor,  // (b, heads, 1, head_dim)
+    rows: &Rows, // (b, kv_heads, len, head_dim)
+) -> Tensor {
+    let scale = (q.size()[3] as f64).sqrt().recip();
+    match (&rows.stored, rows.attention) {
+        (Stored::Full { keys, values }, AttentionPath::Best) => {
+            decode_attention(q, keys, values, scale)
+        }
+        (Stored::Full { keys, values }, AttentionPath::Stock | AttentionPath::Dequantise) => {
+            stock_decode_attention(q, keys, values, scale)
+        }
+        (Stored::Int8 { keys, values }, AttentionPath::Best) => {
+            decode_attention_int8(q, keys, values, scale)
+        }
+        (Stored::Int8 { keys, values }, AttentionPath::Stock) => {
+            stock_decode_attention_int8(q, keys, values, scale)
+        }
+        (Stored::Int8 { keys, values }, AttentionPath::Dequantise) => {
+            let wide = |rows| dequantise(rows, q.kind());
+            stock_decode_attention(q, &wide(keys), &wide(values), scale)
+        }
+    }
+}
+
+/// Softmax attention over the rows that a cache yields; query heads share key-value heads in groups.
 pub(crate) fn attention(
-    q: &Tensor, // (b, heads, t, head_dim)
-    k: &Tensor, // (b, kv_heads, past + t, head_dim)
-    v: &Tensor, // (b, kv_heads, past + t, head_dim)
+    q: &Tensor,  // (b, heads, t, head_dim)
+    rows: &Rows, // (b, kv_heads, past + t, head_dim)
     visible: &Visible,
 ) -> Tensor {
-    let out = match visible {
-        Visible::Everything => decode_attention(q, k, v, (q.size()[3] as f64).sqrt().recip()),
-        Visible::Square => masked(q, k, v, None, true),
-        Visible::Mask(mask) => masked(q, k, v, Some(mask), false),
+    let out = match (visible, &rows.stored) {
+        (Visible::Everything, _) => attention_of_one(q, rows),
+        (_, Stored::Full { keys, values }) => masked(q, keys, values, visible),
+        (_, Stored::Int8 { keys, values }) => {
+            let wide = |rows| dequantise(rows, q.kind());
+            masked(q, &wide(keys), &wide(values), visible)
+        }
     }; // (b, heads, t, head_dim)
     out.transpose(1, 2).flatten(2, 3) // (b, t, heads × head_dim)
 }
 
-fn masked(q: &Tensor, k: &Tensor, v: &Tensor, mask: Option<&Tensor>, is_causal: bool) -> Tensor {
+/// Several queries. A prompt reads what was stored of it too, so that a prompt in pieces gives what a whole one does.
+fn masked(q: &Tensor, k: &Tensor, v: &Tensor, visible: &Visible) -> Tensor {
     let grouped = q.size()[1] != k.size()[1];
+    let (mask, is_causal) = match visible {
+        Visible::Everything => (None, false),
+        Visible::Square => (None, true),
+        Visible::Mask(mask) => (Some(mask), false),
+    };
     Tensor::scaled_dot_product_attention(q, k, v, mask, 0.0, is_causal, None, grouped)
 }
 
@@ -88,7 +127,13 @@ mod tests {
             let k = Tensor::randn([2, kv_heads, past + t, 8], CPU);
             let v = Tensor::randn([2, kv_heads, past + t, 8], CPU);
             let visible = Visible::causal(t, past, Kind::Float, Device::Cpu);
-            let error = (attention(&q, &k, &v, &visible) - oracle(&q, &k, &v))
+            let expected = oracle(&q, &k, &v);
+            let stored = Stored::Full { keys: k, values: v };
+            let rows = Rows {
+                stored,
+                attention: AttentionPath::Best,
+            };
+            let error = (attention(&q, &rows, &visible) - expected)
                 .abs()
                 .max()
                 .double_value(&[]);

@@ -1,9 +1,9 @@
 //! A loaded model of any family.
 
-use anechoic_protocol::ModelConfig;
+use anechoic_protocol::{ModelConfig, Sharing};
 use tch::{Kind, Tensor};
 
-use super::{Gpt2, Qwen2};
+use super::{Gpt2, Observer, Qwen2};
 use crate::cache::KvCache;
 use crate::ops::LinearPath;
 use crate::weights::{LoadError, Weights};
@@ -20,30 +20,42 @@ pub enum Model {
 impl Model {
     /// Reads every parameter and prepares it for computing. A checkpoint with parameters that the
     /// model does not have is refused: it is another model's. What is computed per position is
-    /// computed for `positions` of them.
+    /// computed for `positions` of them. Layers that own no keys and values under `sharing` hold no
+    /// projections for them.
     pub fn load(
         config: &ModelConfig,
         weights: &mut Weights,
         positions: u32,
+        sharing: Sharing,
     ) -> Result<Self, LoadError> {
         match config {
-            ModelConfig::Gpt2(config) => Gpt2::load(config, weights).map(Self::Gpt2),
-            ModelConfig::Qwen2(config) => Qwen2::load(config, weights, positions).map(Self::Qwen2),
+            ModelConfig::Gpt2(config) => Gpt2::load(config, weights, sharing).map(Self::Gpt2),
+            ModelConfig::Qwen2(config) => {
+                Qwen2::load(config, weights, positions, sharing).map(Self::Qwen2)
+            }
         }
     }
 
     /// The residual stream after the final norm, (b, t, hidden), for tokens (b, t) that follow
-    /// those in the cache. The cache grows by t positions. `after_layer` sees the residual stream
-    /// (b, t, hidden) after every decoder layer.
+    /// those in the cache. The cache grows by t positions. Without a cache, all of the context is
+    /// computed, and that is what `observer` sees.
     pub fn forward(
         &self,
         tokens: &Tensor,
         cache: &mut KvCache,
-        after_layer: &mut impl FnMut(u32, &Tensor),
+        observer: &mut impl Observer,
     ) -> Tensor {
-        match self {
-            Self::Gpt2(model) => model.forward(tokens, cache, after_layer),
-            Self::Qwen2(model) => model.forward(tokens, cache, after_layer),
+        let t = tokens.size()[1];
+        let fed = cache.feed(tokens); // (b, t), or all of the context
+        let states = match self {
+            Self::Gpt2(model) => model.forward(&fed, cache, observer),
+            Self::Qwen2(model) => model.forward(&fed, cache, observer),
+        };
+        cache.advance(t);
+        let context = states.size()[1];
+        match context == t {
+            true => states,
+            false => states.narrow(1, context - t, t),
         }
     }
 
@@ -52,6 +64,14 @@ impl Model {
         match self {
             Self::Gpt2(model) => model.logits(hidden),
             Self::Qwen2(model) => model.logits(hidden),
+        }
+    }
+
+    /// Which layers hold projections for keys and values.
+    pub fn sharing(&self) -> Sharing {
+        match self {
+            Self::Gpt2(model) => model.sharing(),
+            Self::Qwen2(model) => model.sharing(),
         }
     }
 

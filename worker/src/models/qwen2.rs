@@ -1,9 +1,10 @@
 //! Qwen2 and Qwen2.5: rotary positions, pre-RMSNorm, grouped-query attention with QKV bias, SwiGLU.
 //! Parameter paths are those of the published checkpoints.
 
-use anechoic_protocol::{ModelConfig, Qwen2Config};
+use anechoic_protocol::{ModelConfig, Qwen2Config, Sharing};
 use tch::{Device, Kind, TchError, Tensor};
 
+use super::Observer;
 use super::attention::{Visible, attention};
 use super::parameters::{linear, linear_side_by_side, tied_head};
 use crate::cache::KvCache;
@@ -14,6 +15,7 @@ use crate::weights::{LoadError, Weights};
 #[derive(Debug)]
 pub struct Qwen2 {
     config: ModelConfig,
+    sharing: Sharing,
     embed_tokens: Tensor, // (vocab, hidden)
     rotary: Rotary,
     layers: Vec<DecoderLayer>,
@@ -31,11 +33,20 @@ struct DecoderLayer {
 
 #[derive(Debug)]
 struct Attention {
-    qkv_proj: Linear, // hidden → (heads + 2 × kv_heads) × head_dim: `q_proj`, `k_proj` and `v_proj` side by side
-    o_proj: Linear,   // hidden → hidden
+    projection: Projection,
+    o_proj: Linear, // hidden → hidden
     heads: i64,
     kv_heads: i64,
     head_dim: i64,
+}
+
+/// What attention projects of its input.
+#[derive(Debug)]
+enum Projection {
+    /// hidden → (heads + 2 × kv_heads) × head_dim: `q_proj`, `k_proj` and `v_proj` side by side.
+    Qkv(Linear),
+    /// `q_proj` alone, where keys and values are another layer's: hidden → hidden.
+    Q(Linear),
 }
 
 #[derive(Debug)]
@@ -58,6 +69,13 @@ struct Rotary {
     sin: Tensor, // (positions, 1, head_dim), the first half negated
 }
 
+/// Where in a forward call a layer stands.
+struct Place<'a> {
+    layer: u32,
+    angles: &'a Angles,
+    visible: &'a Visible,
+}
+
 /// The angles of one forward call's positions.
 struct Angles {
     cos: Tensor, // (t, 1, head_dim)
@@ -70,6 +88,7 @@ impl Qwen2 {
         config: &Qwen2Config,
         weights: &mut Weights,
         positions: u32,
+        sharing: Sharing,
     ) -> Result<Self, LoadError> {
         let [vocab, hidden] = [config.vocab_size, config.hidden_size].map(i64::from);
         let embedding = "model.embed_tokens.weight";
@@ -77,7 +96,10 @@ impl Qwen2 {
         let positions = positions.min(config.max_position_embeddings);
         let rotary = Rotary::new(config, positions, weights.kind(), weights.device())
             .map_err(LoadError::torch("rotary"))?;
-        let layer = |layer| DecoderLayer::load(config, weights, &format!("model.layers.{layer}"));
+        let layer = |layer| {
+            let path = format!("model.layers.{layer}");
+            DecoderLayer::load(config, weights, &path, sharing.owns(layer))
+        };
         let layers = (0..config.num_hidden_layers)
             .map(layer)
             .collect::<Result<_, _>>()?;
@@ -87,10 +109,11 @@ impl Qwen2 {
         } else {
             linear(weights, "lm_head", [hidden, vocab], false)?
         };
-        weights.finish(is_rotary_buffer)?;
+        weights.finish(|tensor| is_rotary_buffer(tensor) || is_borrowed(tensor, sharing))?;
         let config = ModelConfig::Qwen2(config.clone());
         Ok(Self {
             config,
+            sharing,
             embed_tokens,
             rotary,
             layers,
@@ -104,9 +127,9 @@ impl Qwen2 {
         &self,
         tokens: &Tensor, // (b, t)
         cache: &mut KvCache,
-        after_layer: &mut impl FnMut(u32, &Tensor),
+        observer: &mut impl Observer,
     ) -> Tensor {
-        let (past, t) = (cache.position(), tokens.size()[1]);
+        let (past, t) = (cache.past(), tokens.size()[1]);
         let visible = Visible::causal(
             t,
             past,
@@ -115,11 +138,16 @@ impl Qwen2 {
         );
         let angles = self.rotary.at(past, t);
         let mut x = Tensor::embedding(&self.embed_tokens, tokens, -1, false, false); // (b, t, hidden)
+        observer.embedded(&x);
         for (index, layer) in (0..).zip(&self.layers) {
-            x = layer.forward(&x, index, cache, &angles, &visible);
-            after_layer(index, &x);
+            let place = Place {
+                layer: index,
+                angles: &angles,
+                visible: &visible,
+            };
+            x = layer.forward(&x, &place, cache, observer);
+            observer.layer_done(index, &x);
         }
-        cache.advance(t);
         self.norm.forward(&x)
     }
 
@@ -138,6 +166,11 @@ impl Qwen2 {
         self.embed_tokens.kind()
     }
 
+    /// See [`super::Model::sharing`].
+    pub fn sharing(&self) -> Sharing {
+        self.sharing
+    }
+
     /// The configuration that it was loaded with.
     pub fn config(&self) -> &ModelConfig {
         &self.config
@@ -145,12 +178,17 @@ impl Qwen2 {
 }
 
 impl DecoderLayer {
-    fn load(config: &Qwen2Config, weights: &mut Weights, path: &str) -> Result<Self, LoadError> {
+    fn load(
+        config: &Qwen2Config,
+        weights: &mut Weights,
+        path: &str,
+        owns: bool,
+    ) -> Result<Self, LoadError> {
         let norm =
             |weights: &mut Weights, name| RmsNorm::load(config, weights, &format!("{path}.{name}"));
         Ok(Self {
             input_layernorm: norm(weights, "input_layernorm")?,
-            self_attn: Attention::load(config, weights, &format!("{path}.self_attn"))?,
+            self_attn: Attention::load(config, weights, &format!("{path}.self_attn"), owns)?,
             post_attention_layernorm: norm(weights, "post_attention_layernorm")?,
             mlp: Mlp::load(config, weights, &format!("{path}.mlp"))?,
         })
@@ -159,25 +197,26 @@ impl DecoderLayer {
     fn forward(
         &self,
         x: &Tensor,
-        layer: u32,
+        place: &Place<'_>,
         cache: &mut KvCache,
-        angles: &Angles,
-        visible: &Visible,
+        observer: &mut impl Observer,
     ) -> Tensor {
-        let x = x + self.self_attn.forward(
-            &self.input_layernorm.forward(x),
-            layer,
-            cache,
-            angles,
-            visible,
-        );
+        let x = x + self
+            .self_attn
+            .forward(&self.input_layernorm.forward(x), place, cache);
+        observer.attended(place.layer, &x);
         let mlp = self.mlp.forward(&self.post_attention_layernorm.forward(&x));
         x + mlp // (b, t, hidden)
     }
 }
 
 impl Attention {
-    fn load(config: &Qwen2Config, weights: &mut Weights, path: &str) -> Result<Self, LoadError> {
+    fn load(
+        config: &Qwen2Config,
+        weights: &mut Weights,
+        path: &str,
+        owns: bool,
+    ) -> Result<Self, LoadError> {
         let [hidden, heads, kv_heads] = [
             config.hidden_size,
             config.num_attention_heads,
@@ -191,8 +230,12 @@ impl Attention {
             (k.as_str(), kv_heads * head_dim),
             (v.as_str(), kv_heads * head_dim),
         ];
+        let projection = match owns {
+            true => Projection::Qkv(linear_side_by_side(weights, &parts, hidden, true)?),
+            false => Projection::Q(linear(weights, &q, [hidden, hidden], true)?),
+        };
         Ok(Self {
-            qkv_proj: linear_side_by_side(weights, &parts, hidden, true)?,
+            projection,
             o_proj: linear(weights, &format!("{path}.o_proj"), [hidden, hidden], false)?,
             heads,
             kv_heads,
@@ -200,27 +243,26 @@ impl Attention {
         })
     }
 
-    fn forward(
-        &self,
-        x: &Tensor,
-        layer: u32,
-        cache: &mut KvCache,
-        angles: &Angles,
-        visible: &Visible,
-    ) -> Tensor {
+    fn forward(&self, x: &Tensor, place: &Place<'_>, cache: &mut KvCache) -> Tensor {
         let (b, t, _) = x.size3().expect("the residual stream is (b, t, hidden)");
         let (heads, kv_heads) = (self.heads, self.kv_heads);
-        let qkv = self
-            .qkv_proj
-            .forward(x)
-            .view([b, t, heads + 2 * kv_heads, self.head_dim]);
-        let qk = angles
-            .rotate(&qkv.narrow(2, 0, heads + kv_heads))
-            .transpose(1, 2); // (b, heads + kv_heads, t, head_dim)
-        let v = qkv.narrow(2, heads + kv_heads, kv_heads).transpose(1, 2); // (b, kv_heads, t, head_dim)
-        let (k, v) = cache.append(layer, &qk.narrow(1, heads, kv_heads), &v); // (b, kv_heads, past + t, head_dim)
-        self.o_proj
-            .forward(&attention(&qk.narrow(1, 0, heads), &k, &v, visible)) // (b, t, hidden)
+        let split = |x: &Tensor| x.view([b, t, -1, self.head_dim]); // (b, t, any heads, head_dim)
+        let q = match &self.projection {
+            Projection::Qkv(proj) => {
+                let qkv = split(&proj.forward(x));
+                let qk = qkv.narrow(2, 0, heads + kv_heads);
+                let qk = place.angles.rotate(&qk).transpose(1, 2); // (b, heads + kv_heads, t, head_dim)
+                let v = qkv.narrow(2, heads + kv_heads, kv_heads).transpose(1, 2); // (b, kv_heads, t, head_dim)
+                cache.append(place.layer, &qk.narrow(1, heads, kv_heads), &v);
+                qk.narrow(1, 0, heads)
+            }
+            Projection::Q(proj) => {
+                let q = split(&proj.forward(x));
+                place.angles.rotate(&q).transpose(1, 2)
+            }
+        }; // (b, heads, t, head_dim)
+        let rows = cache.read(place.layer); // (b, kv_heads, past + t, head_dim)
+        self.o_proj.forward(&attention(&q, &rows, place.visible)) // (b, t, hidden)
     }
 }
 
@@ -310,6 +352,14 @@ impl Angles {
         let partner = x.roll(half, -1);
         x * &self.cos + partner * &self.sin
     }
+}
+
+/// Whether it is a projection of a layer that reads another one's keys and values.
+fn is_borrowed(tensor: &str, sharing: Sharing) -> bool {
+    let mut parts = tensor.rsplit('.'); // model.layers.N.self_attn.k_proj.weight
+    let projection = parts.nth(1).unwrap_or_default();
+    let layer = parts.nth(1).and_then(|layer| layer.parse().ok());
+    matches!(projection, "k_proj" | "v_proj") && layer.is_some_and(|layer| !sharing.owns(layer))
 }
 
 /// Old checkpoints carry the frequencies as buffers.

@@ -16,15 +16,34 @@ pub fn decode_attention(
     v: &Tensor, // (b, kv_heads, len, head_dim)
     scale: f64,
 ) -> Tensor {
-    let out = match kernel_for(q) {
+    let out = match kernel_for(q.kind(), q.device()) {
         Some(simd) => fused(q, k, v, scale, simd),
         None => stock(q, k, v, scale),
     };
     out.unwrap_or_else(|error| panic!("failed to {error}"))
 }
 
-fn kernel_for(q: &Tensor) -> Option<Simd> {
-    let has_kernel = q.device() == Device::Cpu && matches!(q.kind(), Kind::Float | Kind::BFloat16);
+/// [`decode_attention`] by libtorch's operators, whatever the device.
+///
+/// # Panics
+/// When shapes or types do not fit, as tch's own operators do.
+pub fn stock_decode_attention(q: &Tensor, k: &Tensor, v: &Tensor, scale: f64) -> Tensor {
+    stock(q, k, v, scale).unwrap_or_else(|error| panic!("failed to {error}"))
+}
+
+/// The path that attention of a single query takes on this device for this type of queries, as results name it:
+/// `fused-avx2`, `fused-avx512` or `stock`. It is the same for full-precision and INT8 caches.
+pub fn decode_attention_path(kind: Kind, device: Device) -> &'static str {
+    match kernel_for(kind, device) {
+        Some(Simd::Avx2) => "fused-avx2",
+        Some(Simd::Avx512) => "fused-avx512",
+        None => "stock",
+    }
+}
+
+/// The kernels to use for queries of this type, where there are any.
+pub(super) fn kernel_for(kind: Kind, device: Device) -> Option<Simd> {
+    let has_kernel = device == Device::Cpu && matches!(kind, Kind::Float | Kind::BFloat16);
     if has_kernel && !StockOperators::in_force() {
         Simd::best()
     } else {
@@ -81,14 +100,28 @@ mod tests {
     #[test]
     fn the_kernel_computes_what_libtorch_does() {
         for (kind, limit) in [(Kind::Float, 4e-6), (Kind::BFloat16, 0.012)] {
-            for (heads, kv_heads) in [(4, 4), (6, 2), (3, 1)] {
-                for dim in [1, 5, 8, 16, 64, 80, 129] {
-                    for len in [1, 2, 7, 8, 9, 33, 200] {
+            for (heads, kv_heads) in [(4, 4), (4, 2), (6, 2), (7, 1), (5, 1)] {
+                for dim in [1, 5, 8, 16, 64, 80, 128, 129] {
+                    for len in [1, 2, 3, 4, 7, 8, 9, 33, 65, 200] {
                         let q = random([2, heads, 1, dim], kind);
                         let [k, v] = [0, 1].map(|_| random([2, kv_heads, len, dim], kind));
                         check(&q, &k, &v, 1.0 / (dim as f64).sqrt(), limit);
                     }
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn many_keys_are_split_between_threads_and_merged() {
+        for (kind, limit) in [(Kind::Float, 4e-6), (Kind::BFloat16, 0.012)] {
+            for (heads, len) in [(1, 1024), (2, 1999), (7, 5000)] {
+                let q = random([1, heads, 1, 64], kind);
+                let [k, v] = [0, 1].map(|_| random([1, 1, len, 64], kind));
+                check(&q, &k, &v, 0.125, limit);
+                // Scores of the two ends far apart, so that a part has next to no weight; rounding them weighs more then.
+                let _ = k.narrow(2, 0, len / 2).g_mul_scalar_(20.0);
+                check(&q, &k, &v, 0.125, limit.max(2e-4));
             }
         }
     }
@@ -161,11 +194,12 @@ mod tests {
     fn libtorch_answers_where_it_is_asked_to() {
         let [q, k, v] = [1, 9, 9].map(|rows| random([1, 2, rows, 8], Kind::Float));
         let stock_only = StockOperators::enter();
-        assert_eq!(kernel_for(&q), None);
+        assert_eq!(kernel_for(q.kind(), q.device()), None);
+        assert_eq!(decode_attention_path(q.kind(), q.device()), "stock");
         let out = decode_attention(&q, &k, &v, 0.5);
         assert!(out.equal(&stock(&q, &k, &v, 0.5).unwrap()));
         drop(stock_only);
-        assert_eq!(kernel_for(&q), Simd::best());
+        assert_eq!(kernel_for(q.kind(), q.device()), Simd::best());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::ffi::{CStr, c_char, c_int, c_void};
 use tch::Tensor;
 use torch_sys::C_tensor;
 
-use super::OpsError;
+use super::{DeviceMemory, Int8Rows, OpsError};
 
 unsafe extern "C" {
     fn anechoic_error() -> *const c_char;
@@ -36,6 +36,20 @@ unsafe extern "C" {
         scale: f64,
         simd: c_int,
     ) -> *mut C_tensor;
+    pub(super) fn anechoic_decode_attention_int8(
+        q: *const C_tensor,
+        k: RowsPointers,
+        v: RowsPointers,
+        scale: f64,
+        simd: c_int,
+    ) -> *mut C_tensor;
+    pub(super) fn anechoic_quantise_rows(
+        rows: *const C_tensor,
+        into: RowsPointers,
+        simd: c_int,
+    ) -> c_int;
+    pub(super) fn anechoic_gelu_new(x: *const C_tensor, simd: c_int) -> *mut C_tensor;
+    pub(super) fn anechoic_read_all(x: *const C_tensor, streams: c_int, simd: c_int) -> i64;
     pub(super) safe fn anechoic_inference_mode_enter() -> *mut c_void;
     pub(super) fn anechoic_inference_mode_leave(mode: *mut c_void);
     pub(super) safe fn anechoic_version() -> *const c_char;
@@ -45,6 +59,27 @@ unsafe extern "C" {
     pub(super) safe fn anechoic_synchronize(index: c_int) -> c_int;
     pub(super) safe fn anechoic_reset_peak(index: c_int) -> c_int;
     pub(super) fn anechoic_peak_memory(index: c_int, out: *mut i64) -> c_int;
+    pub(super) fn anechoic_device_memory(index: c_int, out: *mut DeviceMemory) -> c_int;
+    pub(super) safe fn anechoic_empty_device_cache() -> c_int;
+    pub(super) safe fn anechoic_timer_start(index: c_int) -> *mut c_void;
+    pub(super) fn anechoic_timer_stop(timer: *mut c_void, ns: *mut u64) -> c_int;
+    pub(super) fn anechoic_timer_free(timer: *mut c_void);
+}
+
+/// [`super::Int8Rows`] as C++ takes them.
+#[repr(C)]
+pub(super) struct RowsPointers {
+    codes: *const C_tensor,
+    scales: *const C_tensor,
+}
+
+impl RowsPointers {
+    pub(super) fn of(rows: &Int8Rows) -> Self {
+        Self {
+            codes: rows.codes.as_ptr(),
+            scales: rows.scales.as_ptr(),
+        }
+    }
 }
 
 /// The text of this thread's last failure.
@@ -54,7 +89,8 @@ pub(super) fn last_message() -> String {
     text.to_string_lossy().into_owned()
 }
 
-fn failure(action: &'static str) -> OpsError {
+/// What just failed on this thread, with libtorch's words.
+pub(super) fn failure(action: &'static str) -> OpsError {
     OpsError::Torch {
         action,
         message: last_message(),

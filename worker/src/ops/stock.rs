@@ -7,8 +7,8 @@ thread_local! {
     static STOCK: Cell<bool> = const { Cell::new(false) };
 }
 
-/// While the value lives, linear layers and attention of this thread are computed by libtorch's operators wherever the
-/// weight is there unpacked. Drop several in reverse order.
+/// While the value lives, this thread's linear layers (wherever the weight is there unpacked), attention, quantisation and
+/// activations are computed by libtorch's operators. Drop several in reverse order.
 #[derive(Debug)]
 #[must_use = "the kernels come back when this is dropped"]
 pub struct StockOperators {

@@ -9,4 +9,4 @@ mod source;
 
 pub use error::LoadError;
 pub(crate) use random::{draw, hash};
-pub use source::{Weights, kind, read_config};
+pub use source::{Weights, dtype_of, kind, read_config};

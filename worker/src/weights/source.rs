@@ -53,6 +53,15 @@ pub fn kind(dtype: Dtype) -> Kind {
     }
 }
 
+/// The protocol's name of a type that [`kind`] yields.
+pub fn dtype_of(kind: Kind) -> Dtype {
+    match kind {
+        Kind::BFloat16 => Dtype::Bf16,
+        Kind::Half => Dtype::F16,
+        _ => Dtype::F32,
+    }
+}
+
 impl Weights {
     /// Opens a source. A checkpoint's files are checked whole before the first parameter is read; a
     /// preset's parameters follow from `seed`.

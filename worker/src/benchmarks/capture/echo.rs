@@ -2,14 +2,15 @@
 //! copied from the job, so that a setting that was ignored shows.
 
 use anechoic_protocol::{
-    Attribution, Benchmark, CaptureIteration, CaptureMode, CaptureWork, Dtype, Job,
-    PROTOCOL_VERSION, Workload,
+    Attribution, Benchmark, CaptureIteration, CaptureMode, CaptureWork, Job, PROTOCOL_VERSION,
+    Workload,
 };
 use tch::Kind;
 
 use super::CaptureBenchmark;
 use crate::capture::{Capture, Fetched, Plan};
 use crate::device::of_torch;
+use crate::weights::dtype_of;
 
 /// What iterations have shown of how they were done.
 #[derive(Debug)]
@@ -58,14 +59,16 @@ impl Seen {
         self.fetch_kind = fetched.and_then(Fetched::kind);
     }
 
-    pub(super) fn end_warm_up(&mut self) {
-        self.warmup_iterations = std::mem::take(&mut self.iterations);
+    /// The last iteration was a warm-up: it does not count as one.
+    pub(super) fn was_warm_up(&mut self) {
+        self.iterations -= 1;
+        self.warmup_iterations += 1;
     }
 }
 
 impl CaptureBenchmark {
     /// The job as it was carried out. Only the case and the attempt, which name the job, are the job's own.
-    pub fn echo(&self, job: &Job) -> Job {
+    pub(super) fn job_done(&self, job: &Job) -> Job {
         Job {
             protocol: PROTOCOL_VERSION,
             case: job.case.clone(),
@@ -128,20 +131,13 @@ fn mode_of(plan: &Plan) -> CaptureMode {
     }
 }
 
-pub(super) fn dtype_of(kind: Kind) -> Dtype {
-    match kind {
-        Kind::BFloat16 => Dtype::Bf16,
-        Kind::Half => Dtype::F16,
-        _ => Dtype::F32,
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use anechoic_protocol::{Device, ModelSource, Preset, Probe, Strategy};
+    use anechoic_protocol::{Device, Dtype, ModelSource, Preset, Probe, Strategy};
 
     use super::super::tests::work;
     use super::*;
+    use crate::benchmarks::Measure;
     use crate::device::Place;
 
     fn job(work: CaptureWork) -> Job {
@@ -159,9 +155,8 @@ mod tests {
     fn done(work: &CaptureWork, warmups: u32, iterations: u32) -> CaptureBenchmark {
         let place = Place::open(Device::Cpu).unwrap();
         let mut benchmark = CaptureBenchmark::load(place, work.clone(), 5).unwrap();
-        (0..warmups).for_each(|_| drop(benchmark.iterate().unwrap()));
-        benchmark.end_warm_up();
-        (0..iterations).for_each(|_| drop(benchmark.iterate().unwrap()));
+        (0..warmups).for_each(|_| benchmark.warm_up().unwrap());
+        (0..iterations).for_each(|_| drop(benchmark.sample().unwrap()));
         benchmark
     }
 
