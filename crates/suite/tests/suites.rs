@@ -100,9 +100,12 @@ fn check_counts(file: &str, expected: &[(&str, usize, &str)]) {
     assert_eq!(found, expected, "{file}");
     for case in &plan.cases {
         let benchmark = case.work.name().as_str();
-        let family = case.work.name().family().as_str();
+        let Some(versioned) = case.work.versioned() else {
+            continue;
+        };
+        let start = format!("kv.{}.{benchmark}", versioned.version.as_str());
         assert!(
-            case.id.starts_with(&format!("{family}.{benchmark}.")) || family == "capture",
+            case.id.starts_with(&start),
             "{}: the id tells the benchmark",
             case.id
         );
@@ -232,10 +235,10 @@ fn every_kv_case_lets_versions_and_tokens_be_chosen() {
     let plan = plan_with("kv.toml", &text, &options);
     let ids: Vec<_> = plan.cases.iter().map(|case| case.id.as_str()).collect();
     let expected = [
-        "kv.latency.v0.t32",
-        "kv.latency.v0.t128",
-        "kv.latency.v1.t32",
-        "kv.latency.v1.t128",
+        "kv.v0.latency.t32",
+        "kv.v0.latency.t128",
+        "kv.v1.latency.t32",
+        "kv.v1.latency.t128",
     ];
     assert_eq!(ids, expected);
 }
@@ -245,14 +248,14 @@ fn kv_long_takes_the_paths_of_attention_apart() {
     let plan = plan("kv-long.toml");
     let ids: Vec<_> = plan.cases.iter().map(|case| case.id.as_str()).collect();
     let expected = [
-        "kv.latency.v1.best",
-        "kv.latency.v2.best",
-        "kv.latency.v3.best",
-        "kv.latency.v4.best",
-        "kv.latency.v1.stock",
-        "kv.latency.v1.dequantise",
-        "kv.latency.v2.stock",
-        "kv.latency.v2.dequantise",
+        "kv.v1.latency.best",
+        "kv.v2.latency.best",
+        "kv.v3.latency.best",
+        "kv.v4.latency.best",
+        "kv.v1.latency.stock",
+        "kv.v1.latency.dequantise",
+        "kv.v2.latency.stock",
+        "kv.v2.latency.dequantise",
     ];
     assert_eq!(ids, expected);
 }
@@ -341,13 +344,13 @@ fn the_page_s_examples_are_suites() {
     let plan = plan_text("docs/suites.md", kv);
     let ids: Vec<_> = plan.cases.iter().map(|case| case.id.as_str()).collect();
     let expected = [
-        "kv.latency.v1.t32",
-        "kv.latency.v1.t128",
-        "kv.latency.v2.t32",
-        "kv.latency.v2.t128",
-        "kv.phase.v1",
-        "kv.phase.v2",
-        "kv.perplexity.v2",
+        "kv.v1.latency.t32",
+        "kv.v1.latency.t128",
+        "kv.v2.latency.t32",
+        "kv.v2.latency.t128",
+        "kv.v1.phase",
+        "kv.v2.phase",
+        "kv.v2.perplexity",
     ];
     assert_eq!(ids, expected);
     assert!(PAGE.contains("six cases: `capture.all.concat.b1` … `capture.all.arena.b8`"));
