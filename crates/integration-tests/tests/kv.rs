@@ -195,6 +195,20 @@ fn one_model_stands_for_all() {
     );
 }
 
+/// Random weights have no quality to speak of.
+#[test]
+fn all_benchmarks_of_a_preset_leave_quality_out() {
+    let bench = bench("");
+    let run = kv(&bench, &["--preset", "gpt2-tiny"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(
+        run.stderr.contains("`perplexity` is left out"),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(ids(&bench), CASES[..9]);
+}
+
 /// The built-in suite needs nothing but the shipped models.
 #[test]
 fn the_built_in_suite_is_there_wherever_the_command_is_called() {

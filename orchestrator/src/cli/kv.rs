@@ -93,8 +93,18 @@ impl KvArgs {
         let mut options = self.selection.options(self.place.threads);
         options.set.extend(self.settings());
         options.benchmarks = self.benchmarks.iter().flat_map(|b| b.names()).collect();
+        if self.leaves_out_quality() {
+            let names = &mut options.benchmarks;
+            names.retain(|name| *name != BenchmarkName::Perplexity);
+        }
         options.group_tokens = self.group == Some(Group::Version);
         options
+    }
+
+    /// Whether all benchmarks are asked for, and one of them would say nothing: a preset has random weights.
+    pub(crate) fn leaves_out_quality(&self) -> bool {
+        let is_named = self.benchmarks.contains(&KvBenchmark::Perplexity);
+        self.preset.is_some() && self.benchmarks.contains(&KvBenchmark::All) && !is_named
     }
 
     fn settings(&self) -> Vec<(String, String)> {

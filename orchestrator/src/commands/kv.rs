@@ -21,6 +21,12 @@ pub(super) fn kv(args: &KvArgs) -> Result<ExitCode, CommandError> {
     if let Some(log) = &args.log {
         Target::Log.check(log)?;
     }
+    if args.leaves_out_quality() {
+        say(
+            "note: `perplexity` is left out: a preset has random weights; `anechoic kv perplexity` measures quality on the \
+             shipped models",
+        );
+    }
     note_random_weights(&plan);
     let run = open_run(plan, suite.text(), &args.place)?;
     if let Some(log) = args.log.as_ref().filter(|_| args.clear_log) {
