@@ -40,8 +40,18 @@ enum State {
 impl Source {
     /// The text of a seed, from its first line on.
     pub fn new(seed: u64) -> Self {
+        Self::of_stream(hash(seed, "text to score"))
+    }
+
+    /// Another text, for training: no seed of [`Source::new`] gives it, so that models are scored on what they have not
+    /// seen.
+    pub fn for_training(seed: u64) -> Self {
+        Self::of_stream(hash(seed, "text"))
+    }
+
+    fn of_stream(stream: u64) -> Self {
         Self {
-            stream: hash(seed, "text"),
+            stream,
             drawn: 0,
             state: State::Start,
         }
@@ -305,6 +315,8 @@ mod tests {
         assert_eq!(generate(1, 500), generate(1, 500));
         assert_ne!(generate(1, 500), generate(2, 500));
         assert!(generate(1, 0).is_empty());
+        let trained_on: Vec<i64> = Source::for_training(1).take(500).collect();
+        assert_ne!(generate(1, 500), trained_on);
         let mut source = Source::new(1);
         for _ in 0..50 {
             let window = source.window(30);

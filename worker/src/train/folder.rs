@@ -33,7 +33,7 @@ pub struct Report {
 }
 
 impl Folder {
-    /// Proves that the folder can be written to, before hours are spent. It is made where there is none.
+    /// Proves that the folder can be written to, before a long training. It is made where there is none.
     pub fn open(path: &Path) -> Result<Self, TrainError> {
         let refused = |source| TrainError::Write {
             path: path.to_owned(),

@@ -36,7 +36,7 @@ pub fn train(recipe: &Recipe, progress: &mut impl FnMut(&str)) -> Result<Trainee
     let model = Trainee::new(&recipe.config, recipe.seed)?;
     let mut optimizer = nn::adamw(0.9, 0.98, 0.0).build(model.store(), recipe.peak_rate)?;
     optimizer.set_weight_decay_group(DECAYING, 0.01);
-    let mut source = Source::new(recipe.seed);
+    let mut source = Source::for_training(recipe.seed);
     let mut seen = Seen::default();
     for step in 0..recipe.steps {
         let windows = batch(recipe, &mut source);
@@ -119,7 +119,7 @@ impl HeldOut {
     /// Scores windows as long as the model's, of a text that training with this seed does not see.
     pub fn of(model: &Trainee, seed: u64) -> Result<Self, TrainError> {
         let _no_grad = tch::no_grad_guard();
-        let mut source = Source::new(hash(seed, "held out"));
+        let mut source = Source::for_training(hash(seed, "held out"));
         let window = model.config().n_positions as usize;
         let windows: Vec<_> = (0..HELD_OUT).map(|_| source.window(window)).collect();
         let score = |sharing| -> Result<f64, TrainError> {
