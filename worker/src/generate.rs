@@ -68,14 +68,21 @@ pub fn choose(scores: &Tensor) -> Tensor {
 }
 
 /// Prompts that follow from the seed, another for every request: (batch, tokens), on the CPU.
+///
+/// # Panics
+/// When there is no memory for so many tokens.
 pub fn prompt(config: &ModelConfig, batch: u32, tokens: u32, seed: u64) -> Tensor {
     let stream = hash(seed, "prompt");
     let vocab = u64::from(config.vocab());
     let count = u64::from(batch) * u64::from(tokens);
+    let mut ids: Vec<i64> = Vec::new();
+    // As libtorch words it, and not an abort.
+    assert!(
+        ids.try_reserve_exact(count as usize).is_ok(),
+        "not enough memory for prompts of {count} tokens"
+    );
     // A 32-bit fraction of the vocabulary.
-    let ids: Vec<i64> = (0..count)
-        .map(|i| (((draw(stream, i) >> 32) * vocab) >> 32) as i64)
-        .collect();
+    ids.extend((0..count).map(|i| (((draw(stream, i) >> 32) * vocab) >> 32) as i64));
     Tensor::from_slice(&ids).view([i64::from(batch), i64::from(tokens)])
 }
 

@@ -1,19 +1,30 @@
 //! What memory this process holds, read from the kernel: never from a parent's `rusage`, which on Linux
 //! starts at the parent's own size.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 /// Resident set of this process, in bytes; 0 where the kernel does not tell.
 pub fn resident_bytes() -> u64 {
     status_bytes("VmRSS:")
 }
 
-/// Peak resident set of this process, in bytes; 0 where the kernel does not tell.
+/// Peak resident set of this process since [`reset_peak_resident`], in bytes; 0 where the kernel does not tell.
 pub fn peak_resident_bytes() -> u64 {
     status_bytes("VmHWM:")
 }
 
+/// The highest peak that was forgotten.
+static FORGOTTEN: AtomicU64 = AtomicU64::new(0);
+
 /// Lets the kernel count the peak anew, from what is resident now.
 pub fn reset_peak_resident() -> std::io::Result<()> {
+    FORGOTTEN.fetch_max(peak_resident_bytes(), Ordering::Relaxed);
     std::fs::write("/proc/self/clear_refs", "5")
+}
+
+/// Peak resident set of this process since it started, whatever was forgotten, in bytes.
+pub fn process_peak_resident_bytes() -> u64 {
+    peak_resident_bytes().max(FORGOTTEN.load(Ordering::Relaxed))
 }
 
 fn status_bytes(key: &str) -> u64 {

@@ -16,7 +16,7 @@ use crate::benchmarks::{self, BenchmarkError, Measure, is_out_of_memory, panic_t
 use crate::clock::Mark;
 use crate::device::{self, DeviceError, Place};
 use crate::emit::Emitter;
-use crate::memory::peak_resident_bytes;
+use crate::memory::process_peak_resident_bytes;
 use crate::ops::{self, OpsError};
 
 /// Why a session ends without a result.
@@ -158,7 +158,7 @@ fn carry_out(job: &Job, emitter: &Emitter) -> Result<JobResult, SessionError> {
         },
         verification: Some(verification),
         memory: PeakMemory {
-            peak_resident_bytes: peak_resident_bytes(),
+            peak_resident_bytes: process_peak_resident_bytes(),
             peak_device_bytes: ops::peak_device_bytes(place.torch()),
             capture_bytes: circumstances.capture_bytes,
         },

@@ -244,7 +244,8 @@ pub struct Verification {
 pub struct PeakMemory {
     /// Peak resident set (`VmHWM`).
     pub peak_resident_bytes: u64,
-    /// Peak of device memory allocated from warm-up on, on a GPU.
+    /// Peak of device memory allocated from warm-up on, on a GPU; in `vram` and `capacity`, which count it anew for each
+    /// run, that of the last.
     pub peak_device_bytes: Option<u64>,
     /// Bytes that hold captured rows at their peak.
     pub capture_bytes: u64,

@@ -316,7 +316,7 @@ pub struct CapacitySample {
 pub struct Divergence {
     /// Mean.
     pub mean: f64,
-    /// The value that 99 % of positions stay below.
+    /// The value that 99 % of positions do not exceed.
     pub p99: f64,
     /// The largest.
     pub max: f64,

@@ -8,13 +8,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use anechoic_protocol::{
     Benchmark, CapacityProbe, CapacitySample, CapacityWork, Job, MemorySource, Sample, Verification,
 };
-use tch::Device;
+use tch::{Device, Tensor};
 
 use self::search::{Search, Tried};
 use super::gauge::Gauge;
 use super::versioned::Versioned;
 use super::{BenchmarkError, Circumstances, Measure, is_out_of_memory, kv_check, panic_text};
-use crate::cache::CacheError;
+use crate::cache::{CacheError, KvCache};
 use crate::device::Place;
 use crate::generate::{choose, prompt};
 use crate::models::Unobserved;
@@ -90,34 +90,28 @@ impl CapacityBenchmark {
     }
 
     /// Takes the memory that `batch` requests take: the cache in its whole length, the prompt's forward call, and that of
-    /// the last token. What lies between them takes no more.
+    /// the last token fed. What lies between them takes no more. Without a cache, the last call is fed all of them.
     fn try_batch(&mut self, batch: u32, positions: u32) -> Result<(), BenchmarkError> {
-        let last = positions - 1;
+        // The last token generated is never fed.
+        let context = positions - 1;
         let mut cache = self.versioned.cache(batch, positions)?;
         let fed = match self.versioned.version().use_cache() {
             true => self.work.prompt_length,
-            // All of the context, in every step.
-            false => last,
+            false => context,
         };
         let prompt = prompt(self.versioned.config(), batch, fed, self.versioned.seed);
-        let states = self.versioned.model.forward(
-            &prompt.to_device(self.device),
-            &mut cache,
-            &mut Unobserved,
-        );
-        let token = choose(
-            &self
-                .versioned
-                .model
-                .logits(&states.narrow(1, i64::from(fed) - 1, 1)),
-        );
-        cache.skip_to(i64::from(last));
-        let states = self
-            .versioned
-            .model
-            .forward(&token, &mut cache, &mut Unobserved);
-        let _ = choose(&self.versioned.model.logits(&states));
+        let token = self.next_token(&prompt.to_device(self.device), &mut cache);
+        if fed < context {
+            cache.skip_to(i64::from(context) - 1);
+            let _ = self.next_token(&token, &mut cache);
+        }
         Ok(())
+    }
+
+    fn next_token(&self, tokens: &Tensor, cache: &mut KvCache) -> Tensor {
+        let model = &self.versioned.model;
+        let states = model.forward(tokens, cache, &mut Unobserved);
+        choose(&model.logits(&states.narrow(1, tokens.size()[1] - 1, 1)))
     }
 
     fn tokens_done(&self) -> Vec<u32> {

@@ -6,7 +6,7 @@ use tch::{Kind, Tensor};
 
 use super::BenchmarkError;
 use super::capture::{build_capture, check_rows};
-use super::difference::Difference;
+use super::difference::{Difference, rounding};
 use crate::cache::KvCache;
 use crate::capture::Fetched;
 use crate::device::Place;
@@ -22,16 +22,6 @@ const REQUESTS: u32 = 8;
 const TOKENS: u32 = 8;
 /// Requests whose scores are compared, at most: a vocabulary is long.
 const SCORED: i64 = 2;
-
-/// Largest difference relative to the reference's largest value: rounding of the dtype, accumulated over
-/// the layers. Wrong rows, wrong positions and wrong layers differ by the order of 1.
-fn tolerance(dtype: Dtype) -> f64 {
-    match dtype {
-        Dtype::F32 => 1e-4,
-        Dtype::F16 => 1e-2,
-        Dtype::Bf16 => 6e-2,
-    }
-}
 
 /// Runs both ways and compares them.
 pub(super) fn verify(
@@ -192,7 +182,7 @@ fn judge(
     dtype: Dtype,
     path: LinearPath,
 ) -> Result<Verification, BenchmarkError> {
-    let tolerance = tolerance(dtype);
+    let tolerance = rounding(dtype);
     difference.judge("cached generation", "a full pass", tolerance)?;
     Ok(Verification {
         method: format!(

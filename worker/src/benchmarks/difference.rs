@@ -1,8 +1,19 @@
 //! How far what was found lies from what was expected.
 
+use anechoic_protocol::Dtype;
 use tch::{Device, Kind, Tensor};
 
 use super::BenchmarkError;
+
+/// Largest difference relative to the reference's largest value that rounding of the type explains, accumulated over the
+/// layers. Wrong rows, wrong positions and wrong layers differ by the order of 1.
+pub(super) fn rounding(dtype: Dtype) -> f64 {
+    match dtype {
+        Dtype::F32 => 1e-4,
+        Dtype::F16 => 1e-2,
+        Dtype::Bf16 => 6e-2,
+    }
+}
 
 /// The largest difference seen so far.
 #[derive(Debug, Default)]

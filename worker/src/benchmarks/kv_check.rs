@@ -6,7 +6,7 @@ use anechoic_protocol::{Dtype, Verification, Version};
 use tch::{Kind, Tensor};
 
 use super::BenchmarkError;
-use super::difference::Difference;
+use super::difference::{Difference, rounding};
 use super::versioned::Versioned;
 use crate::cache::{KvCache, Stored};
 use crate::generate;
@@ -23,14 +23,9 @@ const TOKENS: i64 = 16;
 /// Largest difference of scores relative to the largest score: rounding of the type, accumulated over the layers, and for a
 /// quantised cache that of the codes: a row's values move by at most 1/254 of its largest one.
 fn tolerance(dtype: Dtype, version: Version) -> f64 {
-    let rounding = match dtype {
-        Dtype::F32 => 1e-4,
-        Dtype::F16 => 1e-2,
-        Dtype::Bf16 => 6e-2,
-    };
     match version.kv_cache_quant() {
-        true => rounding + 5e-2,
-        false => rounding,
+        true => rounding(dtype) + 5e-2,
+        false => rounding(dtype),
     }
 }
 

@@ -12,7 +12,7 @@ use tch::Tensor;
 
 use self::tally::{Losses, Tally};
 use super::versioned::Versioned;
-use super::{BenchmarkError, Circumstances, Measure, perplexity_check};
+use super::{BenchmarkError, Circumstances, Measure, kv_check, perplexity_check};
 use crate::cache::KvCache;
 use crate::device::Place;
 use crate::models::{Model, Unobserved};
@@ -199,7 +199,15 @@ fn uncached(version: Version) -> Version {
 
 impl Measure for PerplexityBenchmark {
     fn verify(&mut self) -> Result<Verification, BenchmarkError> {
-        perplexity_check::verify(&self.versioned, &self.windows, self.asked.chunk)
+        let scored = perplexity_check::verify(&self.versioned, &self.windows, self.asked.chunk)?;
+        let window = self.windows.size()[1];
+        let half = self.windows.narrow(1, 0, window / 2);
+        let cache = kv_check::verify(&self.versioned, &half, (window - window / 2) as u32)?;
+        Ok(Verification {
+            method: format!("{}; {}", scored.method, cache.method),
+            compared: scored.compared + cache.compared,
+            ..scored
+        })
     }
 
     /// Quality is no matter of time.
@@ -235,7 +243,15 @@ impl Measure for PerplexityBenchmark {
     }
 
     fn circumstances(&self) -> Circumstances {
-        self.versioned.circumstances()
+        let circumstances = self.versioned.circumstances();
+        // In pieces of several tokens no attention of one query takes place.
+        let attention_path = circumstances
+            .attention_path
+            .filter(|_| self.asked.chunk == 1);
+        Circumstances {
+            attention_path,
+            ..circumstances
+        }
     }
 }
 

@@ -239,11 +239,6 @@ impl KvCache {
         self.position
     }
 
-    /// Tokens that fit.
-    pub fn positions(&self) -> i64 {
-        self.positions
-    }
-
     /// Counts everything before `position` as written, whatever it holds: to see what a full cache takes.
     ///
     /// # Panics

@@ -80,13 +80,15 @@ mod tests {
         Tensor::randn(sizes, (Kind::Float, Device::Cpu)).to_kind(kind)
     }
 
+    /// `limit` is relative for values above 1: one of bf16 is rounded by up to 1/256 of itself.
     fn check(q: &Tensor, k: &Tensor, v: &Tensor, scale: f64, limit: f64) {
         let wide = |tensor: &Tensor| tensor.to_kind(Kind::Double);
         let exact = stock(&wide(q), &wide(k), &wide(v), scale).unwrap();
         for simd in kernels() {
             let out = fused(q, k, v, scale, simd).unwrap();
             assert_eq!((out.size(), out.kind()), (q.size(), q.kind()));
-            let error = (wide(&out) - &exact).abs().max().double_value(&[]);
+            let error = (wide(&out) - &exact).abs() / exact.abs().clamp_min(1.0);
+            let error = error.max().double_value(&[]);
             assert!(
                 error <= limit,
                 "{simd:?} {:?} {:?} {:?}: {error}",
@@ -99,7 +101,7 @@ mod tests {
 
     #[test]
     fn the_kernel_computes_what_libtorch_does() {
-        for (kind, limit) in [(Kind::Float, 4e-6), (Kind::BFloat16, 0.012)] {
+        for (kind, limit) in [(Kind::Float, 4e-6), (Kind::BFloat16, 0.005)] {
             for (heads, kv_heads) in [(4, 4), (4, 2), (6, 2), (7, 1), (5, 1)] {
                 for dim in [1, 5, 8, 16, 64, 80, 128, 129] {
                     for len in [1, 2, 3, 4, 7, 8, 9, 33, 65, 200] {
@@ -114,7 +116,7 @@ mod tests {
 
     #[test]
     fn many_keys_are_split_between_threads_and_merged() {
-        for (kind, limit) in [(Kind::Float, 4e-6), (Kind::BFloat16, 0.012)] {
+        for (kind, limit) in [(Kind::Float, 4e-6), (Kind::BFloat16, 0.005)] {
             for (heads, len) in [(1, 1024), (2, 1999), (7, 5000)] {
                 let q = random([1, heads, 1, 64], kind);
                 let [k, v] = [0, 1].map(|_| random([1, 1, len, 64], kind));
@@ -128,7 +130,7 @@ mod tests {
 
     #[test]
     fn views_of_a_cache_and_of_a_fused_projection() {
-        for (kind, limit) in [(Kind::Float, 4e-6), (Kind::BFloat16, 0.012)] {
+        for (kind, limit) in [(Kind::Float, 4e-6), (Kind::BFloat16, 0.005)] {
             let q = random([2, 1, 3, 4 * 16], kind)
                 .select(2, 1)
                 .view([2, 1, 4, 16])

@@ -49,26 +49,27 @@ pub fn stock_decode_attention_int8(q: &Tensor, k: &Int8Rows, v: &Int8Rows, scale
 fn stock(q: &Tensor, k: &Int8Rows, v: &Int8Rows, scale: f64) -> Result<Tensor, TchError> {
     let (b, heads, _, dim) = q.size4()?;
     let kv_heads = k.codes.size4()?.1.max(1);
-    let kind = arithmetic(q.kind(), q.device());
+    let asked = q.kind();
+    let kind = arithmetic(asked, q.device());
     let wide = |tensor: &Tensor| tensor.f_to_kind(kind);
-    let grouped = wide(q)?.f_reshape([b, kv_heads, heads / kv_heads, dim])?;
+    // Before the product, whose sums grow with the codes.
+    let q = wide(q)?.f_mul_scalar(scale)?;
+    let grouped = q.f_reshape([b, kv_heads, heads / kv_heads, dim])?;
     // (b, kv_heads, group, len)
     let scores = grouped.f_matmul(&wide(&k.codes)?.f_transpose(2, 3)?)?;
-    let scores = scores
-        .f_mul(&k.scales.f_unsqueeze(2)?)?
-        .f_mul_scalar(scale)?;
+    let scores = scores.f_mul(&k.scales.f_unsqueeze(2)?)?;
     let shares = scores
         .f_softmax(-1, None::<Kind>)?
         .f_mul(&v.scales.f_unsqueeze(2)?)?;
     let out = wide(&shares)?.f_matmul(&wide(&v.codes)?)?; // (b, kv_heads, group, head_dim)
-    out.f_view([b, heads, 1, dim])?.f_to_kind(q.kind())
+    out.f_view([b, heads, 1, dim])?.f_to_kind(asked)
 }
 
-/// The type of the two products. On a CPU half precision is no faster than f32, only less exact; on a GPU it moves half
-/// as many bytes.
+/// The type of the two products. On a CPU half precision is no faster than f32, only less exact; on a GPU bf16 moves half
+/// as many bytes, and the range of f16 does not hold sums of codes.
 fn arithmetic(kind: Kind, device: Device) -> Kind {
     match (device, kind) {
-        (Device::Cpu, Kind::BFloat16 | Kind::Half) => Kind::Float,
+        (Device::Cpu, Kind::BFloat16) | (_, Kind::Half) => Kind::Float,
         _ => kind,
     }
 }

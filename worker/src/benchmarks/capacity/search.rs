@@ -7,6 +7,8 @@ use anechoic_protocol::CapacityProbe;
 const MOST: u32 = 1 << 20;
 /// At first the batch grows by this factor at most: a line through small batches is uncertain.
 const GROWTH: u64 = 8;
+/// Memory is not known more finely than this part of a batch.
+const RESOLUTION: u32 = 100;
 
 /// A batch that was tried.
 #[derive(Debug, Clone, Copy)]
@@ -46,9 +48,9 @@ impl Search {
         }
     }
 
-    /// The batch to try next; `None` when the largest is known.
+    /// The batch to try next; `None` when the largest is known to one in a hundred, or exactly below a hundred.
     pub(super) fn next(&self) -> Option<u32> {
-        if self.exceeds - self.fits <= 1 {
+        if self.exceeds - self.fits <= 1.max(self.fits / RESOLUTION) {
             return None;
         }
         let (least, most) = (self.fits + 1, self.exceeds - 1);
@@ -61,22 +63,23 @@ impl Search {
         Some((guess.min(furthest) as u32).clamp(least, most))
     }
 
-    /// Where the line through the two largest batches that fit, or through the ends of what is unknown, meets the budget.
+    /// Where a line meets the budget: through the smallest and the largest batch that fitted, a little beyond, until one
+    /// has exceeded it; then between the largest that fitted and the smallest that did not.
     fn line(&self) -> Option<u64> {
-        let known = |tried: &&Tried| tried.peak_bytes.is_some();
-        let mut points: Vec<_> = self.tried.iter().filter(known).collect();
-        points.sort_by_key(|tried| tried.batch.abs_diff(self.fits));
-        let [a, b, ..] = points[..] else {
-            return None;
+        let peak = |batch: u32| {
+            let tried = self.tried.iter().find(|tried| tried.batch == batch);
+            tried.and_then(|tried| tried.peak_bytes)
         };
-        let (a, b) = if a.batch < b.batch { (a, b) } else { (b, a) };
-        let (low, high) = (a.peak_bytes?, b.peak_bytes?);
-        let slope = high.saturating_sub(low) / u64::from(b.batch - a.batch);
+        let smallest = self.tried.iter().map(|tried| tried.batch).min()?;
+        let (a, b, beyond) = match self.is_bounded {
+            true => (self.fits, self.exceeds, 0),
+            false => (smallest, self.fits, u64::from(self.fits / RESOLUTION)),
+        };
+        let (low, high) = (peak(a)?, peak(b)?);
+        let slope = high.saturating_sub(low) / u64::from(b.checked_sub(a).filter(|&n| n > 0)?);
         let left = self.budget.saturating_sub(low);
-        Some(
-            left.checked_div(slope)
-                .map_or(u64::from(MOST), |more| u64::from(a.batch) + more),
-        )
+        let more = left.checked_div(slope).unwrap_or(u64::from(MOST));
+        Some(u64::from(a) + more + beyond)
     }
 
     /// Takes the answer to [`Search::next`]. Where the line does not halve what is unknown, the next step does.
@@ -141,9 +144,22 @@ mod tests {
         for budget in [150, 999, 5_000, 70_000] {
             let peak = |batch: u64| 100 + 9 * batch + (batch * 7) % 5 + 40 * (batch / 64);
             let (largest, tried) = search(budget, 7, |batch| Some(peak(batch)));
-            assert!(peak(largest.into()) <= budget && peak(u64::from(largest) + 1) > budget);
-            assert!(tried <= 20, "{tried} for {budget}");
+            let beyond = u64::from(largest + 1.max(largest / RESOLUTION));
+            assert!(peak(largest.into()) <= budget && peak(beyond) > budget);
+            assert!(tried <= 16, "{tried} for {budget}");
         }
+    }
+
+    /// What was seen of a process whose freed memory comes back in lumps.
+    #[test]
+    fn memory_that_does_not_grow_between_two_sizes_does_not_lead_astray() {
+        let peak = |batch: u64| match batch {
+            252..=258 => 503_000,
+            _ => 130_000 + 1_450 * batch,
+        };
+        let (largest, tried) = search(512_000, 0, |batch| Some(peak(batch)));
+        assert!((258..=263).contains(&largest), "{largest}");
+        assert!(tried <= 12, "{tried}");
     }
 
     #[test]
@@ -161,6 +177,7 @@ mod tests {
     #[test]
     fn without_a_cache_it_ends_as_well() {
         assert_eq!(search(1000, 0, |batch| Some(20 * batch)).0, 50);
-        assert_eq!(search(1000, 0, |_| Some(20)).0, MOST);
+        let endless = search(1000, 0, |_| Some(20)).0;
+        assert!(endless >= MOST - MOST / RESOLUTION, "{endless}");
     }
 }
