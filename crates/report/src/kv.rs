@@ -24,7 +24,7 @@ pub use paths::PathLine;
 pub use phases::{PhaseLine, PhaseMeans};
 pub use points::{Figure, KvPoint, Setting, Spread};
 pub use prediction::Prediction;
-pub use quality::QualityLine;
+pub use quality::{Degradation, PointQuality, QualityLine};
 pub use roofline::{EfficiencyLine, RooflineLine};
 pub use trade_off::{Standing, TradeOffLine};
 
@@ -71,12 +71,12 @@ impl KvSummary {
             threads: threads.into_iter().collect(),
             crossovers: latency::crossovers(&latency),
             predictions: prediction::lines(&latency, &roofline),
-            paths: paths::lines(&latency),
+            paths: paths::lines(&latency, &quality),
             memory: memory::lines(record),
-            phases: phases::lines(record),
+            phases: phases::lines(record, &quality),
             capacity: capacity::lines(record),
             trade_off: trade_off::lines(&latency, &quality),
-            latency: latency::lines(&latency),
+            latency: latency::lines(&latency, &quality),
             roofline: roofline::lines(&roofline),
             quality,
         })

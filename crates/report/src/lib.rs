@@ -9,9 +9,9 @@ mod units;
 
 pub use capture::{CaptureCase, CaptureSummary, Overhead, PairedEffect};
 pub use kv::{
-    CapacityLine, CrossoverLine, EfficiencyLine, Figure, KvPoint, KvSummary, LatencyLine,
-    MemoryLine, PathLine, PhaseLine, PhaseMeans, Prediction, QualityLine, RooflineLine, Setting,
-    Spread, Standing, TradeOffLine,
+    CapacityLine, CrossoverLine, Degradation, EfficiencyLine, Figure, KvPoint, KvSummary,
+    LatencyLine, MemoryLine, PathLine, PhaseLine, PhaseMeans, PointQuality, Prediction,
+    QualityLine, RooflineLine, Setting, Spread, Standing, TradeOffLine,
 };
 pub use render::{csv, json, markdown, terminal};
 pub use summary::{FailedAttempt, Summary, Tally};

@@ -29,6 +29,23 @@ pub(crate) fn significant(value: f64, digits: i32) -> String {
     format!("{value:.decimals$}")
 }
 
+/// A divergence, three significant digits; an exponent where zeros would hide the number.
+pub(crate) fn nats(value: f64) -> String {
+    if value != 0.0 && value.abs() < 1e-4 {
+        return format!("{value:.2e}");
+    }
+    significant(value, 3)
+}
+
+/// A signed fraction as percent: `+0.200 %`, `+940 %`.
+pub(crate) fn signed_percent(fraction: f64) -> String {
+    let percent = fraction * 100.0;
+    match percent.abs() < 10.0 {
+        true => format!("{percent:+.3} %"),
+        false => format!("{percent:+.0} %"),
+    }
+}
+
 /// Bytes in binary units.
 pub(crate) fn bytes(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];

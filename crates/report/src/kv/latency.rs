@@ -6,6 +6,7 @@ use anechoic_stats::{Crossover, Estimate, Place, Ratio, crossover, ratio};
 use serde::{Deserialize, Serialize};
 
 use super::points::{self, Figure, KvPoint, Measured, Setting, seconds};
+use super::{PointQuality, QualityLine};
 
 /// Times of one point. Times in seconds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,6 +30,10 @@ pub struct LatencyLine {
     pub cache: CacheUse,
     /// `total / v1's total − 1` at the same T, where v1 was measured.
     pub against_v1: Option<Ratio>,
+    /// The same of decode alone, in which versions differ; absent at T = 1, which has none.
+    pub decode_against_v1: Option<Ratio>,
+    /// What the version does to quality.
+    pub quality: PointQuality,
 }
 
 /// From which T on generating with a cache is faster than without.
@@ -53,14 +58,14 @@ pub(super) fn measured(record: &RunRecord) -> Vec<Latency<'_>> {
     })
 }
 
-pub(super) fn lines(all: &[Latency<'_>]) -> Vec<LatencyLine> {
-    all.iter().filter_map(|point| line(point, all)).collect()
+pub(super) fn lines(all: &[Latency<'_>], quality: &[QualityLine]) -> Vec<LatencyLine> {
+    let line = |point| line(point, all, quality);
+    all.iter().filter_map(line).collect()
 }
 
-fn line(point: &Latency<'_>, all: &[Latency<'_>]) -> Option<LatencyLine> {
+fn line(point: &Latency<'_>, all: &[Latency<'_>], quality: &[QualityLine]) -> Option<LatencyLine> {
     let first = point.samples().next()?;
-    let after_first = f64::from(first.tokens.saturating_sub(1));
-    let decoded = after_first * f64::from(point.point.setting.batch_size.unwrap_or(1));
+    let decoded = steps(point) * f64::from(point.point.setting.batch_size.unwrap_or(1));
     Some(LatencyLine {
         point: point.point.clone(),
         attention_path: point.attention_path(),
@@ -74,20 +79,39 @@ fn line(point: &Latency<'_>, all: &[Latency<'_>]) -> Option<LatencyLine> {
             .figure(|s| decoded / seconds(s.decode_ns))
             .filter(|_| decoded > 0.0),
         cache: first.cache,
-        against_v1: against(point, all, Version::V1),
+        against_v1: against_v1(point, all, totals),
+        decode_against_v1: against_v1(point, all, decodes),
+        quality: PointQuality::of(&point.point, quality),
     })
 }
 
-/// `total / the other version's total − 1` at the same T; `None` against itself and where it was not measured.
-pub(super) fn against(point: &Latency<'_>, all: &[Latency<'_>], version: Version) -> Option<Ratio> {
-    let other = point.counterpart(all, version)?;
-    let is_itself = point.point.version == version;
-    ratio(&totals(point), &totals(other)).filter(|_| !is_itself)
+/// `time / v1's time − 1` at the same T, of times per process; `None` of v1 itself and where it was not measured.
+pub(super) fn against_v1(
+    point: &Latency<'_>,
+    all: &[Latency<'_>],
+    times: fn(&Latency<'_>) -> Vec<f64>,
+) -> Option<Ratio> {
+    let v1 = point.counterpart(all, Version::V1)?;
+    let is_itself = point.point.version == Version::V1;
+    ratio(&times(point), &times(v1)).filter(|_| !is_itself)
+}
+
+/// Decode steps of one generation: all tokens but the one that prefill yields.
+pub(super) fn steps(point: &Latency<'_>) -> f64 {
+    f64::from(point.point.tokens.saturating_sub(1))
 }
 
 /// Total time of each process.
 pub(super) fn totals(point: &Latency<'_>) -> Vec<f64> {
     point.means(|sample| seconds(sample.total_ns))
+}
+
+/// Decode time of each process; none where there is no token after the first.
+pub(super) fn decodes(point: &Latency<'_>) -> Vec<f64> {
+    match steps(point) > 0.0 {
+        true => point.means(|sample| seconds(sample.decode_ns)),
+        false => Vec::new(),
+    }
 }
 
 pub(super) fn crossovers(all: &[Latency<'_>]) -> Vec<CrossoverLine> {

@@ -5,6 +5,7 @@ use anechoic_record::{RunRecord, prefill_and_decode};
 use serde::{Deserialize, Serialize};
 
 use super::points::{self, Figure, KvPoint, Measured, seconds};
+use super::{PointQuality, QualityLine};
 
 /// Phases of one point.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -18,6 +19,8 @@ pub struct PhaseLine {
     pub decode: PhaseMeans,
     /// Both.
     pub both: PhaseMeans,
+    /// What the version does to quality.
+    pub quality: PointQuality,
 }
 
 /// Means over processes, in seconds.
@@ -37,17 +40,17 @@ pub struct PhaseMeans {
     pub total_s: Option<Figure>,
 }
 
-pub(super) fn lines(record: &RunRecord) -> Vec<PhaseLine> {
+pub(super) fn lines(record: &RunRecord, quality: &[QualityLine]) -> Vec<PhaseLine> {
     let all = points::measured(record, |sample| {
         let Sample::Phase(sample) = sample else {
             return None;
         };
         Some((sample.tokens, sample))
     });
-    all.iter().map(line).collect()
+    all.iter().map(|point| line(point, quality)).collect()
 }
 
-fn line(point: &Measured<'_, PhaseSample>) -> PhaseLine {
+fn line(point: &Measured<'_, PhaseSample>, quality: &[QualityLine]) -> PhaseLine {
     PhaseLine {
         point: point.point.clone(),
         prefill: means(point, |sample| sample.prefill),
@@ -55,6 +58,7 @@ fn line(point: &Measured<'_, PhaseSample>) -> PhaseLine {
         both: means(point, |sample| {
             prefill_and_decode(&sample.prefill, &sample.decode)
         }),
+        quality: PointQuality::of(&point.point, quality),
     }
 }
 

@@ -1,10 +1,12 @@
 //! Quality through the cache, per model, text and version.
 
-use anechoic_protocol::{Benchmark, PerplexitySample, PerplexityWork, Sample, TextSource, Version};
+use anechoic_protocol::{
+    Benchmark, Dtype, PerplexitySample, PerplexityWork, Sample, TextSource, Version,
+};
 use anechoic_record::{CaseRecord, Quality, RunRecord};
 use serde::{Deserialize, Serialize};
 
-use super::points::{self, Setting};
+use super::points::{self, KvPoint, Setting};
 
 /// Quality of one case.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,6 +29,83 @@ pub struct QualityLine {
     pub quality: Quality,
     /// How far the mean losses of the processes lie apart, in nats; the same text gives 0 where nothing is random.
     pub loss_range: f64,
+}
+
+/// What a version does to quality, as far as the run tells: it stands beside every time of the version.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum PointQuality {
+    /// Nothing: the version rounds nothing and shares nothing, and so computes what v1 does.
+    Exact,
+    /// It was measured in the same run.
+    Measured {
+        /// On the very model; where that was not measured, on every model that was.
+        on: Vec<Degradation>,
+    },
+    /// The run does not tell.
+    NotMeasured,
+}
+
+/// Perplexity of a version against v1's.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Degradation {
+    /// The model that quality was measured on.
+    pub model: String,
+    /// That model's type.
+    pub dtype: Dtype,
+    /// `perplexity / v1's − 1`.
+    pub degradation: f64,
+}
+
+impl PointQuality {
+    pub(super) fn of(point: &KvPoint, quality: &[QualityLine]) -> Self {
+        let version = point.version;
+        if !version.kv_cache_quant() && !version.cross_layer_sharing() {
+            return Self::Exact;
+        }
+        let lines = relevant(&point.setting, version, quality).into_iter();
+        let on: Vec<Degradation> = lines.map(degradation).collect();
+        match on.is_empty() {
+            true => Self::NotMeasured,
+            false => Self::Measured { on },
+        }
+    }
+}
+
+fn degradation(line: &QualityLine) -> Degradation {
+    Degradation {
+        model: line.setting.model.name().to_owned(),
+        dtype: line.setting.dtype,
+        degradation: line.quality.degradation,
+    }
+}
+
+/// The version's quality on the very model; where that was not measured, on every model that has one. Of several lines of
+/// one model, the one with the same attention path, else the first.
+pub(super) fn relevant<'q>(
+    setting: &Setting,
+    version: Version,
+    quality: &'q [QualityLine],
+) -> Vec<&'q QualityLine> {
+    let candidates = || quality.iter().filter(|line| line.version == version);
+    let is_own = |line: &&QualityLine| line.setting.model == setting.model;
+    let own: Vec<&QualityLine> = candidates().filter(is_own).collect();
+    let mut ordered = match own.is_empty() {
+        true => candidates().collect(),
+        false => own,
+    };
+    ordered.sort_by_key(|line| line.setting.attention != setting.attention);
+    let mut chosen: Vec<&QualityLine> = Vec::new();
+    for line in ordered {
+        let is_new = chosen.iter().all(|c| {
+            (&c.setting.model, c.setting.dtype, &c.text)
+                != (&line.setting.model, line.setting.dtype, &line.text)
+        });
+        if is_new {
+            chosen.push(line);
+        }
+    }
+    chosen
 }
 
 pub(super) fn lines(record: &RunRecord) -> Vec<QualityLine> {

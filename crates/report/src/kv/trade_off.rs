@@ -6,9 +6,10 @@ use anechoic_stats::Ratio;
 use serde::{Deserialize, Serialize};
 
 use super::QualityLine;
-use super::latency::{Latency, against};
+use super::latency::{Latency, against_v1, decodes};
 use super::memory::times_smaller;
 use super::points::Setting;
+use super::quality::relevant;
 
 /// One version against v1.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,8 +30,8 @@ pub struct TradeOffLine {
 pub enum Standing {
     /// Speed, memory and quality.
     Judged {
-        /// `time per token / v1's − 1`; 0 of v1 itself.
-        per_token: Ratio,
+        /// `decode time per step / v1's − 1`; 0 of v1 itself, absent at T = 1, which has no decode.
+        per_step: Option<Ratio>,
         /// Cache bytes / v1's; absent without a cache.
         cache: Option<f64>,
         /// The model that quality was measured on.
@@ -97,7 +98,7 @@ fn of_version(
         tokens: point.point.tokens,
         standing,
     };
-    let qualities = qualities_of(setting, version, quality);
+    let qualities = relevant(setting, version, quality);
     if qualities.is_empty() {
         return vec![line(Standing::QualityMissing)];
     }
@@ -108,47 +109,19 @@ fn of_version(
     }
 }
 
-/// The version's quality on the very model; where that was not measured, on every model that has one. Of several lines of
-/// one model, the one with the same attention path, else the first.
-fn qualities_of<'q>(
-    setting: &Setting,
-    version: Version,
-    quality: &'q [QualityLine],
-) -> Vec<&'q QualityLine> {
-    let of_version = || quality.iter().filter(|line| line.version == version);
-    let is_own = |line: &&QualityLine| line.setting.model == setting.model;
-    let own: Vec<&QualityLine> = of_version().filter(is_own).collect();
-    let mut candidates = match own.is_empty() {
-        true => of_version().collect(),
-        false => own,
-    };
-    candidates.sort_by_key(|line| line.setting.attention != setting.attention);
-    let mut chosen: Vec<&QualityLine> = Vec::new();
-    for line in candidates {
-        let is_new = chosen.iter().all(|c| {
-            (&c.setting.model, c.setting.dtype, &c.text)
-                != (&line.setting.model, line.setting.dtype, &line.text)
-        });
-        if is_new {
-            chosen.push(line);
-        }
-    }
-    chosen
-}
-
 fn standing(point: &Latency<'_>, latency: &[Latency<'_>], line: &QualityLine) -> Option<Standing> {
     let v1 = point.counterpart(latency, Version::V1)?;
     let itself = Ratio {
         value: 0.0,
         interval: None,
     };
-    let per_token = match point.point.version == Version::V1 {
-        true => itself,
-        false => against(point, latency, Version::V1)?,
+    let per_step = match point.point.version == Version::V1 {
+        true => Some(itself).filter(|_| !decodes(point).is_empty()),
+        false => against_v1(point, latency, decodes),
     };
     let (own, reference) = (point.samples().next()?.cache, v1.samples().next()?.cache);
     Some(Standing::Judged {
-        per_token,
+        per_step,
         cache: times_smaller(&own, &reference).map(f64::recip),
         model: line.setting.model.name().to_owned(),
         dtype: line.setting.dtype,

@@ -7,7 +7,7 @@ mod times;
 use anechoic_protocol::Version;
 
 use super::dressing::Dressing;
-use crate::{KvPoint, KvSummary, Setting};
+use crate::{Degradation, KvPoint, KvSummary, PointQuality, Setting, units};
 
 /// All tables that have rows.
 pub(super) fn tables(kv: &KvSummary, dressing: Dressing) -> String {
@@ -118,4 +118,29 @@ fn note<'a>(note: &str, points: impl IntoIterator<Item = &'a KvPoint>) -> String
 
 fn version(version: Version) -> String {
     version.as_str().to_owned()
+}
+
+/// What stands beside a version's times: what it does to quality under this setting.
+fn quality(quality: &PointQuality, setting: &Setting) -> String {
+    match quality {
+        PointQuality::Exact => "exact".to_owned(),
+        PointQuality::NotMeasured => "not measured".to_owned(),
+        PointQuality::Measured { on } => {
+            let cells: Vec<String> = on.iter().map(|found| degradation(found, setting)).collect();
+            cells.join(", ")
+        }
+    }
+}
+
+/// Names the model where it is another one, without the folders above it, and the type of the same model where that differs.
+fn degradation(found: &Degradation, setting: &Setting) -> String {
+    let percent = units::signed_percent(found.degradation);
+    if found.model != setting.model.name() {
+        let name = found.model.rsplit('/').next().unwrap_or(&found.model);
+        return format!("{percent} ({name})");
+    }
+    match found.dtype == setting.dtype {
+        true => percent,
+        false => format!("{percent} ({})", found.dtype.as_str()),
+    }
 }

@@ -8,17 +8,16 @@
 mod made;
 #[path = "../support/mod.rs"]
 mod support;
+mod times;
 
 use anechoic_protocol::{AttentionPath, Benchmark, Dtype, ModelSource, Preset, Version};
 use anechoic_record::{RunRecord, point_lines};
-use anechoic_report::{
-    KvSummary, Spread, Standing, Summary, TradeOffLine, csv, json, markdown, terminal,
-};
+use anechoic_report::{KvSummary, Standing, Summary, TradeOffLine, csv, json, markdown, terminal};
 use anechoic_stats::Crossover;
 use made::{capacity, everything, failed, latency, perplexity, roofline};
 use support::record;
 
-use AttentionPath::{Best, Dequantise, Stock};
+use AttentionPath::Best;
 use Version::{V0, V1, V2, V3, V4};
 
 fn kv(record: &RunRecord) -> KvSummary {
@@ -40,49 +39,22 @@ fn the_markdown_report() {
 }
 
 #[test]
-fn latency_is_over_processes_and_against_v1() {
-    let kv = kv(&everything());
-    let find = |version, tokens| {
-        let mut lines = kv.latency.iter();
-        lines
-            .find(|line| {
-                let point = &line.point;
-                point.version == version
-                    && point.tokens == tokens
-                    && point.setting.attention == Best
-            })
-            .unwrap()
-    };
-    let v0 = find(V0, 128);
-    assert_eq!((v0.point.processes, v0.point.runs), (2, 4));
-    assert_eq!(v0.total_s.unwrap().spread, Spread::BetweenProcesses);
-    close(v0.total_s.unwrap().estimate.mean, 0.905);
-    close(v0.per_token_s.unwrap().estimate.mean, 0.905 / 128.0);
-    close(v0.against_v1.unwrap().value, 0.905 / 0.402 - 1.0);
-    assert!(v0.against_v1.unwrap().interval.is_some());
-    assert_eq!(find(V1, 128).against_v1, None);
-    let alone = find(V2, 32);
-    assert_eq!(alone.total_s.unwrap().spread, Spread::BetweenRuns);
-    assert_eq!(alone.against_v1.unwrap().interval, None, "one process");
-    close(
-        find(V3, 128).decode_tokens_per_s.unwrap().estimate.max,
-        (127.0 / 0.2925 + 127.0 / 0.29325) / 2.0,
-    );
-}
-
-#[test]
 fn a_failed_attempt_has_no_line() {
     let kv = kv(&everything());
     assert!(kv.latency.iter().all(|line| line.point.version != V4));
     assert!(kv.trade_off.iter().all(|line| line.version != V4));
 }
 
-#[test]
-fn a_single_token_has_no_decode() {
-    let kv = kv(&record(vec![latency(V1, Best, &[1], &[&[&[10, 12]]])]));
-    let line = &kv.latency[0];
-    assert_eq!((line.decode_s, line.decode_tokens_per_s), (None, None));
-    close(line.per_token_s.unwrap().estimate.mean, 0.011);
+/// Quality of the model that is timed, in this type.
+fn own_quality(version: Version, nats_per_token: f64, dtype: Dtype) -> made::Made {
+    let (mut case, attempts) = perplexity(version, nats_per_token);
+    let Benchmark::Perplexity(work) = &mut case.work else {
+        unreachable!("it is a perplexity")
+    };
+    work.model.model = ModelSource::Preset { name: Preset::Gpt2 };
+    work.model.dtype = dtype;
+    case.id += ".own";
+    (case, attempts)
 }
 
 #[test]
@@ -147,28 +119,6 @@ fn the_prediction_needs_ceilings_of_the_same_model() {
 }
 
 #[test]
-fn paths_are_compared_at_the_same_version_and_work() {
-    let kv = kv(&everything());
-    let found: Vec<_> = kv
-        .paths
-        .iter()
-        .map(|line| {
-            (
-                line.point.version,
-                line.point.tokens,
-                line.point.setting.attention,
-            )
-        })
-        .collect();
-    assert_eq!(
-        found,
-        [(V2, 128, Best), (V2, 128, Stock), (V2, 128, Dequantise)]
-    );
-    assert_eq!(kv.paths[0].against_best, None);
-    close(kv.paths[1].against_best.unwrap().value, 604.0 / 303.0 - 1.0);
-}
-
-#[test]
 fn memory_is_exact() {
     let kv = kv(&everything());
     let [v1, v2] = kv.memory.as_slice() else {
@@ -228,7 +178,7 @@ fn no_speed_stands_without_quality() {
     };
     assert_eq!(standing(V3).standing, Standing::QualityMissing);
     let Standing::Judged {
-        per_token,
+        per_step,
         cache,
         degradation,
         ..
@@ -236,7 +186,7 @@ fn no_speed_stands_without_quality() {
     else {
         panic!("v2 has a quality")
     };
-    close(per_token.value, 303.0 / 402.0 - 1.0);
+    close(per_step.unwrap().value, 303.0 / 402.0 - 1.0);
     close(cache.unwrap(), 8.5 / 16.0);
     close(*degradation, 0.002_f64.exp_m1());
     let Standing::Judged { cache: None, .. } = &standing(V0).standing else {
@@ -253,7 +203,9 @@ fn no_speed_stands_without_quality() {
         .split_once("KV cache: speed, memory and quality")
         .unwrap();
     let row = table.lines().find(|line| line.contains(" v3 ")).unwrap();
-    assert!(row.contains("quality not measured: run `anechoic kv perplexity --version v3`"));
+    assert!(row.contains("not measured in this run"));
+    let hint = "in one run: anechoic kv latency perplexity --version v1 v3\n";
+    assert_eq!(text.matches(hint).count(), 1, "{text}");
     assert!(!row.contains('×') && !row.contains('%'), "{row}");
 }
 
@@ -265,23 +217,22 @@ fn without_v1_there_is_nothing_to_compare_with() {
     ]);
     let kv = kv(&alone);
     assert_eq!(kv.trade_off[0].standing, Standing::ReferenceMissing);
-    assert!(terminal(&Summary::of(&alone)).contains("kv latency --version v1"));
+    let text = terminal(&Summary::of(&alone));
+    assert!(text.contains("v1 not measured in this run"), "{text}");
+    assert!(
+        text.contains("kv latency perplexity --version v1 v2\n"),
+        "{text}"
+    );
 }
 
 #[test]
 fn quality_of_the_very_model_goes_before_that_of_others() {
-    let (mut own, attempts) = perplexity(V2, 1.5);
-    let Benchmark::Perplexity(work) = &mut own.work else {
-        unreachable!("it is a perplexity")
-    };
-    work.model.model = ModelSource::Preset { name: Preset::Gpt2 };
-    own.id += ".own";
     let record = record(vec![
         latency(V1, Best, &[32], &[&[&[100]]]),
         latency(V2, Best, &[32], &[&[&[90]]]),
         perplexity(V1, 1.0),
         perplexity(V2, 1.002),
-        (own, attempts),
+        own_quality(V2, 1.5, Dtype::F32),
     ]);
     let kv = kv(&record);
     let models: Vec<_> = kv

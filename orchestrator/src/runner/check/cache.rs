@@ -2,7 +2,7 @@
 
 use anechoic_protocol::{
     Benchmark, CacheUse, CapacitySample, CapacityWork, GenerationWork, ModelConfig, ModelFacts,
-    ModelSource, Sample, Version, VersionedModel,
+    ModelSource, PerplexitySample, PerplexityWork, Sample, Version, VersionedModel,
 };
 
 use super::differing;
@@ -47,14 +47,20 @@ fn in_sample(work: &Benchmark, config: &ModelConfig, sample: &Sample) -> Vec<Str
         (Work::Latency(work), Sample::Latency(s)) => generation(work, config, s.tokens, &s.cache),
         (Work::Vram(work), Sample::Vram(s)) => generation(work, config, s.tokens, &s.cache),
         (Work::Capacity(work), Sample::Capacity(s)) => capacity(work, config, s),
-        // These tell of no cache, or of one whose batch the worker chose.
-        (Work::Capture(_) | Work::Phase(_) | Work::Roofline(_) | Work::Perplexity(_), _) => {
-            Vec::new()
-        }
-        (Work::Latency(_) | Work::Vram(_) | Work::Capacity(_), _) => {
+        (Work::Perplexity(work), Sample::Perplexity(s)) => perplexity(work, config, s),
+        // These tell of no cache.
+        (Work::Capture(_) | Work::Phase(_) | Work::Roofline(_), _) => Vec::new(),
+        (Work::Latency(_) | Work::Vram(_) | Work::Capacity(_) | Work::Perplexity(_), _) => {
             unreachable!("a sample of another benchmark is refused when it comes")
         }
     }
+}
+
+/// What a cache has room for and what it holds.
+struct Shape {
+    batch: u32,
+    positions: u32,
+    filled: u32,
 }
 
 /// Room for the prompt and every generated token, the last of which is never fed back.
@@ -64,12 +70,41 @@ fn generation(
     tokens: u32,
     cache: &CacheUse,
 ) -> Vec<String> {
-    let VersionedModel { version, dtype, .. } = work.model;
     let positions = work.prompt_length.saturating_add(tokens);
-    let bytes = |positions| version.cache_bytes(config, work.batch_size, positions, dtype);
-    let (reserved, used) = (bytes(positions), bytes(positions - 1));
+    let shape = Shape {
+        batch: work.batch_size,
+        positions,
+        filled: positions - 1,
+    };
+    differing_cache(&work.model, config, &shape, cache)
+}
+
+/// The cache of the largest batch that the text has windows for; every token of a window is fed.
+fn perplexity(
+    work: &PerplexityWork,
+    config: &ModelConfig,
+    sample: &PerplexitySample,
+) -> Vec<String> {
+    let windows = u32::try_from(sample.windows.len()).unwrap_or(u32::MAX);
+    let shape = Shape {
+        batch: work.batch_size.min(windows),
+        positions: work.window,
+        filled: work.window,
+    };
+    differing_cache(&work.model, config, &shape, &sample.cache)
+}
+
+fn differing_cache(
+    model: &VersionedModel,
+    config: &ModelConfig,
+    shape: &Shape,
+    cache: &CacheUse,
+) -> Vec<String> {
+    let VersionedModel { version, dtype, .. } = *model;
+    let bytes = |positions| version.cache_bytes(config, shape.batch, positions, dtype);
+    let (reserved, used) = (bytes(shape.positions), bytes(shape.filled));
     let kept = match version.use_cache() {
-        true => Version::V1.cache_bytes(config, work.batch_size, positions - 1, dtype),
+        true => Version::V1.cache_bytes(config, shape.batch, shape.filled, dtype),
         false => used,
     };
     differing(&[

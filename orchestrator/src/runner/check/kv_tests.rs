@@ -431,6 +431,53 @@ fn a_capacity_names_the_bytes_of_one_request() {
     );
 }
 
+/// Rows of 16 values in INT8 with a scale each, of 4 layers × (keys, values) × 2 heads × 8 positions.
+fn window_cache(batch: u64) -> CacheUse {
+    let rows = 4 * 2 * 2 * 8 * batch;
+    let bytes = CacheBytes {
+        values: rows * 16,
+        scales: rows * 4,
+        auxiliary: 0,
+    };
+    CacheUse {
+        reserved: bytes,
+        used: bytes,
+        elements: rows * 16,
+    }
+}
+
+#[test]
+fn quality_names_the_cache_of_its_largest_batch() {
+    let mut work = perplexity_work();
+    work.batch_size = 3;
+    work.windows = 3;
+    let job = job(Benchmark::Perplexity(work));
+    let verdict = |change: fn(&mut PerplexitySample)| {
+        // The text has two windows, fewer than a batch.
+        let mut sample = perplexity();
+        sample.cache = window_cache(2);
+        change(&mut sample);
+        cause(bad_result(
+            &job,
+            &[Sample::Perplexity(sample)],
+            &result(&job),
+        ))
+    };
+    assert_eq!(verdict(|_| {}), "fine");
+    assert_in(
+        "sample 1: cache.reserved.values: expected 4096, got 6144",
+        &verdict(|s| s.cache = window_cache(3)),
+    );
+    assert_in(
+        "sample 1: cache.used.scales: expected 1024, got 1023",
+        &verdict(|s| s.cache.used.scales -= 1),
+    );
+    assert_in(
+        "sample 1: cache.elements: expected 4096, got 0",
+        &verdict(|s| s.cache.elements = 0),
+    );
+}
+
 #[test]
 fn the_model_is_named_and_is_the_one_asked_for() {
     let job = job(Benchmark::Latency(generation()));

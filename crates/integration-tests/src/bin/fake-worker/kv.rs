@@ -72,28 +72,35 @@ fn generated(work: &GenerationWork, turn: &Turn) -> u64 {
 
 fn cache(work: &GenerationWork, turn: &Turn, fault: Fault) -> CacheUse {
     let positions = work.prompt_length + turn.tokens;
-    cache_of(&work.model, work.batch_size, positions, fault)
+    let shape = CacheShape {
+        batch: work.batch_size,
+        positions,
+        filled: positions - 1,
+    };
+    cache_of(&work.model, &shape, fault)
 }
 
-/// A cache with room for so many positions, all but one of them filled.
-pub(crate) fn cache_of(
-    model: &VersionedModel,
-    batch: u32,
-    positions: u32,
-    fault: Fault,
-) -> CacheUse {
+/// Positions that a cache has room for, and those that are filled.
+pub(crate) struct CacheShape {
+    pub(crate) batch: u32,
+    pub(crate) positions: u32,
+    pub(crate) filled: u32,
+}
+
+pub(crate) fn cache_of(model: &VersionedModel, shape: &CacheShape, fault: Fault) -> CacheUse {
     let config = config(&model.model);
-    let bytes =
-        |version: Version, positions| version.cache_bytes(&config, batch, positions, model.dtype);
+    let bytes = |version: Version, positions| {
+        version.cache_bytes(&config, shape.batch, positions, model.dtype)
+    };
     let kept = match model.version.use_cache() {
-        true => bytes(Version::V1, positions - 1),
+        true => bytes(Version::V1, shape.filled),
         false => CacheBytes::default(),
     };
-    let mut reserved = bytes(model.version, positions);
+    let mut reserved = bytes(model.version, shape.positions);
     reserved.values += u64::from(fault == Fault::WrongCache);
     CacheUse {
         reserved,
-        used: bytes(model.version, positions - 1),
+        used: bytes(model.version, shape.filled),
         elements: kept.values / model.dtype.size_bytes(),
     }
 }

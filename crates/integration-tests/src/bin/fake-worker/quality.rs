@@ -6,7 +6,7 @@ use anechoic_protocol::{
     PerplexityWork, Sample, TextSource, Version, WindowLoss,
 };
 
-use crate::kv::{cache_of, config};
+use crate::kv::{CacheShape, cache_of, config};
 
 /// Nats per token that every model loses on the text, and the entropy of the synthetic source.
 const LOSS: f64 = 1.3;
@@ -38,6 +38,11 @@ pub(crate) fn perplexity(work: &PerplexityWork, iteration: u32, fault: Fault) ->
         Fault::WrongVerdict => 0,
         _ => work.windows as usize,
     };
+    let shape = CacheShape {
+        batch: work.batch_size.min(windows as u32),
+        positions: work.window,
+        filled: work.window,
+    };
     Sample::Perplexity(PerplexitySample {
         iteration,
         windows: vec![window; windows],
@@ -49,7 +54,7 @@ pub(crate) fn perplexity(work: &PerplexityWork, iteration: u32, fault: Fault) ->
         same_top_tokens: u64::from(scored) * windows as u64,
         first_divergence: vec![None; windows.min(8)],
         source_entropy: is_synthetic.then_some(ENTROPY),
-        cache: cache_of(&work.model, work.batch_size, work.window, fault),
+        cache: cache_of(&work.model, &shape, fault),
     })
 }
 

@@ -67,7 +67,10 @@ fn model_fields(attempt: &Attempt<'_>, model: &VersionedModel) -> Value {
     let config = facts.and_then(|f| f.config.clone()).or(known);
     json!({
         "model": model.model.name(),
-        "pretrained": model.model.name(),
+        "pretrained": match &model.model {
+            ModelSource::Preset { .. } => None,
+            ModelSource::Folder { name, .. } => Some(name),
+        },
         "weights": match model.model {
             ModelSource::Preset { .. } => "random",
             ModelSource::Folder { .. } => "checkpoint",

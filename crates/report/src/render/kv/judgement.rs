@@ -1,14 +1,16 @@
 //! Quality, and speed and memory beside it. A version without quality has no number in the table of all three.
 
-use anechoic_protocol::AttentionPath;
+use std::collections::BTreeSet;
+
+use anechoic_protocol::{AttentionPath, Version};
 
 use super::{Section, caption, version};
 use crate::render::dressing::Dressing;
 use crate::{KvSummary, QualityLine, Standing, TradeOffLine, units};
 
 const TRADE_OFF: &str = "\
-Against v1 under the same setting and T: time per token with a 95 % interval over processes, and cache bytes.
-Quality is that of the model named in the last column; speed without it is not shown.";
+Against v1 under the same setting and T: decode time per step (prefill left out) with a 95 % interval over processes, and
+cache bytes. Quality is that of the model named in the last column; speed without it is not shown.";
 
 const QUALITY: &str = "\
 Perplexity (PPL) through the cache and, beside it, of one pass per window without one.
@@ -22,7 +24,7 @@ pub(super) fn trade_off(kv: &KvSummary, dressing: Dressing) -> String {
         header: &[
             "version",
             "T",
-            "time per token, × v1",
+            "decode per step, × v1",
             "cache bytes, × v1",
             "PPL against v1",
             "mean KLD, nats",
@@ -34,18 +36,40 @@ pub(super) fn trade_off(kv: &KvSummary, dressing: Dressing) -> String {
         row.extend(standing(line));
         vec![row]
     };
-    section.render(dressing, &kv.trade_off, |line| caption(&line.setting), row)
+    let title = |line: &TradeOffLine| caption(&line.setting);
+    section.render(dressing, &kv.trade_off, title, row) + &hint(kv, dressing)
+}
+
+/// How to have in one run what lines lack: quality and speed are joined within a run, never across runs.
+fn hint(kv: &KvSummary, dressing: Dressing) -> String {
+    let is_lacking = |line: &&TradeOffLine| match &line.standing {
+        Standing::Judged { .. } => false,
+        Standing::QualityMissing | Standing::ReferenceMissing => true,
+    };
+    let lacking = kv.trade_off.iter().filter(is_lacking);
+    let mut versions: BTreeSet<Version> = lacking.map(|line| line.version).collect();
+    if versions.is_empty() {
+        return String::new();
+    }
+    versions.insert(Version::V1);
+    let names: Vec<&str> = versions.into_iter().map(Version::as_str).collect();
+    let versions = names.join(" ");
+    let command = format!("anechoic kv latency perplexity --version {versions}");
+    dressing.item(&format!(
+        "For speed and quality of these versions in one run: {}",
+        dressing.code(&command)
+    ))
 }
 
 fn standing(line: &TradeOffLine) -> Vec<String> {
-    let without_numbers = |text: String| {
+    let without_numbers = |text: &str| {
         let mut cells = vec![units::NONE.to_owned(); 4];
-        cells.push(text);
+        cells.push(text.to_owned());
         cells
     };
     match &line.standing {
         Standing::Judged {
-            per_token,
+            per_step,
             cache,
             model,
             dtype,
@@ -54,19 +78,18 @@ fn standing(line: &TradeOffLine) -> Vec<String> {
             degradation,
             kld_mean,
         } => vec![
-            units::times(Some(per_token)),
+            units::times(per_step.as_ref()),
             units::optional(*cache, 3, " ×"),
-            signed_percent(*degradation),
-            units::significant(*kld_mean, 3),
-            format!("{model}, {}{}, {text} text", dtype.as_str(), other_path(*attention)),
+            units::signed_percent(*degradation),
+            units::nats(*kld_mean),
+            format!(
+                "{model}, {}{}, {text} text",
+                dtype.as_str(),
+                other_path(*attention)
+            ),
         ],
-        Standing::QualityMissing => without_numbers(format!(
-            "quality not measured: run `anechoic kv perplexity --version {}`",
-            line.version.as_str()
-        )),
-        Standing::ReferenceMissing => without_numbers(
-            "nothing to compare with: run `anechoic kv latency --version v1` with the same settings".to_owned(),
-        ),
+        Standing::QualityMissing => without_numbers("not measured in this run"),
+        Standing::ReferenceMissing => without_numbers("v1 not measured in this run"),
     }
 }
 
@@ -76,14 +99,6 @@ fn other_path(attention: AttentionPath) -> String {
         AttentionPath::Stock | AttentionPath::Dequantise => {
             format!(", attention {}", attention.as_str())
         }
-    }
-}
-
-fn signed_percent(fraction: f64) -> String {
-    let percent = fraction * 100.0;
-    match percent.abs() < 10.0 {
-        true => format!("{percent:+.3} %"),
-        false => format!("{percent:+.0} %"),
     }
 }
 
@@ -114,11 +129,11 @@ pub(super) fn quality(kv: &KvSummary, dressing: Dressing) -> String {
         vec![vec![
             version(line.version),
             units::significant(quality.perplexity, 5),
-            signed_percent(quality.degradation),
+            units::signed_percent(quality.degradation),
             units::significant(quality.teacher_forced_perplexity, 5),
-            units::significant(quality.divergence.mean, 3),
-            units::significant(quality.divergence.p99, 3),
-            units::significant(quality.divergence.max, 3),
+            units::nats(quality.divergence.mean),
+            units::nats(quality.divergence.p99),
+            units::nats(quality.divergence.max),
             format!("{} %", units::significant(quality.same_top * 100.0, 4)),
             first,
         ]]

@@ -2,7 +2,7 @@
 
 use anechoic_stats::{Crossover, Ratio};
 
-use super::{Section, caption, caption_of_paths, count, name, note, tokens, version};
+use super::{Section, caption, caption_of_paths, count, name, note, quality, tokens, version};
 use crate::render::dressing::Dressing;
 use crate::{
     CrossoverLine, KvSummary, LatencyLine, PathLine, PhaseLine, PhaseMeans, Prediction, units,
@@ -13,8 +13,15 @@ n = processes × runs. Means over processes ± standard deviation between them;
 of a single process between its runs, marked r, which says nothing about the next process.";
 
 const LATENCY: &str = "\
-Per token is total / T; T counts the token that prefill yields.
-× v1: total against v1's at the same T, with a 95 % interval over processes.";
+Per token is total / T; T counts the token that prefill yields. × v1: against v1's at the same T, with a 95 % interval over
+processes; decode, all tokens but the first, is where versions differ, and at T = 1 there is none.";
+
+const QUALITY: &str = "\
+Quality: perplexity against v1's as this run measured it, of this model or of the one named; exact: nothing is rounded or shared.";
+
+const PATHS: &str = "\
+The same version and work on several attention paths: decode time / (T − 1), and × best: decode time against the path `best`.
+Quality is the version's, as for times.";
 
 const PREDICTION: &str = "\
 Predicted from counted bytes and operations: each forward call takes as long as its bytes at the measured
@@ -22,7 +29,7 @@ bandwidth or its operations at the measured matrix rate, whichever is longer.";
 
 pub(super) fn latency(kv: &KvSummary, dressing: Dressing) -> String {
     let points = || kv.latency.iter().map(|line| &line.point);
-    let text = format!("{SPREAD}\n{LATENCY}");
+    let text = format!("{SPREAD}\n{QUALITY}\n{LATENCY}");
     let section = Section {
         title: "KV cache: time to generate T tokens",
         note: &note(&text, points()),
@@ -35,7 +42,9 @@ pub(super) fn latency(kv: &KvSummary, dressing: Dressing) -> String {
             "prefill",
             "decode",
             "decode tok/s",
-            "× v1",
+            "total × v1",
+            "decode × v1",
+            "quality",
         ],
     };
     let row = |line: &LatencyLine| {
@@ -49,6 +58,8 @@ pub(super) fn latency(kv: &KvSummary, dressing: Dressing) -> String {
             units::time(line.decode_s.as_ref()),
             units::scaled(line.decode_tokens_per_s.as_ref(), 1.0),
             units::times(line.against_v1.as_ref()),
+            units::times(line.decode_against_v1.as_ref()),
+            quality(&line.quality, &line.point.setting),
         ]]
     };
     let title = |line: &LatencyLine| caption(&line.point.setting);
@@ -122,18 +133,16 @@ pub(super) fn predictions(kv: &KvSummary, dressing: Dressing) -> String {
 pub(super) fn paths(kv: &KvSummary, dressing: Dressing) -> String {
     let section = Section {
         title: "KV cache: ways to read it",
-        note: &note(
-            "The same version and work on several attention paths. × best: time per token against the path `best`.",
-            kv.paths.iter().map(|line| &line.point),
-        ),
+        note: &note(PATHS, kv.paths.iter().map(|line| &line.point)),
         header: &[
             "version",
             "T",
             "path asked for",
             "path taken",
             "n",
-            "per token",
+            "decode per step",
             "× best",
+            "quality",
         ],
     };
     let row = |line: &PathLine| {
@@ -145,8 +154,9 @@ pub(super) fn paths(kv: &KvSummary, dressing: Dressing) -> String {
                 .clone()
                 .unwrap_or_else(|| units::NONE.to_owned()),
             count(&line.point),
-            units::time(line.per_token_s.as_ref()),
+            units::time(line.per_step_s.as_ref()),
             units::times(line.against_best.as_ref()),
+            quality(&line.quality, &line.point.setting),
         ]]
     };
     let title = |line: &PathLine| caption_of_paths(&line.point.setting);
@@ -155,7 +165,7 @@ pub(super) fn paths(kv: &KvSummary, dressing: Dressing) -> String {
 
 pub(super) fn phases(kv: &KvSummary, dressing: Dressing) -> String {
     let points = || kv.phases.iter().map(|line| &line.point);
-    let text = format!("{SPREAD}\nSpread is shown of totals.");
+    let text = format!("{SPREAD}\n{QUALITY}\nSpread is shown of totals.");
     let section = Section {
         title: "KV cache: where the time goes",
         note: &note(&text, points()),
@@ -170,6 +180,7 @@ pub(super) fn phases(kv: &KvSummary, dressing: Dressing) -> String {
             "head",
             "other",
             "total",
+            "quality",
         ],
     };
     let rows = |line: &PhaseLine| {
@@ -196,6 +207,7 @@ pub(super) fn phases(kv: &KvSummary, dressing: Dressing) -> String {
                 mean(means.head_s),
                 mean(means.other_s),
                 units::time(means.total_s.as_ref()),
+                quality(&line.quality, &line.point.setting),
             ]
         };
         parts.into_iter().map(row).collect()
