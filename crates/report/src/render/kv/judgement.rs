@@ -56,7 +56,7 @@ fn hint(kv: &KvSummary, dressing: Dressing) -> String {
     let versions = names.join(" ");
     let command = format!("anechoic kv latency perplexity --version {versions}");
     dressing.item(&format!(
-        "For speed and quality of these versions in one run: {}",
+        "Speed and quality of these versions in one run, with the other options of this one: {}",
         dressing.code(&command)
     ))
 }
