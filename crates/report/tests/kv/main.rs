@@ -204,7 +204,8 @@ fn no_speed_stands_without_quality() {
         .unwrap();
     let row = table.lines().find(|line| line.contains(" v3 ")).unwrap();
     assert!(row.contains("not measured in this run"));
-    let hint = "with the other options of this one: anechoic kv latency perplexity --version v1 v3\n";
+    let hint =
+        "with the other options of this one: anechoic kv latency perplexity --version v1 v3\n";
     assert_eq!(text.matches(hint).count(), 1, "{text}");
     assert!(!row.contains('×') && !row.contains('%'), "{row}");
 }
