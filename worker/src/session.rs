@@ -193,8 +193,12 @@ fn panicked(panic: &(dyn Any + Send)) -> SessionError {
 
 impl SessionError {
     fn kind(&self) -> FailureKind {
-        if is_out_of_memory(&self.text()) {
-            return FailureKind::OutOfMemory;
+        let text = self.text();
+        if is_out_of_memory(&text) {
+            return match text.contains("CUDA") {
+                true => FailureKind::DeviceOutOfMemory,
+                false => FailureKind::OutOfMemory,
+            };
         }
         match self {
             Self::Job(_) | Self::Benchmark(BenchmarkError::Job(_)) => FailureKind::InvalidJob,
@@ -236,7 +240,7 @@ mod tests {
         check(panic("index out of bounds"), FailureKind::Internal);
         check(
             panic("CUDA out of memory. Tried to allocate 2 GiB"),
-            FailureKind::OutOfMemory,
+            FailureKind::DeviceOutOfMemory,
         );
         check(
             panic(

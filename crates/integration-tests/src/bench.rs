@@ -100,8 +100,10 @@ impl Bench {
             .args(args)
             .current_dir(self.folder.path())
             .env("ANECHOIC_WORKER", fake_worker())
-            .env("FAKE_WORKER", &self.faults)
+            .env("ANECHOIC_FAKE_WORKER", &self.faults)
             .env("CUDA_VISIBLE_DEVICES", "")
+            // Tests run beside each other on one machine.
+            .env("ANECHOIC_LOCKS", self.path("locks"))
             .stdin(Stdio::null());
         command
     }
@@ -113,7 +115,7 @@ impl Bench {
 
     /// Runs `anechoic` to its end, with other faults.
     pub fn with_faults(&self, faults: &str, args: &[&str]) -> Finished {
-        finish(self.command(args).env("FAKE_WORKER", faults))
+        finish(self.command(args).env("ANECHOIC_FAKE_WORKER", faults))
     }
 
     /// Starts `anechoic`; its output goes nowhere.

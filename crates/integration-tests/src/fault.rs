@@ -1,6 +1,6 @@
 //! What the fake worker is told to do wrong.
 //!
-//! `FAKE_WORKER` holds rules that are separated by `;`, each `[attempt-N:][CASE=]FAULT`. The first rule that
+//! `ANECHOIC_FAKE_WORKER` holds rules that are separated by `;`, each `[attempt-N:][CASE=]FAULT`. The first rule that
 //! fits the attempt counts; without one the worker behaves. `CASE` is the end of a case's id.
 
 use std::str::FromStr;
@@ -104,16 +104,6 @@ pub enum Fault {
     ClosesStdout,
 }
 
-const REASONS: [FailureKind; 7] = [
-    FailureKind::InvalidJob,
-    FailureKind::DeviceUnavailable,
-    FailureKind::ModelLoad,
-    FailureKind::Verification,
-    FailureKind::OutOfMemory,
-    FailureKind::Stopped,
-    FailureKind::Internal,
-];
-
 impl FromStr for Fault {
     type Err = String;
 
@@ -131,7 +121,9 @@ impl FromStr for Fault {
             return phase.map(Self::Hang).ok_or_else(unknown);
         }
         if let Some(name) = text.strip_prefix("fail-") {
-            let kind = REASONS.into_iter().find(|kind| kind.as_str() == name);
+            let kind = FailureKind::ALL
+                .into_iter()
+                .find(|kind| kind.as_str() == name);
             return kind.map(Self::Fail).ok_or_else(unknown);
         }
         plain(text).ok_or_else(unknown)

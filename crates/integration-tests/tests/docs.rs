@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use anechoic_protocol::{FailureKind, Job, Phase, WorkerEvent, decode_line};
-use anechoic_record::Outcome;
+use anechoic_suite::Ending;
 use serde_json::Value;
 
 const PROTOCOL: &str = include_str!("../../../docs/protocol.md");
@@ -50,44 +50,9 @@ fn every_phase_is_named() {
 
 #[test]
 fn every_outcome_and_every_kind_has_a_row() {
-    let text = || String::new();
-    let phase = Phase::Measure;
-    let outcomes = [
-        Outcome::Ok,
-        Outcome::WorkerFailed {
-            kind: FailureKind::Internal,
-            message: text(),
-        },
-        Outcome::EchoMismatch {
-            differences: Vec::new(),
-        },
-        Outcome::ExitCode { code: 1 },
-        Outcome::Signal {
-            number: 9,
-            name: text(),
-        },
-        Outcome::Timeout { phase, limit_ms: 1 },
-        Outcome::ProtocolMismatch {
-            expected: 1,
-            found: 2,
-        },
-        Outcome::ProtocolViolation { detail: text() },
-        Outcome::SpawnFailed { message: text() },
-        Outcome::Cancelled { phase },
-    ];
-    let kinds = [
-        FailureKind::InvalidJob,
-        FailureKind::DeviceUnavailable,
-        FailureKind::ModelLoad,
-        FailureKind::Verification,
-        FailureKind::OutOfMemory,
-        FailureKind::Stopped,
-        FailureKind::Internal,
-    ];
-    let names = outcomes
-        .iter()
-        .map(Outcome::name)
-        .chain(kinds.map(FailureKind::as_str));
+    let endings = Ending::ALL.map(Ending::as_str);
+    let kinds = FailureKind::ALL.map(FailureKind::as_str);
+    let names = endings.into_iter().chain(kinds);
     for name in names {
         assert!(FAILURES.contains(&format!("\n| `{name}` |")), "{name}");
     }

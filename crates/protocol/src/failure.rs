@@ -14,8 +14,10 @@ pub enum FailureKind {
     ModelLoad,
     /// The worker's result differs from an independent computation, or rows are missing.
     Verification,
-    /// The device or the host refused an allocation.
+    /// The host refused an allocation.
     OutOfMemory,
+    /// The device refused an allocation.
+    DeviceOutOfMemory,
     /// Standard input was closed before the result: the orchestrator asked the worker to stop.
     Stopped,
     /// Anything else that the worker could still report.
@@ -23,6 +25,18 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
+    /// Every kind.
+    pub const ALL: [Self; 8] = [
+        Self::InvalidJob,
+        Self::DeviceUnavailable,
+        Self::ModelLoad,
+        Self::Verification,
+        Self::OutOfMemory,
+        Self::DeviceOutOfMemory,
+        Self::Stopped,
+        Self::Internal,
+    ];
+
     /// The kind as people and JSON read it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -31,6 +45,7 @@ impl FailureKind {
             Self::ModelLoad => "model-load",
             Self::Verification => "verification",
             Self::OutOfMemory => "out-of-memory",
+            Self::DeviceOutOfMemory => "device-out-of-memory",
             Self::Stopped => "stopped",
             Self::Internal => "internal",
         }

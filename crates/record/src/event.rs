@@ -4,7 +4,7 @@ use anechoic_protocol::{Job, WorkerEvent};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Outcome, RunState, Stop};
+use crate::{Disturbance, Leftover, Observation, Outcome, RunState, Stop, Wait};
 
 /// A run event with its time, as stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,8 +37,11 @@ pub enum RunEvent {
         case: String,
         /// The attempt that waits.
         attempt: u32,
-        /// How long.
+        /// How long, in all.
         waited_ms: u64,
+        /// What it waited for beyond the fixed pause.
+        #[serde(default)]
+        waits: Vec<Wait>,
     },
     /// A worker process was started.
     AttemptStarted {
@@ -78,6 +81,17 @@ pub enum RunEvent {
         /// How.
         how: Stop,
     },
+    /// What was seen of the machine while the worker ran; written at its end, so that nothing is written meanwhile.
+    Observed {
+        /// The case.
+        case: String,
+        /// The attempt.
+        attempt: u32,
+        /// The readings, in order.
+        observations: Vec<Observation>,
+        /// CPU time that reading took.
+        cost_ns: u64,
+    },
     /// The attempt is over.
     AttemptEnded {
         /// The case.
@@ -91,6 +105,12 @@ pub enum RunEvent {
         wall_ns: u64,
         /// CPU time that the orchestrator itself used meanwhile.
         orchestrator_cpu_ns: u64,
+        /// What makes it doubtful.
+        #[serde(default)]
+        disturbed: Vec<Disturbance>,
+        /// Processes that it left behind.
+        #[serde(default)]
+        left: Vec<Leftover>,
     },
     /// The run stopped.
     RunEnded {

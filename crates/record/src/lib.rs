@@ -1,19 +1,25 @@
 //! The record of a run: its events, its manifest, and the run directory that holds them. Knows the
 //! layout of a run directory; starts nothing, prints nothing, decides nothing.
 
+mod disturbance;
 mod event;
 mod figures;
+mod leftover;
 mod machine;
+mod machine_state;
 mod manifest;
 mod outcome;
 mod result_json;
 mod store;
 
+pub use disturbance::{Disturbance, Moment, Restless, Wait};
 pub use event::{RunEvent, Stamped};
 pub use figures::{Bound, Ceilings, Efficiency, Quality, bits_per_element, prefill_and_decode};
+pub use leftover::{Fate, Leftover};
 pub use machine::Machine;
+pub use machine_state::{GpuState, MachineState, Observation, ThrottleReason};
 pub use manifest::{AttemptRecord, CaseRecord, Manifest, RunSettings, RunState};
-pub use outcome::{Outcome, Stop};
+pub use outcome::{MemoryEvidence, Outcome, Stop};
 pub use result_json::{point_lines, result_json, result_lines};
 pub use store::{
     AttemptData, AttemptFiles, RecordError, Recorder, RunListing, RunRecord, find_run, list_runs,

@@ -5,7 +5,7 @@ use anechoic_suite::{Case, Plan};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Machine, Outcome};
+use crate::{Disturbance, Leftover, Machine, Outcome};
 
 /// The manifest of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -79,6 +79,15 @@ pub struct AttemptRecord {
     /// How it ended.
     #[serde(flatten)]
     pub outcome: Outcome,
+    /// What makes it doubtful; also where it counts.
+    #[serde(default)]
+    pub disturbed: Vec<Disturbance>,
+    /// Processes that it left behind.
+    #[serde(default)]
+    pub left: Vec<Leftover>,
+    /// What its worker said it is.
+    #[serde(default)]
+    pub worker_identity: Option<WorkerIdentity>,
 }
 
 impl CaseRecord {

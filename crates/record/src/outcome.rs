@@ -1,7 +1,10 @@
 //! How an attempt ended. A closed list with the facts inside.
 
 use anechoic_protocol::{FailureKind, Phase};
+use anechoic_suite::Ending;
 use serde::{Deserialize, Serialize};
+
+use crate::Disturbance;
 
 /// The one ending of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +18,11 @@ pub enum Outcome {
         kind: FailureKind,
         /// Its words.
         message: String,
+    },
+    /// The worker's result differs from its own independent computation: there is no timing.
+    VerificationFailed {
+        /// What was found.
+        detail: String,
     },
     /// The worker used other settings than the job's, or sent samples that do not fit them.
     EchoMismatch {
@@ -40,6 +48,17 @@ pub enum Outcome {
         /// The limit.
         limit_ms: u64,
     },
+    /// The host had no memory left.
+    HostOutOfMemory {
+        /// How that is known.
+        #[serde(flatten)]
+        evidence: MemoryEvidence,
+    },
+    /// The device had no memory left.
+    DeviceOutOfMemory {
+        /// The worker's words.
+        message: String,
+    },
     /// The worker speaks another protocol version.
     ProtocolMismatch {
         /// Ours.
@@ -57,10 +76,50 @@ pub enum Outcome {
         /// What the system said.
         message: String,
     },
+    /// The machine was not at rest, and the policy is not to count such an attempt.
+    Contaminated {
+        /// What disturbed it.
+        disturbances: Vec<Disturbance>,
+        /// Whether a worker was started at all.
+        started: bool,
+    },
+    /// The worker ended well and left processes behind, which ran beside what was measured.
+    Leaked {
+        /// How many processes; the attempt's record lists them.
+        processes: u32,
+        /// Whether its pipes were still held when the leak limit had passed.
+        held_pipes: bool,
+    },
     /// The user stopped the run.
     Cancelled {
         /// The phase it was in.
         phase: Phase,
+    },
+    /// The orchestrator itself died during the attempt; what it had recorded until then is kept.
+    OrchestratorDied {
+        /// The phase it was in.
+        phase: Phase,
+    },
+}
+
+/// How it is known that the host had no memory left.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "evidence", rename_all = "kebab-case")]
+pub enum MemoryEvidence {
+    /// The worker was ended by SIGKILL, and its control group counts an out-of-memory kill.
+    ControlGroup {
+        /// Kills in the group.
+        kills: u64,
+    },
+    /// The worker was ended by SIGKILL, and the kernel counts out-of-memory kills meanwhile.
+    Kernel {
+        /// Kills on the whole machine meanwhile.
+        kills: u64,
+    },
+    /// An allocation was refused, and the worker said so.
+    Refused {
+        /// The worker's words.
+        message: String,
     },
 }
 
@@ -82,20 +141,31 @@ impl Outcome {
         matches!(self, Self::Ok)
     }
 
+    /// Which of the endings this is.
+    pub fn ending(&self) -> Ending {
+        match self {
+            Self::Ok => Ending::Ok,
+            Self::WorkerFailed { .. } => Ending::WorkerFailed,
+            Self::VerificationFailed { .. } => Ending::VerificationFailed,
+            Self::EchoMismatch { .. } => Ending::EchoMismatch,
+            Self::ExitCode { .. } => Ending::ExitCode,
+            Self::Signal { .. } => Ending::Signal,
+            Self::Timeout { .. } => Ending::Timeout,
+            Self::HostOutOfMemory { .. } => Ending::HostOutOfMemory,
+            Self::DeviceOutOfMemory { .. } => Ending::DeviceOutOfMemory,
+            Self::ProtocolMismatch { .. } => Ending::ProtocolMismatch,
+            Self::ProtocolViolation { .. } => Ending::ProtocolViolation,
+            Self::SpawnFailed { .. } => Ending::SpawnFailed,
+            Self::Contaminated { .. } => Ending::Contaminated,
+            Self::Leaked { .. } => Ending::Leaked,
+            Self::Cancelled { .. } => Ending::Cancelled,
+            Self::OrchestratorDied { .. } => Ending::OrchestratorDied,
+        }
+    }
+
     /// The name as JSON and tables show it.
     pub fn name(&self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::WorkerFailed { .. } => "worker-failed",
-            Self::EchoMismatch { .. } => "echo-mismatch",
-            Self::ExitCode { .. } => "exit-code",
-            Self::Signal { .. } => "signal",
-            Self::Timeout { .. } => "timeout",
-            Self::ProtocolMismatch { .. } => "protocol-mismatch",
-            Self::ProtocolViolation { .. } => "protocol-violation",
-            Self::SpawnFailed { .. } => "spawn-failed",
-            Self::Cancelled { .. } => "cancelled",
-        }
+        self.ending().as_str()
     }
 
     /// The cause in a few words, for tables.
@@ -105,6 +175,7 @@ impl Outcome {
             Self::WorkerFailed { kind, message } => {
                 format!("worker failed ({}): {message}", kind.as_str())
             }
+            Self::VerificationFailed { detail } => format!("verification failed: {detail}"),
             Self::EchoMismatch { differences } => {
                 format!("worker used other settings: {}", differences.join("; "))
             }
@@ -115,12 +186,55 @@ impl Outcome {
                 phase.as_str(),
                 *limit_ms as f64 / 1e3
             ),
+            Self::HostOutOfMemory { evidence } => {
+                format!("the host has no memory left: {}", evidence.cause())
+            }
+            Self::DeviceOutOfMemory { message } => {
+                format!("the device has no memory left: {message}")
+            }
             Self::ProtocolMismatch { expected, found } => {
                 format!("worker speaks protocol {found}, this build speaks {expected}")
             }
             Self::ProtocolViolation { detail } => format!("worker broke the protocol: {detail}"),
             Self::SpawnFailed { message } => format!("worker could not be started: {message}"),
+            Self::Contaminated {
+                disturbances,
+                started,
+            } => {
+                let causes: Vec<_> = disturbances.iter().map(Disturbance::cause).collect();
+                let what = if *started { "contaminated" } else { "not made" };
+                format!("{what}: {}", causes.join("; "))
+            }
+            Self::Leaked {
+                processes,
+                held_pipes,
+            } => leak(*processes, *held_pipes),
             Self::Cancelled { phase } => format!("cancelled in {}", phase.as_str()),
+            Self::OrchestratorDied { phase } => {
+                format!("the orchestrator died while it was in {}", phase.as_str())
+            }
+        }
+    }
+}
+
+fn leak(processes: u32, held_pipes: bool) -> String {
+    let held = match held_pipes {
+        true => ", and its pipes were held open",
+        false => "",
+    };
+    format!("ended well but left {processes} process(es) behind{held}")
+}
+
+impl MemoryEvidence {
+    fn cause(&self) -> String {
+        match self {
+            Self::ControlGroup { kills } => {
+                format!("killed at the memory limit of its control group ({kills} kill(s))")
+            }
+            Self::Kernel { kills } => {
+                format!("killed while the kernel counted {kills} out-of-memory kill(s)")
+            }
+            Self::Refused { message } => message.clone(),
         }
     }
 }

@@ -26,6 +26,8 @@ fn case(id: &str) -> Case {
         seed: 7,
         threads: None,
         timeout: Duration::from_secs(60),
+        isolation: Default::default(),
+        worker: None,
         work: Benchmark::Capture(CaptureWork {
             model: ModelSource::Preset {
                 name: Preset::Gpt2Tiny,
@@ -85,6 +87,9 @@ fn manifest() -> Manifest {
             name: "capture".to_owned(),
             question: None,
             cooldown: Duration::from_secs(1),
+            settle: None,
+            when_restless: Default::default(),
+            retries: Default::default(),
             order: Order::Listed,
             attempts: 1,
             slots: vec![
@@ -143,6 +148,8 @@ fn record_one(root: &Path, outcome: Outcome) -> Recorder {
             outcome: outcome.clone(),
             wall_ns: 1_000,
             orchestrator_cpu_ns: 10,
+            disturbed: Vec::new(),
+            left: Vec::new(),
         })
         .unwrap();
     let attempt = AttemptRecord {
@@ -150,6 +157,9 @@ fn record_one(root: &Path, outcome: Outcome) -> Recorder {
         started: "2026-11-22T03:45:01Z".parse().unwrap(),
         wall_ns: 1_000,
         outcome,
+        disturbed: Vec::new(),
+        left: Vec::new(),
+        worker_identity: None,
     };
     recorder.end_attempt("capture.a", attempt).unwrap();
     recorder

@@ -25,6 +25,8 @@ fn case(mode: CaptureMode, layers: Vec<u32>) -> Case {
         seed: 0,
         threads: None,
         timeout: Duration::from_secs(60),
+        isolation: Default::default(),
+        worker: None,
         work: Benchmark::Capture(CaptureWork {
             model: ModelSource::Preset {
                 name: Preset::Gpt2Tiny,

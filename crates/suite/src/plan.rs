@@ -5,6 +5,8 @@ use std::time::Duration;
 use anechoic_protocol::Benchmark;
 use serde::{Deserialize, Serialize};
 
+use crate::{Isolation, Retries, Settle, WhenRestless, WorkerCommand};
+
 /// One configuration, measured in processes of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Case {
@@ -17,6 +19,12 @@ pub struct Case {
     /// Time after which an attempt is ended.
     #[serde(with = "millis")]
     pub timeout: Duration,
+    /// What its worker processes are shielded from.
+    #[serde(default)]
+    pub isolation: Isolation,
+    /// A worker of its own; `None` takes the run's.
+    #[serde(default)]
+    pub worker: Option<WorkerCommand>,
     /// What to measure.
     pub work: Benchmark,
 }
@@ -52,6 +60,15 @@ pub struct Plan {
     /// Pause before each attempt but the first.
     #[serde(with = "millis")]
     pub cooldown: Duration,
+    /// Waiting for the machine to come to rest, after the pause.
+    #[serde(default)]
+    pub settle: Option<Settle>,
+    /// What becomes of attempts that were disturbed.
+    #[serde(default)]
+    pub when_restless: WhenRestless,
+    /// Further attempts in place of some that did not end well.
+    #[serde(default)]
+    pub retries: Retries,
     /// How `slots` was ordered.
     pub order: Order,
     /// Attempts per case.
@@ -63,16 +80,16 @@ pub struct Plan {
 }
 
 /// Durations as whole milliseconds: the same integers on disk and on the wire.
-mod millis {
+pub(crate) mod millis {
     use std::time::Duration;
 
     use serde::{Deserialize, Deserializer, Serializer};
 
-    pub(super) fn serialize<S: Serializer>(value: &Duration, to: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(value: &Duration, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_u64(u64::try_from(value.as_millis()).unwrap_or(u64::MAX))
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
         u64::deserialize(from).map(Duration::from_millis)
     }
 }

@@ -13,7 +13,7 @@ use crate::perplexity;
 use crate::problem::{Placed, Problem};
 use crate::settings::Settings;
 use crate::suite::Suite;
-use crate::{Case, Plan, PlanOptions};
+use crate::{Case, Isolation, Plan, PlanOptions, Retries, WhenRestless};
 
 /// What a model's name stands for.
 #[derive(Debug, Clone, PartialEq)]
@@ -98,6 +98,9 @@ impl Suite {
             name: self.name.clone(),
             question: self.question.clone(),
             cooldown: pace.cooldown,
+            settle: None,
+            when_restless: WhenRestless::default(),
+            retries: Retries::default(),
             order: pace.order,
             attempts: pace.attempts,
             slots: pace.order.slots(cases.len(), pace.attempts),
@@ -121,6 +124,8 @@ where
             seed: settings.seed.value,
             threads: settings.threads.value,
             timeout: settings.timeout.value,
+            isolation: Isolation::default(),
+            worker: None,
             work,
         })
     }

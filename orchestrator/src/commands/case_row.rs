@@ -102,6 +102,8 @@ mod tests {
             seed: 0,
             threads: None,
             timeout: Duration::from_secs(60),
+            isolation: Default::default(),
+            worker: None,
             work,
         };
         case_row(&case).join(" | ")

@@ -2,6 +2,8 @@
 
 mod gpu;
 mod machine;
+#[cfg_attr(not(test), expect(dead_code, reason = "the gate will read it"))]
+mod state;
 
 pub(crate) use gpu::Gpus;
 pub(crate) use machine::machine;

@@ -91,7 +91,7 @@ impl Reporter {
                 outcome, wall_ns, ..
             } => self.ended(outcome, Duration::from_nanos(*wall_ns)),
             RunEvent::RunEnded { .. } => self.clear(),
-            RunEvent::CooledDown { .. } | RunEvent::JobSent { .. } => {}
+            RunEvent::CooledDown { .. } | RunEvent::JobSent { .. } | RunEvent::Observed { .. } => {}
         }
     }
 

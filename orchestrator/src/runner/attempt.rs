@@ -57,6 +57,9 @@ pub(crate) async fn make_attempt(
         started,
         wall_ns: nanos(ending.wall),
         outcome: ending.outcome.clone(),
+        disturbed: Vec::new(),
+        left: Vec::new(),
+        worker_identity: None,
     };
     let orchestrator_cpu_ns = nanos(own_cpu_time().saturating_sub(cpu_before));
     data.wall_ns = Some(record.wall_ns);
@@ -68,6 +71,8 @@ pub(crate) async fn make_attempt(
         outcome: ending.outcome.clone(),
         wall_ns: record.wall_ns,
         orchestrator_cpu_ns,
+        disturbed: Vec::new(),
+        left: Vec::new(),
     })?;
     context.recorder.end_attempt(&job.case, record)?;
     context

@@ -175,5 +175,6 @@ async fn cool_down(
         case: case.id.clone(),
         attempt,
         waited_ms: u64::try_from(waited).unwrap_or(u64::MAX),
+        waits: Vec::new(),
     })
 }

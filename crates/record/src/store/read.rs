@@ -98,7 +98,10 @@ enum Fold {
 
 fn of_attempt(event: RunEvent) -> Option<((String, u32), Fold)> {
     match event {
-        RunEvent::RunStarted { .. } | RunEvent::RunEnded { .. } | RunEvent::Stopping { .. } => None,
+        RunEvent::RunStarted { .. }
+        | RunEvent::RunEnded { .. }
+        | RunEvent::Stopping { .. }
+        | RunEvent::Observed { .. } => None,
         RunEvent::AttemptStarted {
             case,
             attempt,
@@ -108,6 +111,7 @@ fn of_attempt(event: RunEvent) -> Option<((String, u32), Fold)> {
             case,
             attempt,
             waited_ms,
+            waits: _,
         } => Some(((case, attempt), Fold::Waited(waited_ms))),
         RunEvent::JobSent { case, attempt, job } => Some(((case, attempt), Fold::Job(job))),
         RunEvent::Worker {
@@ -122,6 +126,8 @@ fn of_attempt(event: RunEvent) -> Option<((String, u32), Fold)> {
             wall_ns,
             orchestrator_cpu_ns,
             outcome: _,
+            disturbed: _,
+            left: _,
         } => Some(((case, attempt), Fold::Ended(wall_ns, orchestrator_cpu_ns))),
     }
 }

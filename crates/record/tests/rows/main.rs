@@ -245,6 +245,9 @@ fn attempts_that_failed_have_a_row_per_t_without_measurements() {
         started: "2026-11-22T03:45:00Z".parse().unwrap(),
         wall_ns: 1,
         outcome: Outcome::ExitCode { code: 3 },
+        disturbed: Vec::new(),
+        left: Vec::new(),
+        worker_identity: None,
     }];
     let data = AttemptData {
         samples: vec![latency(64, 1, 640)],

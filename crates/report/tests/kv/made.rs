@@ -35,6 +35,8 @@ pub(crate) fn case(id: &str, work: Benchmark) -> Case {
         seed: 42,
         threads: None,
         timeout: Duration::from_secs(60),
+        isolation: Default::default(),
+        worker: None,
         work,
     }
 }

@@ -23,6 +23,9 @@ pub(crate) fn record(cases: Vec<(Case, Vec<(Outcome, AttemptData)>)>) -> RunReco
                 started: "2026-11-22T03:45:00Z".parse().unwrap(),
                 wall_ns: 2_000_000_000,
                 outcome: outcome.clone(),
+                disturbed: Vec::new(),
+                left: Vec::new(),
+                worker_identity: None,
             });
         }
         records.push(CaseRecord {
@@ -56,6 +59,9 @@ pub(crate) fn record(cases: Vec<(Case, Vec<(Outcome, AttemptData)>)>) -> RunReco
             name: "capture".to_owned(),
             question: Some("What does it cost?".to_owned()),
             cooldown: Duration::from_secs(1),
+            settle: None,
+            when_restless: Default::default(),
+            retries: Default::default(),
             order: Order::Interleaved,
             attempts: 2,
             cases: cases.iter().map(|(case, _)| case.clone()).collect(),

@@ -1,4 +1,4 @@
-//! A worker that speaks the protocol, measures nothing, and misbehaves as `FAKE_WORKER` says. See
+//! A worker that speaks the protocol, measures nothing, and misbehaves as `ANECHOIC_FAKE_WORKER` says. See
 //! [`anechoic_integration_tests::fault`]. Also an example of a worker without libtorch.
 
 mod answer;
@@ -32,8 +32,8 @@ fn own_fault() -> Fault {
     let mark = env::var("ANECHOIC_ATTEMPT").unwrap_or_default();
     let parts: Vec<&str> = mark.split('/').collect();
     let part = |index: usize| parts.get(index).copied().unwrap_or_default();
-    let rules = env::var("FAKE_WORKER").unwrap_or_default();
-    choose(&rules, part(1), part(2)).expect("FAKE_WORKER holds rules")
+    let rules = env::var("ANECHOIC_FAKE_WORKER").unwrap_or_default();
+    choose(&rules, part(1), part(2)).expect("ANECHOIC_FAKE_WORKER holds rules")
 }
 
 /// Looks at the orchestrator from outside, for tests of what it holds while it runs. Once the job has come,

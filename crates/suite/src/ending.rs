@@ -1,0 +1,85 @@
+//! The ways in which an attempt can end, by name. The facts of an ending are in the record.
+
+use serde::{Deserialize, Serialize};
+
+/// How an attempt can end. A closed list: suites name members of it in `retry-on`, reports and JSON show them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ending {
+    /// Finished, verified, echo equal to the job, nothing left behind.
+    Ok,
+    /// The worker said why it failed.
+    WorkerFailed,
+    /// The worker's result differs from its own independent computation.
+    VerificationFailed,
+    /// The worker used other settings than the job's.
+    EchoMismatch,
+    /// The process exited with a code before a result, or with another than 0 after it.
+    ExitCode,
+    /// The process was ended by a signal that we did not send.
+    Signal,
+    /// The attempt took longer than it may.
+    Timeout,
+    /// The host had no memory left: the kernel ended the worker for it, or refused an allocation.
+    HostOutOfMemory,
+    /// The device had no memory left.
+    DeviceOutOfMemory,
+    /// The worker speaks another protocol version.
+    ProtocolMismatch,
+    /// The worker broke the protocol.
+    ProtocolViolation,
+    /// The process could not be started.
+    SpawnFailed,
+    /// The machine was not at rest, and the policy is not to count such an attempt.
+    Contaminated,
+    /// The worker ended well and left processes behind.
+    Leaked,
+    /// The user stopped the run.
+    Cancelled,
+    /// The orchestrator itself died during the attempt.
+    OrchestratorDied,
+}
+
+impl Ending {
+    /// Every ending, in the order in which lists show them.
+    pub const ALL: [Self; 16] = [
+        Self::Ok,
+        Self::WorkerFailed,
+        Self::VerificationFailed,
+        Self::EchoMismatch,
+        Self::ExitCode,
+        Self::Signal,
+        Self::Timeout,
+        Self::HostOutOfMemory,
+        Self::DeviceOutOfMemory,
+        Self::ProtocolMismatch,
+        Self::ProtocolViolation,
+        Self::SpawnFailed,
+        Self::Contaminated,
+        Self::Leaked,
+        Self::Cancelled,
+        Self::OrchestratorDied,
+    ];
+
+    /// The name as JSON, suites and tables show it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::WorkerFailed => "worker-failed",
+            Self::VerificationFailed => "verification-failed",
+            Self::EchoMismatch => "echo-mismatch",
+            Self::ExitCode => "exit-code",
+            Self::Signal => "signal",
+            Self::Timeout => "timeout",
+            Self::HostOutOfMemory => "host-out-of-memory",
+            Self::DeviceOutOfMemory => "device-out-of-memory",
+            Self::ProtocolMismatch => "protocol-mismatch",
+            Self::ProtocolViolation => "protocol-violation",
+            Self::SpawnFailed => "spawn-failed",
+            Self::Contaminated => "contaminated",
+            Self::Leaked => "leaked",
+            Self::Cancelled => "cancelled",
+            Self::OrchestratorDied => "orchestrator-died",
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! What the machine is like at this moment: load, memory, temperature, frequency. A reading is a few small files.
+
+use std::fs;
+
+use anechoic_protocol::Device;
+use anechoic_record::MachineState;
+
+/// Reads the state of the machine again and again.
+#[derive(Debug)]
+pub(crate) struct MachineProbe {
+    device: Device,
+}
+
+impl MachineProbe {
+    /// For a run on this device.
+    pub(crate) fn of(device: Device) -> Self {
+        Self { device }
+    }
+
+    /// The state now. What cannot be read is absent.
+    pub(crate) fn read(&mut self) -> MachineState {
+        let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
+        let pressure = fs::read_to_string("/proc/pressure/memory").unwrap_or_default();
+        let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+        MachineState {
+            cpu_busy_ms: cpu_ms(&stat, &[0, 1, 2, 5, 6]),
+            cpu_stolen_ms: cpu_ms(&stat, &[7]),
+            memory_stalled_ms: stalled_ms(&pressure),
+            available_memory_bytes: available_bytes(&memory),
+            ..MachineState::default()
+        }
+    }
+
+    /// The device that the run uses.
+    pub(crate) fn device(&self) -> Device {
+        self.device
+    }
+}
+
+/// Columns of the line `cpu` of `/proc/stat` together: user, nice, system, idle, iowait, irq, softirq, steal.
+fn cpu_ms(stat: &str, columns: &[usize]) -> Option<u64> {
+    let line = stat.lines().find(|line| line.starts_with("cpu "))?;
+    let ticks: Vec<u64> = line
+        .split_whitespace()
+        .skip(1)
+        .map_while(|text| text.parse().ok())
+        .collect();
+    let sum: u64 = columns.iter().filter_map(|&column| ticks.get(column)).sum();
+    // The kernel counts in hundredths of a second, whatever its own tick.
+    Some(sum * 10)
+}
+
+/// `some … total=` of a pressure file, which is in microseconds.
+fn stalled_ms(pressure: &str) -> Option<u64> {
+    let line = pressure.lines().find(|line| line.starts_with("some "))?;
+    let total = line
+        .split_whitespace()
+        .find_map(|field| field.strip_prefix("total="))?;
+    Some(total.parse::<u64>().ok()? / 1000)
+}
+
+fn available_bytes(meminfo: &str) -> Option<u64> {
+    let line = meminfo
+        .lines()
+        .find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kernel_files_are_read() {
+        let stat = "cpu  10 1 20 300 4 5 6 7 0 0\ncpu0 1 1 1 1\n";
+        assert_eq!(cpu_ms(stat, &[0, 1, 2, 5, 6]), Some(420));
+        assert_eq!(cpu_ms(stat, &[7]), Some(70));
+        assert_eq!(cpu_ms("", &[7]), None);
+        let pressure =
+            "some avg10=0.00 avg60=0.00 avg300=0.00 total=12345\nfull avg10=0.00 total=1\n";
+        assert_eq!(stalled_ms(pressure), Some(12));
+        assert_eq!(
+            available_bytes("MemTotal: 9 kB\nMemAvailable:   2 kB\n"),
+            Some(2048)
+        );
+    }
+
+    #[test]
+    fn this_machine_has_a_state() {
+        let mut probe = MachineProbe::of(Device::Cpu);
+        let state = probe.read();
+        assert!(state.cpu_busy_ms.is_some() && state.available_memory_bytes.is_some());
+        assert_eq!(probe.device(), Device::Cpu);
+    }
+}
