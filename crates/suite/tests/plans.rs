@@ -83,9 +83,16 @@ mode = "baseline"
 "#;
     let found = serde_json::to_value(plan(text)).unwrap();
     let expected = serde_json::json!({
-        "name": "least", "question": null, "cooldown": 5000, "order": "interleaved", "attempts": 1,
+        "name": "least", "question": null, "cooldown": 5000, "settle": null, "when_restless": "label",
+        "retries": { "count": 0, "on": ["signal", "timeout", "spawn-failed", "contaminated"] },
+        "order": "interleaved", "attempts": 1,
         "cases": [{
             "id": "capture.a", "seed": 0, "threads": null, "timeout": 1_200_000,
+            "isolation": {
+                "pass_environment": [], "environment": {}, "working_directory": null, "cpus": null,
+                "nice": null, "memory_limit_bytes": null, "fixed_addresses": false
+            },
+            "worker": null,
             "work": {
                 "benchmark": "capture",
                 "model": { "source": "preset", "name": "qwen2.5-3b" },
@@ -137,9 +144,16 @@ timeout = "1m 30s"
     let found = serde_json::to_value(plan(text)).unwrap();
     let mut expected = serde_json::json!({
         "name": "most", "question": "Does every setting arrive?",
-        "cooldown": 250, "order": "random:9", "attempts": 2,
+        "cooldown": 250, "settle": null, "when_restless": "label",
+        "retries": { "count": 0, "on": ["signal", "timeout", "spawn-failed", "contaminated"] },
+        "order": "random:9", "attempts": 2,
         "cases": [{
             "id": "capture.a", "seed": 11, "threads": 2, "timeout": 90_000,
+            "isolation": {
+                "pass_environment": [], "environment": {}, "working_directory": null, "cpus": null,
+                "nice": null, "memory_limit_bytes": null, "fixed_addresses": false
+            },
+            "worker": null,
             "work": {
                 "benchmark": "capture",
                 "model": { "source": "preset", "name": "qwen2-tiny" },
