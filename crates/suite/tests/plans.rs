@@ -4,7 +4,10 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use anechoic_protocol::{Benchmark, CaptureWork, Dtype, Preset, Strategy};
-use anechoic_suite::{Case, FoundText, KnownModel, Order, Plan, PlanOptions, Suite, SuiteError};
+use anechoic_suite::{
+    Case, FoundText, KnownModel, Order, Plan, PlanOptions, RequiredDevice, Requirements, Suite,
+    SuiteError,
+};
 use proptest::prelude::*;
 
 fn preset(name: &str) -> Result<KnownModel, String> {
@@ -443,6 +446,34 @@ fn suites_tell_what_lists_show() {
         ("modes", None, MODES)
     );
     assert_eq!(suite.case_ids().count(), 6);
+}
+
+#[test]
+fn requirements_are_read_and_change_no_plan() {
+    let table = r#"
+[requires]
+memory = "8GiB"
+disk = 1_000_000
+device = "cuda"
+cpus = 4
+quiet = true
+"#;
+    let parse = |text: &str| Suite::parse("suite.toml", text).unwrap();
+    let found = parse(&format!("{MODES}{table}"));
+    let expected = Requirements {
+        memory_bytes: Some(8 << 30),
+        disk_bytes: Some(1_000_000),
+        device: Some(RequiredDevice::Cuda),
+        cpus: Some(4),
+        quiet: true,
+    };
+    assert_eq!(found.requirements(), &expected);
+    assert_eq!(
+        parse(MODES).requirements(),
+        &Requirements::default(),
+        "nothing is required by default"
+    );
+    assert_eq!(plan(found.text()), plan(MODES));
 }
 
 #[test]
