@@ -44,16 +44,29 @@ fn logical_cpus() -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 
+/// The logical CPUs that this process may use, ascending. Where the system does not tell, they are as many as may be
+/// used at a time, from 0.
+pub(crate) fn usable_cpus() -> Vec<u32> {
+    affinity().unwrap_or_else(|| (0..logical_cpus()).collect())
+}
+
+/// The logical CPUs of this process's affinity, ascending.
+fn affinity() -> Option<Vec<u32>> {
+    let allowed = sched_getaffinity(Pid::from_raw(0)).ok()?;
+    let cpus = (0..CpuSet::count()).filter(|&cpu| allowed.is_set(cpu).unwrap_or(false));
+    Some(cpus.filter_map(|cpu| u32::try_from(cpu).ok()).collect())
+}
+
 /// Cores among the CPUs of this process's affinity; CPUs whose core is unknown count as one each.
 fn physical_cores(root: &Root) -> u32 {
-    let Ok(allowed) = sched_getaffinity(Pid::from_raw(0)) else {
+    let Some(allowed) = affinity() else {
         return u32::MAX;
     };
     let mut cores = BTreeSet::new();
-    for cpu in (0..CpuSet::count()).filter(|&cpu| allowed.is_set(cpu).unwrap_or(false)) {
+    for cpu in allowed {
         let topology = format!("sys/devices/system/cpu/cpu{cpu}/topology");
         let number = |name: &str| root.number::<i64>(&format!("{topology}/{name}"));
-        let unknown = -1 - i64::try_from(cpu).unwrap_or(0);
+        let unknown = -1 - i64::from(cpu);
         let package = number("physical_package_id").unwrap_or(0);
         cores.insert((package, number("core_id").unwrap_or(unknown)));
     }
@@ -100,10 +113,8 @@ mod tests {
 
     #[test]
     fn threads_of_one_core_count_once() {
-        let allowed = sched_getaffinity(Pid::from_raw(0)).unwrap();
-        let cpus: Vec<_> = (0..CpuSet::count())
-            .filter(|&c| allowed.is_set(c).unwrap())
-            .collect();
+        let cpus = affinity().unwrap();
+        assert_eq!(usable_cpus(), cpus);
         let folder = tempfile::tempdir().unwrap();
         let root = Root::at(folder.path());
         for cpu in &cpus {

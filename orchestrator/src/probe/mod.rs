@@ -8,5 +8,5 @@ mod root;
 mod state;
 
 pub(crate) use gpu::Gpus;
-pub(crate) use machine::machine;
+pub(crate) use machine::{machine, usable_cpus};
 pub(crate) use state::MachineProbe;
