@@ -102,6 +102,8 @@ pub enum Fault {
     Runaway,
     /// Closes standard output while measuring, and goes on.
     ClosesStdout,
+    /// Measures for three seconds.
+    Slow,
 }
 
 impl FromStr for Fault {
@@ -174,6 +176,7 @@ fn plain(text: &str) -> Option<Fault> {
         "grandchild" => Fault::Grandchild,
         "runaway" => Fault::Runaway,
         "closes-stdout" => Fault::ClosesStdout,
+        "slow" => Fault::Slow,
         _ => return None,
     })
 }

@@ -58,6 +58,7 @@ pub(crate) fn before_samples(fault: Fault) -> Option<ExitCode> {
         Fault::Grandchild => leave_child(false),
         Fault::Runaway => leave_child(true),
         Fault::ClosesStdout => close_stdout(),
+        Fault::Slow => std::thread::sleep(Duration::from_secs(3)),
         _ => {}
     }
     None
