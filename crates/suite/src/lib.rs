@@ -41,6 +41,7 @@ pub use ending::Ending;
 pub use error::{Invalid, SuiteError};
 pub use isolation::{Isolation, KEPT_ENVIRONMENT, WorkerCommand};
 pub use options::PlanOptions;
+pub use pace::Cooldown;
 pub use plan::{Case, Order, OrderParseError, Plan, Slot};
 pub use planning::{FoundText, KnownModel};
 pub use requires::{RequiredDevice, Requirements};

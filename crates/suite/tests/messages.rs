@@ -102,7 +102,9 @@ fn read_options(lines: &[&str]) -> PlanOptions {
             "skip" => options.skip.push(value.to_owned()),
             "benchmark" => options.benchmarks.push(value.parse().expect("a benchmark")),
             "attempts" => options.attempts = Some(value.parse().expect("a number")),
-            "cooldown" => options.cooldown = Some(seconds()),
+            "cooldown" => options.cooldown = Some(value.parse().expect("a cooldown")),
+            "settle-limit" => options.settle_limit = Some(seconds()),
+            "retries" => options.retries = Some(value.parse().expect("a number")),
             "timeout" => options.timeout = Some(seconds()),
             "set" => {
                 let (key, value) = value.split_once('=').expect("a key and a value");
@@ -132,6 +134,11 @@ fn values_at_the_top() {
 #[test]
 fn requirements() {
     check(include_str!("messages/requires.txt"), 10);
+}
+
+#[test]
+fn rest_and_retries() {
+    check(include_str!("messages/rest.txt"), 19);
 }
 
 #[test]

@@ -40,10 +40,8 @@ fn options(args: &CaptureArgs) -> PlanOptions {
         .threads
         .map(|n| ("threads".to_owned(), n.to_string()));
     PlanOptions {
-        attempts: args.effort.attempts,
-        timeout: args.effort.timeout,
         set: threads.into_iter().collect(),
-        ..PlanOptions::default()
+        ..args.effort.options()
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod capture;
 mod case_row;
+mod conditions;
 mod error;
 mod execute;
 mod finish;
