@@ -1,5 +1,10 @@
 //! What a worker is given and shielded from, what it leaves behind, and what becomes of that.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests, where a panic is the report"
+)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,7 +14,8 @@ use anechoic_protocol::Phase;
 use anechoic_record::{
     AttemptRecord, Containment, Fate, MemoryEnforcement, MemoryEvidence, Outcome, RunEvent,
 };
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 const CASES: &str = r#"
 [[case]]
@@ -316,9 +322,9 @@ fn an_attempt_that_failed_keeps_its_ending_and_lists_what_it_left() {
     assert_eq!(listed.unwrap(), attempt.left);
 }
 
-/// The kernel ends the worker itself; what the worker had started is ended with it, or by the next start.
+/// The kernel ends the worker itself, and the guard what the worker had started.
 #[test]
-fn nothing_of_an_orchestrator_that_is_killed_survives_the_next_start() {
+fn nothing_survives_an_orchestrator_that_is_killed() {
     let bench = Bench::new(CASES, "bad=brood-then-hang");
     let run = bench.start(&["run", "suite.toml"]);
     let worker = bench.wait_for_phase("capture.bad", Phase::Measure);
@@ -329,15 +335,55 @@ fn nothing_of_an_orchestrator_that_is_killed_survives_the_next_start() {
     run.signal(Signal::SIGKILL);
     assert_eq!(run.code(), None);
     wait_for("the end of the worker", || gone(worker).then_some(()));
+    for pid in children {
+        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        // Without a control group nothing tells whose it is, once it has cleared its environment.
+        if in_group || !environment.is_empty() {
+            wait_for("the end of a child", || gone(pid).then_some(()));
+        }
+    }
+    let again = bench.with_faults("", &["rerun", "latest"]);
+    assert_eq!(again.code, 0, "{}", again.stderr);
+}
 
+/// As when the machine has killed both of them.
+#[test]
+fn what_even_the_guard_could_not_end_is_ended_by_the_next_start() {
+    let bench = Bench::new(CASES, "bad=brood-then-hang");
+    let run = bench.start(&["run", "suite.toml"]);
+    bench.wait_for_phase("capture.bad", Phase::Measure);
+    let children = wait_for("the children", || {
+        Some(children(&bench)).filter(|pids| pids.len() == 4)
+    });
+    let in_group = containment(&bench, "capture.bad").control_group;
+    let guard = guard_of(run.pid());
+    assert!(!gone(guard));
+    kill(Pid::from_raw(guard.cast_signed()), Signal::SIGKILL).unwrap();
+    run.signal(Signal::SIGKILL);
+    assert_eq!(run.code(), None);
     let again = bench.with_faults("", &["rerun", "latest"]);
     assert_eq!(again.code, 0, "{}", again.stderr);
     for pid in children {
-        let name = fs::read_to_string(format!("/proc/{pid}/environ")).unwrap_or_default();
-        // Without a control group nothing tells whose it is, once it has cleared its environment.
-        let untold = !in_group && name.is_empty();
-        assert!(gone(pid) || untold, "{pid} is alive");
+        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        assert!(
+            gone(pid) || (!in_group && environment.is_empty()),
+            "{pid} is alive"
+        );
     }
+}
+
+/// The guard is a child of the orchestrator with the command of that name.
+fn guard_of(orchestrator: u32) -> u32 {
+    let path = format!("/proc/{orchestrator}/task/{orchestrator}/children");
+    let children = fs::read_to_string(path).unwrap();
+    let mut pids = children
+        .split_whitespace()
+        .map(|pid| pid.parse::<u32>().unwrap());
+    let is_guard = |pid: &u32| {
+        let command = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        command.split(|byte| *byte == 0).nth(1) == Some(b"guard")
+    };
+    pids.find(is_guard).expect("a run has a guard")
 }
 
 #[test]
