@@ -20,6 +20,7 @@ mod rest;
 mod rest_tests;
 mod run;
 mod sampler;
+mod verdict;
 mod waiting;
 mod watch;
 #[cfg(test)]
