@@ -12,5 +12,5 @@ mod offer;
 mod run;
 
 pub(crate) use interrupt::{Interrupts, Urgency};
-pub(crate) use offer::offered_devices;
+pub(crate) use offer::{Greeting, greeting, offered_devices};
 pub(crate) use run::{Context, Halt, RunError, make_attempts};
