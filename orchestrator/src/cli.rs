@@ -267,15 +267,14 @@ pub(crate) enum Listed {
 }
 
 impl Selection {
-    /// The options of a plan; `threads` is a setting like those of `--set`, and wins over them.
+    /// The options of a plan.
     pub(crate) fn options(&self, threads: Option<u32>) -> PlanOptions {
-        let mut set = self.set.clone();
-        set.extend(threads.map(|n| ("threads".to_owned(), n.to_string())));
         PlanOptions {
             only: self.only.clone(),
             skip: self.skip.clone(),
             order: self.order,
-            set,
+            threads,
+            set: self.set.clone(),
             ..self.effort.options()
         }
     }
