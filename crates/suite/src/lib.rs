@@ -3,13 +3,16 @@
 
 mod benchmark;
 mod capture;
+mod cpus;
 mod draft;
 mod ending;
 mod entry;
 mod error;
 mod filter;
 mod id;
+mod isolating;
 mod isolation;
+mod isolation_readers;
 mod keys;
 mod kv;
 mod matrix;
@@ -28,16 +31,20 @@ mod settings;
 mod size;
 mod source;
 mod suite;
+mod surroundings;
 mod text;
 mod usage;
 mod value;
 
+pub use cpus::cpu_ranges;
 pub use ending::Ending;
 pub use error::{Invalid, SuiteError};
 pub use isolation::{Isolation, KEPT_ENVIRONMENT, WorkerCommand};
 pub use options::PlanOptions;
+pub use pace::Cooldown;
 pub use plan::{Case, Order, OrderParseError, Plan, Slot};
 pub use planning::{FoundText, KnownModel};
 pub use requires::{RequiredDevice, Requirements};
 pub use rest::{Retries, Settle, WhenRestless};
 pub use suite::{SUITE_SCHEMA_VERSION, Suite};
+pub use surroundings::Surroundings;

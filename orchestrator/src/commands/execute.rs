@@ -17,7 +17,7 @@ use crate::probe::{Gpus, machine};
 use crate::process::adopt_orphans;
 use crate::reporter::{Format, Reporter, say};
 use crate::runner::{Context, Halt, Interrupts, RunError, make_attempts, offered_devices};
-use crate::settings::{DeviceChoice, find_worker};
+use crate::settings::{DeviceChoice, find_run_worker};
 
 /// A run whose record is open and locked, with everything decided.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ pub(super) struct Made {
 
 /// Checks all that a plan needs and makes the run's directory.
 pub(super) fn open_run(plan: Plan, suite: &str, place: &Place) -> Result<OpenRun, CommandError> {
-    let worker = find_worker(place.worker.as_deref())?;
+    let worker = find_run_worker(&plan, place.worker.as_deref())?;
     let device = choose_device(place.device, &worker)?;
     let machine = machine(device);
     let slots = plan.slots.clone();

@@ -2,6 +2,8 @@
 
 mod capture;
 mod case_row;
+mod conditions;
+mod doctor;
 mod error;
 mod execute;
 mod finish;
@@ -30,5 +32,6 @@ pub(crate) fn carry_out(command: Command) -> Result<ExitCode, CommandError> {
         Command::Kv(args) => kv::kv(&args),
         Command::Report(args) => report::report(&args),
         Command::List(args) => list::list(&args),
+        Command::Doctor(args) => doctor::doctor(&args),
     }
 }

@@ -27,8 +27,8 @@ pub(crate) struct Facts {
     pub(crate) device: DeviceFacts,
     /// Of the suite; the default without one.
     pub(crate) requirements: Requirements,
-    /// Models of the suite that are not here.
-    pub(crate) missing_models: Option<String>,
+    /// What would run, or what the suite names that is not here; nothing without a suite.
+    pub(crate) suite: Option<Result<String, String>>,
 }
 
 /// What happened while the doctor slept.
@@ -183,7 +183,10 @@ pub(crate) struct PlaceFacts {
 #[derive(Debug, Clone)]
 pub(crate) enum LockFacts {
     Free(PathBuf),
-    Held { path: PathBuf, holder: String },
+    Held {
+        path: PathBuf,
+        holder: String,
+    },
     /// There is no folder for it.
     Refused(String),
 }
@@ -194,10 +197,7 @@ pub(crate) enum WorkerFacts {
     /// There is no such program.
     Absent(String),
     /// It was asked.
-    Asked {
-        path: PathBuf,
-        greeting: Greeting,
-    },
+    Asked { path: PathBuf, greeting: Greeting },
     /// Every case of the suite has its own.
     NotNeeded,
 }

@@ -25,7 +25,7 @@ pub(crate) enum Check {
     ResultsFolder,
     DiskSpace,
     Locks,
-    Models,
+    Suite,
     CpuGovernor,
     CpuBoost,
     CpuFrequencyLimit,
@@ -109,12 +109,7 @@ impl Finding {
         Self::bad(check, Severity::Blocker, evidence, remedy)
     }
 
-    fn bad(
-        check: Check,
-        severity: Severity,
-        evidence: impl Into<String>,
-        remedy: &str,
-    ) -> Self {
+    fn bad(check: Check, severity: Severity, evidence: impl Into<String>, remedy: &str) -> Self {
         Self {
             check,
             severity,
@@ -152,7 +147,7 @@ impl Check {
         Self::ResultsFolder,
         Self::DiskSpace,
         Self::Locks,
-        Self::Models,
+        Self::Suite,
         Self::CpuGovernor,
         Self::CpuBoost,
         Self::CpuFrequencyLimit,
@@ -201,7 +196,7 @@ impl Check {
             Self::ResultsFolder => "results-folder",
             Self::DiskSpace => "disk-space",
             Self::Locks => "locks",
-            Self::Models => "models",
+            Self::Suite => "suite",
             Self::CpuGovernor => "cpu-governor",
             Self::CpuBoost => "cpu-boost",
             Self::CpuFrequencyLimit => "cpu-frequency-limit",

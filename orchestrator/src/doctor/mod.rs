@@ -7,7 +7,7 @@ mod gather;
 mod render;
 
 pub(crate) use checks::find;
-pub(crate) use facts::{DeviceFacts, Facts, WorkerFacts};
+pub(crate) use facts::{DeviceFacts, WorkerFacts};
 pub(crate) use finding::is_fit;
-pub(crate) use gather::gather;
+pub(crate) use gather::{Question, gather};
 pub(crate) use render::{json, text};

@@ -23,7 +23,12 @@ pub(crate) fn text(findings: &[Finding]) -> String {
 }
 
 fn verdict(findings: &[Finding]) -> String {
-    let count = |wanted| findings.iter().filter(|found| found.severity == wanted).count();
+    let count = |wanted| {
+        findings
+            .iter()
+            .filter(|found| found.severity == wanted)
+            .count()
+    };
     let (blockers, warnings, notes) = (
         count(Severity::Blocker),
         count(Severity::Warning),

@@ -29,11 +29,17 @@ pub(super) fn find(facts: &Facts) -> Vec<Finding> {
 }
 
 fn governor(cpu: &CpuFacts) -> Finding {
-    let governors = cpu.policies.iter().filter_map(|policy| policy.governor.as_deref());
+    let governors = cpu
+        .policies
+        .iter()
+        .filter_map(|policy| policy.governor.as_deref());
     let names: BTreeSet<_> = governors.collect();
     let all: Vec<_> = names.iter().copied().collect();
     match all.as_slice() {
-        [] => Finding::unknown(Check::CpuGovernor, "the frequency's governor cannot be seen here"),
+        [] => Finding::unknown(
+            Check::CpuGovernor,
+            "the frequency's governor cannot be seen here",
+        ),
         ["performance"] => Finding::ok(Check::CpuGovernor, "performance on all CPUs"),
         others => Finding::warning(
             Check::CpuGovernor,
@@ -45,7 +51,10 @@ fn governor(cpu: &CpuFacts) -> Finding {
 
 fn boost(cpu: &CpuFacts) -> Finding {
     match cpu.boost {
-        None => Finding::unknown(Check::CpuBoost, "whether clocks are boosted cannot be seen here"),
+        None => Finding::unknown(
+            Check::CpuBoost,
+            "whether clocks are boosted cannot be seen here",
+        ),
         Some(false) => Finding::ok(Check::CpuBoost, "off"),
         Some(true) => Finding::warning(
             Check::CpuBoost,
@@ -78,7 +87,10 @@ fn frequency_limit(cpu: &CpuFacts) -> Finding {
 
 fn temperature(cpu: &CpuFacts, now: Option<i64>) -> Finding {
     let Some(now) = now else {
-        return Finding::unknown(Check::CpuTemperature, "no sensor of the processor can be read here");
+        return Finding::unknown(
+            Check::CpuTemperature,
+            "no sensor of the processor can be read here",
+        );
     };
     match cpu.critical_millicelsius {
         Some(critical) if now + MARGIN >= critical => Finding::warning(
@@ -99,7 +111,10 @@ fn throttling(since_start: Option<u64>, interval: &Interval) -> Finding {
     match (since_start, interval.throttles) {
         (_, Some(times @ 1..)) => Finding::warning(
             Check::CpuThrottling,
-            format!("the processor throttled {times} time(s) in {} ms", interval.length_ms),
+            format!(
+                "the processor throttled {times} time(s) in {} ms",
+                interval.length_ms
+            ),
             remedy,
         ),
         (Some(0), _) => Finding::ok(Check::CpuThrottling, "never since the machine was started"),
@@ -114,7 +129,10 @@ fn throttling(since_start: Option<u64>, interval: &Interval) -> Finding {
 
 fn smt(cpu: &CpuFacts) -> Finding {
     match cpu.smt {
-        None => Finding::unknown(Check::Smt, "whether cores run two threads cannot be seen here"),
+        None => Finding::unknown(
+            Check::Smt,
+            "whether cores run two threads cannot be seen here",
+        ),
         Some(false) => Finding::ok(Check::Smt, "one thread per core"),
         Some(true) => Finding::note(
             Check::Smt,

@@ -46,7 +46,9 @@ fn driver(gpu: &GpuFacts, device: Device) -> Option<Finding> {
         }
         (Some(Err(cause)), _) if gpu.visible > 0 => Some(Finding::warning(
             Check::GpuDriver,
-            format!("a GPU is visible, and its memory, heat and processes cannot be watched: {cause}"),
+            format!(
+                "a GPU is visible, and its memory, heat and processes cannot be watched: {cause}"
+            ),
             remedy,
         )),
         (Some(Err(_)) | None, _) => Some(Finding::ok(Check::GpuDriver, "no NVIDIA GPU is visible")),
@@ -109,7 +111,11 @@ fn temperature(gpu: &ChosenGpu) -> Finding {
     match gpu.card.slowdown_millicelsius {
         Some(slowdown) if now + MARGIN >= slowdown => Finding::warning(
             Check::GpuTemperature,
-            format!("{}, and it slows down at {}", degrees(now), degrees(slowdown)),
+            format!(
+                "{}, and it slows down at {}",
+                degrees(now),
+                degrees(slowdown)
+            ),
             "let it cool down; check fans and the flow of air",
         ),
         Some(slowdown) => Finding::ok(
@@ -151,7 +157,11 @@ fn power_limit(gpu: &ChosenGpu) -> Finding {
         (None, _) => Finding::unknown(Check::GpuPowerLimit, "the driver does not tell"),
         (Some(limit), Some(default)) if limit != default => Finding::note(
             Check::GpuPowerLimit,
-            format!("{}, and {} is what it came with", watts(limit), watts(default)),
+            format!(
+                "{}, and {} is what it came with",
+                watts(limit),
+                watts(default)
+            ),
             "if nobody has set it on purpose: nvidia-smi --power-limit",
         ),
         (Some(limit), _) => Finding::ok(Check::GpuPowerLimit, watts(limit)),

@@ -17,7 +17,12 @@ fn load(facts: &Facts) -> Finding {
         return Finding::unknown(Check::CpuLoad, "/proc/stat cannot be read here");
     };
     let who = facts.interval.busiest.iter().map(|process| {
-        format!("{} (process {}, {} CPUs)", process.name, process.pid, cpus(process.milli))
+        format!(
+            "{} (process {}, {} CPUs)",
+            process.name,
+            process.pid,
+            cpus(process.milli)
+        )
     });
     let who: Vec<_> = who.collect();
     let evidence = format!(

@@ -39,7 +39,9 @@ fn available(facts: &Facts) -> Finding {
 fn swap(memory: &MemoryFacts) -> Finding {
     let total = memory.swap_bytes.unwrap_or(0);
     let used = total.saturating_sub(memory.swap_free_bytes.unwrap_or(total));
-    let swappiness = memory.swappiness.map_or_else(String::new, |value| format!(", swappiness {value}"));
+    let swappiness = memory
+        .swappiness
+        .map_or_else(String::new, |value| format!(", swappiness {value}"));
     match (total, used) {
         (0, _) => Finding::ok(Check::Swap, "no swap"),
         (_, 0) => Finding::note(
@@ -49,7 +51,11 @@ fn swap(memory: &MemoryFacts) -> Finding {
         ),
         _ => Finding::warning(
             Check::Swap,
-            format!("{} of {} of swap are in use{swappiness}", gigabytes(used), gigabytes(total)),
+            format!(
+                "{} of {} of swap are in use{swappiness}",
+                gigabytes(used),
+                gigabytes(total)
+            ),
             "free memory, then as root: swapoff -a",
         ),
     }
@@ -62,7 +68,10 @@ fn pressure(interval: &Interval) -> Finding {
             "this kernel does not tell (/proc/pressure/memory)",
         ),
         Some(stalled) => {
-            let evidence = format!("some task waited for memory {} of the time", percent(stalled));
+            let evidence = format!(
+                "some task waited for memory {} of the time",
+                percent(stalled)
+            );
             match stalled > STALLED_PERMILLE {
                 false => Finding::ok(Check::MemoryPressure, evidence),
                 true => Finding::warning(Check::MemoryPressure, evidence, "free memory"),
@@ -82,7 +91,8 @@ fn quota(facts: &Facts) -> Finding {
         "the control group may use {} CPUs; it was held back {times} time(s), {now} of them just now",
         cpus(quota)
     );
-    let remedy = "raise or remove the container's CPU limit; pin CPUs instead of sharing their time";
+    let remedy =
+        "raise or remove the container's CPU limit; pin CPUs instead of sharing their time";
     let has_room = quota >= u64::from(facts.cpu.online) * 1000;
     match (has_room, now) {
         (true, 0) => Finding::ok(Check::CpuQuota, evidence),
@@ -119,7 +129,10 @@ fn scopes(group: &GroupFacts) -> Finding {
         ),
         Some(unified) if !unified.writable => Finding::note(
             Check::ControlGroups,
-            format!("groups cannot be made in `{}`: descendants of workers are found by adoption and by mark", unified.path.display()),
+            format!(
+                "groups cannot be made in `{}`: descendants of workers are found by adoption and by mark",
+                unified.path.display()
+            ),
             remedy,
         ),
         Some(unified) => {
@@ -130,7 +143,10 @@ fn scopes(group: &GroupFacts) -> Finding {
             };
             Finding::ok(
                 Check::ControlGroups,
-                format!("each worker can have a group in `{}`; {limits}", unified.path.display()),
+                format!(
+                    "each worker can have a group in `{}`; {limits}",
+                    unified.path.display()
+                ),
             )
         }
     }

@@ -23,14 +23,19 @@ pub(super) fn find(facts: &Facts) -> Vec<Finding> {
     findings.push(folder(&facts.place));
     findings.extend(facts.place.free_bytes.map(space));
     findings.push(lock(&facts.place.lock));
-    findings.extend(facts.missing_models.as_deref().map(|text| {
-        Finding::blocker(
-            Check::Models,
-            text,
-            "put a complete checkpoint there, or use a preset of `anechoic list models`",
-        )
-    }));
+    findings.extend(facts.suite.as_ref().map(suite));
     findings
+}
+
+fn suite(suite: &Result<String, String>) -> Finding {
+    match suite {
+        Ok(planned) => Finding::ok(Check::Suite, planned),
+        Err(absent) => Finding::blocker(
+            Check::Suite,
+            absent,
+            "put it there, or name another in the suite; `anechoic list models` shows those that are here",
+        ),
+    }
 }
 
 fn worker(worker: &WorkerFacts) -> Finding {
@@ -51,7 +56,10 @@ fn worker(worker: &WorkerFacts) -> Finding {
     match greeting {
         Greeting::Hello { worker, .. } => Finding::ok(
             Check::Worker,
-            format!("`{path}` says that it is {} {}", worker.name, worker.version),
+            format!(
+                "`{path}` says that it is {} {}",
+                worker.name, worker.version
+            ),
         ),
         Greeting::Foreign(version) => blocker(
             format!("`{path}` speaks version {version} of the protocol"),
@@ -94,7 +102,9 @@ fn libtorch(worker: &WorkerFacts) -> Option<Finding> {
 
 fn device(device: &DeviceFacts) -> Finding {
     match device {
-        DeviceFacts::Chosen(device) => Finding::ok(Check::Device, format!("{device} would be used")),
+        DeviceFacts::Chosen(device) => {
+            Finding::ok(Check::Device, format!("{device} would be used"))
+        }
         DeviceFacts::PassedOver(device) => Finding::warning(
             Check::Device,
             format!("a GPU is visible, and the worker does not offer it; {device} would be used"),
@@ -132,10 +142,9 @@ fn space(free: u64) -> Finding {
 
 fn lock(lock: &LockFacts) -> Finding {
     match lock {
-        LockFacts::Free(path) => Finding::ok(
-            Check::Locks,
-            format!("nobody holds `{}`", path.display()),
-        ),
+        LockFacts::Free(path) => {
+            Finding::ok(Check::Locks, format!("nobody holds `{}`", path.display()))
+        }
         LockFacts::Held { path, holder } => Finding::warning(
             Check::Locks,
             format!("`{}` is held by {holder}", path.display()),

@@ -42,7 +42,10 @@ pub(super) fn find(facts: &Facts, findings: &[Finding]) -> Vec<Finding> {
         .cpus
         .map(|wanted| cpus(wanted, facts.machine.logical_cpus));
     let quiet = required.quiet.then(|| quiet(findings));
-    [memory, disk, device, cpus, quiet].into_iter().flatten().collect()
+    [memory, disk, device, cpus, quiet]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn verdict(check: Check, met: bool, evidence: String, remedy: &str) -> Finding {
@@ -53,11 +56,17 @@ fn verdict(check: Check, met: bool, evidence: String, remedy: &str) -> Finding {
 }
 
 fn amount(check: Check, what: &str, wanted: u64, found: Option<u64>) -> Finding {
-    let there = found.map_or_else(|| "an unknown amount is".to_owned(), |bytes| format!("{} are", gigabytes(bytes)));
+    let there = found.map_or_else(
+        || "an unknown amount is".to_owned(),
+        |bytes| format!("{} are", gigabytes(bytes)),
+    );
     verdict(
         check,
         found.is_some_and(|found| found >= wanted),
-        format!("the suite requires {} of {what}; {there} there", gigabytes(wanted)),
+        format!(
+            "the suite requires {} of {what}; {there} there",
+            gigabytes(wanted)
+        ),
         "make room, or run the suite on a larger machine",
     )
 }
@@ -70,7 +79,10 @@ fn device(wanted: RequiredDevice, found: Device) -> Finding {
     verdict(
         Check::RequiredDevice,
         met,
-        format!("the suite requires {}; {found} would be used", wanted.as_str()),
+        format!(
+            "the suite requires {}; {found} would be used",
+            wanted.as_str()
+        ),
         "choose the device with --device, or run the suite on another machine",
     )
 }

@@ -1,23 +1,30 @@
 //! The processor's settings.
 
 use super::super::facts::{CpuFacts, Policy};
-use crate::probe::{Root, critical_millicelsius, usable_cpus};
+use crate::probe::{Root, cpu_folders, critical_millicelsius};
 
 const CPUS: &str = "sys/devices/system/cpu";
 
 pub(super) fn read(root: &Root, usable: u32) -> CpuFacts {
     let online = root.text(&format!("{CPUS}/online"));
-    let policies = usable_cpus(root);
+    let policies = cpu_folders(root);
     CpuFacts {
-        policies: policies.iter().filter_map(|cpu| policy(root, cpu)).collect(),
+        policies: policies
+            .iter()
+            .filter_map(|cpu| policy(root, cpu))
+            .collect(),
         boost: boost(root),
         smt: flag(root, &format!("{CPUS}/smt/active")),
-        hypervisor: root.text("proc/cpuinfo").is_some_and(|text| has_hypervisor(&text)),
+        hypervisor: root
+            .text("proc/cpuinfo")
+            .is_some_and(|text| has_hypervisor(&text)),
         online: online.and_then(|list| count(&list)).unwrap_or(usable),
         isolated: root.text(&format!("{CPUS}/isolated")).unwrap_or_default(),
         critical_millicelsius: critical_millicelsius(root),
         on_battery: on_battery(root),
-        stolen_permille_since_start: root.text("proc/stat").and_then(|stat| stolen_permille(&stat)),
+        stolen_permille_since_start: root
+            .text("proc/stat")
+            .and_then(|stat| stolen_permille(&stat)),
     }
 }
 
@@ -96,7 +103,9 @@ mod tests {
     #[test]
     fn a_hypervisor_is_a_flag_of_its_own() {
         assert!(has_hypervisor("flags\t\t: fpu hypervisor lahf\n"));
-        assert!(!has_hypervisor("model name : hypervisor\nflags : fpu no_hypervisor\n"));
+        assert!(!has_hypervisor(
+            "model name : hypervisor\nflags : fpu no_hypervisor\n"
+        ));
     }
 
     #[test]

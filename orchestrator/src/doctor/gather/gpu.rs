@@ -11,7 +11,8 @@ pub(super) fn read(device: Device) -> GpuFacts {
     let chosen = match (nvml, device) {
         (Ok(nvml), Device::Cuda(index)) => gpus.in_library(index, nvml).map(|place| {
             let card = nvml.card(place);
-            let answer = card.and_then(|card| nvml.state(place).map(|state| ChosenGpu { card, state }));
+            let answer =
+                card.and_then(|card| nvml.state(place).map(|state| ChosenGpu { card, state }));
             answer.map_err(|refusal| refusal.cause())
         }),
         (Ok(_) | Err(_), Device::Cpu) | (Err(_), Device::Cuda(_)) => None,

@@ -33,10 +33,13 @@ pub(super) fn read(root: &Root) -> GroupFacts {
     let mut own = unified.first().into_iter().chain(cpu.first());
     GroupFacts {
         quota_milli: quotas.min(),
-        quota_throttles: own.find_map(|folder| stat(root, &format!("{folder}/cpu.stat"), "nr_throttled")),
+        quota_throttles: own
+            .find_map(|folder| stat(root, &format!("{folder}/cpu.stat"), "nr_throttled")),
         memory_limit_bytes: lowest.map(|(limit, _)| limit),
         memory_used_bytes: lowest.map(|(_, used)| used),
-        unified: unified.first().and_then(|folder| unified_group(root, folder)),
+        unified: unified
+            .first()
+            .and_then(|folder| unified_group(root, folder)),
     }
 }
 
@@ -72,15 +75,19 @@ fn folders(mounts: &[Mount], groups: &str, controller: Option<&str>) -> Vec<Stri
         let names = fields.next()?;
         is_it(names).then(|| fields.next())?
     });
-    let mount = mounts.iter().find(|mount| match (&mount.controllers, controller) {
-        (None, None) => true,
-        (Some(names), Some(wanted)) => names.iter().any(|name| name == wanted),
-        (None, Some(_)) | (Some(_), None) => false,
-    });
+    let mount = mounts
+        .iter()
+        .find(|mount| match (&mount.controllers, controller) {
+            (None, None) => true,
+            (Some(names), Some(wanted)) => names.iter().any(|name| name == wanted),
+            (None, Some(_)) | (Some(_), None) => false,
+        });
     let (Some(path), Some(mount)) = (path, mount) else {
         return Vec::new();
     };
-    let below = path.strip_prefix(mount.root.trim_end_matches('/')).unwrap_or(path);
+    let below = path
+        .strip_prefix(mount.root.trim_end_matches('/'))
+        .unwrap_or(path);
     let mut folder = format!("{}{}", mount.point, below.trim_end_matches('/'));
     let mut all = vec![folder.clone()];
     while folder.len() > mount.point.len() {
@@ -115,7 +122,11 @@ fn limit(root: &Root, folder: &str) -> Option<(u64, u64)> {
 fn limit_v1(root: &Root, folder: &str) -> Option<(u64, u64)> {
     let limit = root.number(&format!("{folder}/memory.limit_in_bytes"))?;
     let held: u64 = root.number(&format!("{folder}/memory.usage_in_bytes"))?;
-    let files = stat(root, &format!("{folder}/memory.stat"), "total_inactive_file");
+    let files = stat(
+        root,
+        &format!("{folder}/memory.stat"),
+        "total_inactive_file",
+    );
     (limit < NO_LIMIT).then(|| (limit, held.saturating_sub(files.unwrap_or(0))))
 }
 
@@ -166,7 +177,10 @@ mod tests {
             ("sys/fs/cgroup/a/b/cgroup.controllers", "cpu memory\n"),
             ("sys/fs/cgroup/a/b/cgroup.procs", ""),
             ("sys/fs/cgroup/a/b/cpu.max", "max 100000\n"),
-            ("sys/fs/cgroup/a/b/cpu.stat", "usage_usec 5\nnr_throttled 3\n"),
+            (
+                "sys/fs/cgroup/a/b/cpu.stat",
+                "usage_usec 5\nnr_throttled 3\n",
+            ),
             ("sys/fs/cgroup/a/cpu.max", "150000 100000\n"),
             ("sys/fs/cgroup/a/memory.max", "1000\n"),
             ("sys/fs/cgroup/a/memory.current", "900\n"),
@@ -185,7 +199,10 @@ mod tests {
     #[test]
     fn version_1_has_a_folder_for_each_controller() {
         let (_folder, root) = made(&[
-            ("proc/self/cgroup", "4:memory:/x\n1:cpu,cpuacct:/pod/x\n0::/\n"),
+            (
+                "proc/self/cgroup",
+                "4:memory:/x\n1:cpu,cpuacct:/pod/x\n0::/\n",
+            ),
             (
                 "proc/self/mountinfo",
                 "32 31 0:29 /pod /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu,cpuacct\n35 31 0:32 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n",
@@ -194,7 +211,10 @@ mod tests {
             ("sys/fs/cgroup/cpu/x/cpu.cfs_period_us", "100000\n"),
             ("sys/fs/cgroup/cpu/cpu.cfs_quota_us", "250000\n"),
             ("sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n"),
-            ("sys/fs/cgroup/memory/x/memory.limit_in_bytes", "9223372036854771712\n"),
+            (
+                "sys/fs/cgroup/memory/x/memory.limit_in_bytes",
+                "9223372036854771712\n",
+            ),
             ("sys/fs/cgroup/memory/x/memory.usage_in_bytes", "5\n"),
         ]);
         let facts = read(&root);

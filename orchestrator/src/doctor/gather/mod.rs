@@ -27,7 +27,7 @@ pub(crate) struct Question<'a> {
     pub(crate) worker: WorkerFacts,
     pub(crate) device: DeviceFacts,
     pub(crate) requirements: Requirements,
-    pub(crate) missing_models: Option<String>,
+    pub(crate) suite: Option<Result<String, String>>,
 }
 
 /// Looks at everything. Takes as long as the load is watched.
@@ -55,7 +55,7 @@ pub(crate) fn gather(question: Question<'_>) -> Facts {
         worker: question.worker,
         device: question.device,
         requirements: question.requirements,
-        missing_models: question.missing_models,
+        suite: question.suite,
     }
 }
 

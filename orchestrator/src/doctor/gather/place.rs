@@ -63,7 +63,12 @@ fn lock(root: &Root, device: Device, uuid: Option<&str>) -> LockFacts {
 
 fn lock_folder() -> Option<PathBuf> {
     let named = env::var_os(LOCKS).filter(|path| !path.is_empty());
-    let usual = || USUAL.map(PathBuf::from).into_iter().find(|path| is_usable(path));
+    let usual = || {
+        USUAL
+            .map(PathBuf::from)
+            .into_iter()
+            .find(|path| is_usable(path))
+    };
     named.map(PathBuf::from).or_else(usual)
 }
 
@@ -86,7 +91,9 @@ fn holder(root: &Root, path: &Path) -> Option<String> {
 
 /// `1: FLOCK  ADVISORY  WRITE 1234 08:01:5678 0 EOF`: the process, then device and inode.
 fn locked_by(locks: &str, inode: u64) -> Option<i64> {
-    let mut lines = locks.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let mut lines = locks
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>());
     let line = lines.find(|fields| {
         let file = fields.get(5).and_then(|file| file.rsplit(':').next());
         fields.get(1) == Some(&"FLOCK") && file.and_then(|ino| ino.parse().ok()) == Some(inode)

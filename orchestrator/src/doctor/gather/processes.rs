@@ -64,7 +64,9 @@ pub(super) fn busiest(
             milli: process.cpu_ms.saturating_sub(start) * 1000 / length_ms,
         }
     });
-    let mut busy: Vec<_> = used.filter(|process| process.milli >= NAMED_MILLI).collect();
+    let mut busy: Vec<_> = used
+        .filter(|process| process.milli >= NAMED_MILLI)
+        .collect();
     busy.sort_by_key(|process| std::cmp::Reverse(process.milli));
     busy.truncate(NAMED);
     busy
@@ -144,7 +146,10 @@ mod tests {
         let at = |ticks: [u64; 5]| {
             let all = ticks.iter().enumerate().map(|(pid, ticks)| {
                 let name = format!("p{pid}");
-                (u32::try_from(pid).unwrap(), process(&stat(&name, 1, *ticks)).unwrap())
+                (
+                    u32::try_from(pid).unwrap(),
+                    process(&stat(&name, 1, *ticks)).unwrap(),
+                )
             });
             all.collect::<BTreeMap<_, _>>()
         };
