@@ -87,9 +87,13 @@ fn libtorch(worker: &WorkerFacts) -> Option<Finding> {
     let Greeting::Hello { worker, torch, .. } = greeting else {
         return None;
     };
-    let told = torch.as_deref().unwrap_or("none");
-    let evidence = format!("{} says that its libtorch is {told}", worker.name);
-    let number = told.split('+').next();
+    let evidence = match torch {
+        Some(version) => format!("{} uses libtorch {version}", worker.name),
+        None => format!("{} tells of no libtorch", worker.name),
+    };
+    let number = torch
+        .as_deref()
+        .and_then(|version| version.split('+').next());
     if worker.name != OWN_WORKER || number == Some(TORCH) {
         return Some(Finding::ok(Check::Libtorch, evidence));
     }
