@@ -44,6 +44,8 @@ pub(crate) enum Command {
         /// The orchestrator of the run.
         orchestrator: String,
     },
+    /// Say what on this machine will spoil a measurement, and what to do about it.
+    Doctor(DoctorArgs),
 }
 
 /// Where results are.
@@ -258,6 +260,23 @@ pub(crate) struct ListArgs {
     pub(crate) format: Format,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// Suite whose `[requires]` have to be met: a file, or the name of a file in `suites/` without `.toml`.
+    pub(crate) suite: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) results: Results,
+    /// `auto` (the first GPU, else the CPU), `cpu`, `cuda` or `cuda:N`.
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    pub(crate) device: DeviceChoice,
+    /// The worker program [default: $ANECHOIC_WORKER, else `anechoic-worker` beside this program].
+    #[arg(long, value_name = "PATH")]
+    pub(crate) worker: Option<PathBuf>,
+    /// A table for people, or JSON.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Listed {
     /// Models known by name: presets, and those that are shipped.
@@ -273,15 +292,14 @@ pub(crate) enum Listed {
 }
 
 impl Selection {
-    /// The options of a plan; `threads` is a setting like those of `--set`, and wins over them.
+    /// The options of a plan.
     pub(crate) fn options(&self, threads: Option<u32>) -> PlanOptions {
-        let mut set = self.set.clone();
-        set.extend(threads.map(|n| ("threads".to_owned(), n.to_string())));
         PlanOptions {
             only: self.only.clone(),
             skip: self.skip.clone(),
             order: self.order,
-            set,
+            threads,
+            set: self.set.clone(),
             ..self.effort.options()
         }
     }

@@ -37,6 +37,8 @@ pub struct PlanOptions {
     pub retries: Option<u32>,
     /// Time limit of every attempt.
     pub timeout: Option<Duration>,
+    /// Compute threads of every case, over `threads` of `set`.
+    pub threads: Option<u32>,
     /// Settings over those of every case that uses them, as `--set key=value` gives them; a later one wins. Where a case
     /// has the key in its matrix, the values of the matrix are replaced: several by a list.
     pub set: Vec<(String, String)>,
@@ -58,7 +60,9 @@ impl Overrides {
     pub(crate) fn new(options: &PlanOptions, suite: &Pace) -> Result<Self, Problem> {
         let (paced, others) = split(&options.set);
         let pace = paced_by(options, &paced, suite)?;
-        let set = others.iter().map(|(key, text)| entry(key, text));
+        let others = others.iter().map(|(key, text)| entry(key, text));
+        let threads = options.threads.map(|number| Ok(threads(number)));
+        let set = others.chain(threads);
         let set = set.collect::<Result<_, _>>()?;
         let timeout = options
             .timeout
@@ -205,6 +209,18 @@ fn number_option(setting: PaceSetting, number: u32) -> Placed<Value> {
 fn duration_option(name: &str, value: Duration) -> Placed<Duration> {
     let origin = Origin::Option(format!("--{name} {}", humantime::format_duration(value)));
     Placed { value, origin }
+}
+
+fn threads(number: u32) -> Entry {
+    let key = Placed {
+        value: Setting::Threads.name().to_owned(),
+        origin: Origin::Option(format!("--threads {number}")),
+    };
+    Entry::new(
+        Setting::Threads,
+        &key,
+        &key.with(Value::Whole(number.into())),
+    )
 }
 
 /// A setting of every case.

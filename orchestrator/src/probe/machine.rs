@@ -9,11 +9,12 @@ use nix::unistd::Pid;
 
 use super::Gpus;
 use super::root::Root;
-use super::state::bytes;
+use super::state::meminfo_bytes;
 
 /// Looks at the machine; `device` is the one that was chosen.
 pub(crate) fn machine(device: Device) -> Machine {
     let root = Root::here();
+    let gpus = Gpus::find();
     let logical_cpus = logical_cpus();
     Machine {
         hostname: uname(|u| u.nodename()),
@@ -25,11 +26,16 @@ pub(crate) fn machine(device: Device) -> Machine {
         physical_cores: physical_cores(&root).min(logical_cpus),
         memory_bytes: root
             .text("proc/meminfo")
-            .and_then(|text| bytes(&text, "MemTotal:")),
-        gpu: match device {
-            Device::Cpu => None,
-            Device::Cuda(index) => Gpus::find().model(index),
-        },
+            .and_then(|text| meminfo_bytes(&text, "MemTotal:")),
+        gpu: cuda_index(device).and_then(|index| gpus.model(index)),
+        gpu_uuid: cuda_index(device).and_then(|index| gpus.uuid(index)),
+    }
+}
+
+fn cuda_index(device: Device) -> Option<u32> {
+    match device {
+        Device::Cpu => None,
+        Device::Cuda(index) => Some(index),
     }
 }
 
@@ -105,10 +111,10 @@ mod tests {
         assert_eq!(cpu_model(cpuinfo).as_deref(), Some("A CPU @ 2 GHz"));
         assert_eq!(cpu_model("processor : 0\n"), None);
         assert_eq!(
-            bytes("MemTotal:       16 kB\nMemFree: 1 kB\n", "MemTotal:"),
+            meminfo_bytes("MemTotal:       16 kB\nMemFree: 1 kB\n", "MemTotal:"),
             Some(16 * 1024)
         );
-        assert_eq!(bytes("MemTotal: many\n", "MemTotal:"), None);
+        assert_eq!(meminfo_bytes("MemTotal: many\n", "MemTotal:"), None);
     }
 
     #[test]
