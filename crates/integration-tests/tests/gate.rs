@@ -1,6 +1,11 @@
 //! Waiting for the machine before attempts, looking at it meanwhile, and retries. The machine is a folder of files that
 //! the tests change.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests, where a panic is the report"
+)]
+
 use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::Stdio;
