@@ -105,6 +105,8 @@ impl Bench {
             // Tests run beside each other on one machine.
             .env("ANECHOIC_BENCH", self.folder.path())
             .env("ANECHOIC_LOCKS", self.path("locks"))
+            // And what the others do is no disturbance: there is nothing to be read here, unless a test puts it there.
+            .env("ANECHOIC_PROBE_ROOT", self.path("probe-root"))
             .stdin(Stdio::null());
         command
     }

@@ -2,8 +2,11 @@
 
 mod gpu;
 mod machine;
+mod processor;
+mod root;
 #[cfg_attr(not(test), expect(dead_code, reason = "the gate will read it"))]
 mod state;
 
 pub(crate) use gpu::Gpus;
 pub(crate) use machine::{machine, usable_cpus};
+pub(crate) use state::MachineProbe;
