@@ -3,6 +3,7 @@
 
 mod benchmark;
 mod capture;
+mod custom;
 mod draft;
 mod ending;
 mod entry;

@@ -31,6 +31,7 @@ pub(crate) enum Setting {
     Windows,
     Chunk,
     GreedyTokens,
+    Parameters,
     Seed,
     Threads,
     Timeout,
@@ -38,7 +39,7 @@ pub(crate) enum Setting {
 
 impl Setting {
     /// Every setting, in the order in which lists show them.
-    pub(crate) const ALL: [Self; 29] = [
+    pub(crate) const ALL: [Self; 30] = [
         Self::Benchmark,
         Self::Model,
         Self::Dtype,
@@ -65,6 +66,7 @@ impl Setting {
         Self::Windows,
         Self::Chunk,
         Self::GreedyTokens,
+        Self::Parameters,
         Self::Seed,
         Self::Threads,
         Self::Timeout,
@@ -99,6 +101,7 @@ impl Setting {
             Self::Windows => &["windows"],
             Self::Chunk => &["chunk"],
             Self::GreedyTokens => &["greedy-tokens"],
+            Self::Parameters => &["parameters"],
             Self::Seed => &["seed"],
             Self::Threads => &["threads"],
             Self::Timeout => &["timeout"],
@@ -114,12 +117,16 @@ impl Setting {
     pub(crate) fn name_in(self, family: BenchmarkFamily) -> &'static str {
         let names = self.names();
         match family {
-            BenchmarkFamily::Capture => names[0],
+            BenchmarkFamily::Capture | BenchmarkFamily::Custom => names[0],
             BenchmarkFamily::Kv => names[names.len() - 1],
         }
     }
 
+    /// The setting of a key; `parameters.NAME` is one parameter of many.
     pub(crate) fn from_name(name: &str) -> Option<Self> {
+        if parameter_in(name).is_some() {
+            return Some(Self::Parameters);
+        }
         Self::ALL
             .into_iter()
             .find(|setting| setting.names().contains(&name))
@@ -134,4 +141,9 @@ impl Setting {
     pub(crate) fn takes_any_text(self) -> bool {
         matches!(self, Self::Model | Self::Text)
     }
+}
+
+/// The name of the one parameter that a key such as `parameters.size` means.
+pub(crate) fn parameter_in(key: &str) -> Option<&str> {
+    key.strip_prefix("parameters.")
 }

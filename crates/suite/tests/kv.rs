@@ -408,7 +408,7 @@ fn a_list_of_free_text_is_a_list_for_a_matrix() {
     let names: Vec<_> = plan
         .cases
         .iter()
-        .map(|case| case.work.model().name())
+        .map(|case| case.work.model().unwrap().name())
         .collect();
     assert_eq!(names, ["gpt2-xl", "7"]);
 }

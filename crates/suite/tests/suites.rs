@@ -71,7 +71,8 @@ fn capture(work: &Benchmark) -> Option<&CaptureWork> {
         | Benchmark::Phase(_)
         | Benchmark::Perplexity(_)
         | Benchmark::Capacity(_)
-        | Benchmark::Roofline(_) => None,
+        | Benchmark::Roofline(_)
+        | Benchmark::Custom(_) => None,
     }
 }
 
