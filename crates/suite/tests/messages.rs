@@ -127,6 +127,11 @@ fn values_at_the_top() {
 }
 
 #[test]
+fn requirements() {
+    check(include_str!("messages/requires.txt"), 10);
+}
+
+#[test]
 fn settings_of_the_wrong_kind_or_value() {
     check(include_str!("messages/settings.txt"), 25);
 }

@@ -4,7 +4,10 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use anechoic_protocol::{Benchmark, CaptureWork, Dtype, Preset, Strategy};
-use anechoic_suite::{Case, FoundText, KnownModel, Order, Plan, PlanOptions, Suite, SuiteError};
+use anechoic_suite::{
+    Case, FoundText, KnownModel, Order, Plan, PlanOptions, RequiredDevice, Requirements, Suite,
+    SuiteError,
+};
 use proptest::prelude::*;
 
 fn preset(name: &str) -> Result<KnownModel, String> {
@@ -83,9 +86,16 @@ mode = "baseline"
 "#;
     let found = serde_json::to_value(plan(text)).unwrap();
     let expected = serde_json::json!({
-        "name": "least", "question": null, "cooldown": 5000, "order": "interleaved", "attempts": 1,
+        "name": "least", "question": null, "cooldown": 5000, "settle": null, "when_restless": "label",
+        "retries": { "count": 0, "on": ["signal", "timeout", "spawn-failed", "contaminated"] },
+        "order": "interleaved", "attempts": 1,
         "cases": [{
             "id": "capture.a", "seed": 0, "threads": null, "timeout": 1_200_000,
+            "isolation": {
+                "pass_environment": [], "environment": {}, "working_directory": null, "cpus": null,
+                "nice": null, "memory_limit_bytes": null, "fixed_addresses": false
+            },
+            "worker": null,
             "work": {
                 "benchmark": "capture",
                 "model": { "source": "preset", "name": "qwen2.5-3b" },
@@ -137,9 +147,16 @@ timeout = "1m 30s"
     let found = serde_json::to_value(plan(text)).unwrap();
     let mut expected = serde_json::json!({
         "name": "most", "question": "Does every setting arrive?",
-        "cooldown": 250, "order": "random:9", "attempts": 2,
+        "cooldown": 250, "settle": null, "when_restless": "label",
+        "retries": { "count": 0, "on": ["signal", "timeout", "spawn-failed", "contaminated"] },
+        "order": "random:9", "attempts": 2,
         "cases": [{
             "id": "capture.a", "seed": 11, "threads": 2, "timeout": 90_000,
+            "isolation": {
+                "pass_environment": [], "environment": {}, "working_directory": null, "cpus": null,
+                "nice": null, "memory_limit_bytes": null, "fixed_addresses": false
+            },
+            "worker": null,
             "work": {
                 "benchmark": "capture",
                 "model": { "source": "preset", "name": "qwen2-tiny" },
@@ -429,6 +446,34 @@ fn suites_tell_what_lists_show() {
         ("modes", None, MODES)
     );
     assert_eq!(suite.case_ids().count(), 6);
+}
+
+#[test]
+fn requirements_are_read_and_change_no_plan() {
+    let table = r#"
+[requires]
+memory = "8GiB"
+disk = 1_000_000
+device = "cuda"
+cpus = 4
+quiet = true
+"#;
+    let parse = |text: &str| Suite::parse("suite.toml", text).unwrap();
+    let found = parse(&format!("{MODES}{table}"));
+    let expected = Requirements {
+        memory_bytes: Some(8 << 30),
+        disk_bytes: Some(1_000_000),
+        device: Some(RequiredDevice::Cuda),
+        cpus: Some(4),
+        quiet: true,
+    };
+    assert_eq!(found.requirements(), &expected);
+    assert_eq!(
+        parse(MODES).requirements(),
+        &Requirements::default(),
+        "nothing is required by default"
+    );
+    assert_eq!(plan(found.text()), plan(MODES));
 }
 
 #[test]

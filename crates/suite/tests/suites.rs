@@ -387,8 +387,9 @@ fn the_page_tells_every_key() {
     let head = "schema-version = 1\nname = \"a\"\n";
     let top = keys(&format!("{head}x = 1"));
     let case = keys(&format!("{head}[[case]]\nx = 1"));
-    assert_eq!((top.len(), case.len()), (11, 34));
-    for key in top.iter().chain(&case) {
+    let required = keys(&format!("{head}[requires]\nx = 1"));
+    assert_eq!((top.len(), case.len(), required.len()), (12, 34, 5));
+    for key in top.iter().chain(&case).chain(&required) {
         let told = [
             format!("`{key}`"),
             format!("`[{key}]`"),
