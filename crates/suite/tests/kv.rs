@@ -58,7 +58,7 @@ fn t_of(work: &Benchmark) -> &[u32] {
         | Benchmark::Phase(work)
         | Benchmark::Roofline(work) => &work.tokens,
         Benchmark::Capacity(work) => &work.tokens,
-        Benchmark::Capture(_) | Benchmark::Perplexity(_) => &[],
+        Benchmark::Capture(_) | Benchmark::Perplexity(_) | Benchmark::Custom(_) => &[],
     }
 }
 

@@ -388,7 +388,7 @@ fn the_page_tells_every_key() {
     let top = keys(&format!("{head}x = 1"));
     let case = keys(&format!("{head}[[case]]\nx = 1"));
     let required = keys(&format!("{head}[requires]\nx = 1"));
-    assert_eq!((top.len(), case.len(), required.len()), (12, 34, 5));
+    assert_eq!((top.len(), case.len(), required.len()), (12, 35, 5));
     for key in top.iter().chain(&case).chain(&required) {
         let told = [
             format!("`{key}`"),
