@@ -14,8 +14,8 @@ use anechoic_protocol::{
     ModelSource, Preset, Probe, Sample, Strategy, WorkerEvent, Workload,
 };
 use anechoic_record::{
-    AttemptRecord, CaseRecord, Machine, Manifest, Outcome, RecordError, Recorder, RunEvent,
-    RunRecord, RunSettings, RunState, SCHEMA_VERSION, find_run, list_runs, result_json,
+    AttemptRecord, CaseRecord, Containment, Machine, Manifest, Outcome, RecordError, Recorder,
+    RunEvent, RunRecord, RunSettings, RunState, SCHEMA_VERSION, find_run, list_runs, result_json,
     result_lines,
 };
 use anechoic_suite::{Case, Order, Plan, Slot};
@@ -289,6 +289,7 @@ fn an_attempt_that_was_only_started_leaves_a_trace() {
             case,
             attempt: 1,
             pid: 1,
+            containment: Containment::default(),
         })
         .unwrap();
     let record = RunRecord::load(recorder.path()).unwrap();

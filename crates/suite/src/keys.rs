@@ -10,6 +10,7 @@ use crate::setting::Setting;
 pub(crate) enum Place {
     Top,
     Requires,
+    Worker,
     Defaults,
     Case,
     Matrix,
@@ -35,6 +36,7 @@ impl Place {
         match self {
             Self::Top => "at the top of a suite",
             Self::Requires => "in [requires]",
+            Self::Worker => "in `worker`",
             Self::Defaults => "in [defaults]",
             Self::Case => "in a case",
             Self::Matrix => "in a matrix",
@@ -49,7 +51,13 @@ impl Place {
         match self {
             Self::Top => [&FILE_KEYS[..], &pace, &TOP_SETTINGS.map(Setting::name)].concat(),
             Self::Requires => Requirement::ALL.map(Requirement::name).to_vec(),
-            Self::Defaults | Self::Matrix => settings,
+            Self::Worker => vec!["command"],
+            Self::Defaults => settings,
+            // A value has to have a place in an id.
+            Self::Matrix => settings
+                .into_iter()
+                .filter(|name| !Setting::from_name(name).is_some_and(Setting::takes_table))
+                .collect(),
             Self::Case => [&CASE_KEYS[..], &settings].concat(),
             // The benchmark is part of the ids, so it stays as the suite has it.
             Self::SetOption => {

@@ -3,6 +3,7 @@
 
 mod benchmark;
 mod capture;
+mod cpus;
 mod custom;
 mod draft;
 mod ending;
@@ -10,7 +11,9 @@ mod entry;
 mod error;
 mod filter;
 mod id;
+mod isolating;
 mod isolation;
+mod isolation_readers;
 mod keys;
 mod kv;
 mod matrix;
@@ -29,10 +32,12 @@ mod settings;
 mod size;
 mod source;
 mod suite;
+mod surroundings;
 mod text;
 mod usage;
 mod value;
 
+pub use cpus::cpu_ranges;
 pub use ending::Ending;
 pub use error::{Invalid, SuiteError};
 pub use isolation::{Isolation, KEPT_ENVIRONMENT, WorkerCommand};
@@ -42,3 +47,4 @@ pub use planning::{FoundText, KnownModel};
 pub use requires::{RequiredDevice, Requirements};
 pub use rest::{Retries, Settle, WhenRestless};
 pub use suite::{SUITE_SCHEMA_VERSION, Suite};
+pub use surroundings::Surroundings;

@@ -73,6 +73,10 @@ pub(crate) fn text(key: &str, value: &Placed<Value>) -> Result<Placed<String>, P
     not_empty(key, value, "the path of a text file")
 }
 
+pub(crate) fn folder(key: &str, value: &Placed<Value>) -> Result<Placed<String>, Problem> {
+    not_empty(key, value, "the path of a folder")
+}
+
 fn not_empty(key: &str, value: &Placed<Value>, accepted: &str) -> Result<Placed<String>, Problem> {
     let text = value.text(key, accepted)?;
     if text.value.trim().is_empty() {

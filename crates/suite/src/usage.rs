@@ -14,7 +14,9 @@ impl Setting {
         match self {
             Self::Model | Self::Dtype => benchmark != Custom,
             Self::Parameters => benchmark == Custom,
-            Self::Benchmark | Self::Seed | Self::Threads | Self::Timeout => true,
+            Self::Benchmark | Self::Seed | Self::Threads | Self::Timeout | Self::Isolation(_) => {
+                true
+            }
             Self::DecodeTokens
             | Self::PrefillChunk
             | Self::Mode

@@ -1,8 +1,33 @@
 //! Custom cases: parameters of a table, layer over layer, spread out by a matrix and changed by options.
 
 use anechoic_protocol::{Benchmark, CustomWork};
-use anechoic_suite::{Plan, PlanOptions, Suite, SuiteError};
+use anechoic_suite::{FoundText, KnownModel, Plan, PlanOptions, Suite, SuiteError, Surroundings};
 use serde_json::{Value, json};
+
+/// A machine on which nothing is found: custom cases look nothing up.
+struct Nothing;
+
+impl Surroundings for Nothing {
+    fn model(&mut self, name: &str) -> Result<KnownModel, String> {
+        Err(format!("`{name}` was looked up"))
+    }
+
+    fn text(&mut self, path: &str) -> Result<FoundText, String> {
+        Err(format!("`{path}` was looked up"))
+    }
+
+    fn folder(&mut self, path: &str) -> Result<String, String> {
+        Err(format!("`{path}` was looked up"))
+    }
+
+    fn program(&mut self, name: &str, _folder: Option<&str>) -> Result<String, String> {
+        Err(format!("`{name}` was looked up"))
+    }
+
+    fn cpus(&self) -> Vec<u32> {
+        vec![0]
+    }
+}
 
 fn try_plan(cases: &str, set: &[(&str, &str)]) -> Result<Plan, SuiteError> {
     let text = format!("schema-version = 1\nname = \"x\"\n{cases}");
@@ -11,9 +36,7 @@ fn try_plan(cases: &str, set: &[(&str, &str)]) -> Result<Plan, SuiteError> {
         set: set.iter().map(owned).collect(),
         ..PlanOptions::default()
     };
-    let no_model = |name: &str| Err(format!("`{name}` was looked up"));
-    let no_text = |name: &str| Err(format!("`{name}` was looked up"));
-    Suite::parse("suite.toml", &text)?.plan(&options, no_model, no_text)
+    Suite::parse("suite.toml", &text)?.plan(&options, &mut Nothing)
 }
 
 fn works(cases: &str, set: &[(&str, &str)]) -> Vec<(String, CustomWork)> {

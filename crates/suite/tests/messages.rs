@@ -2,8 +2,11 @@
 //! `messages/` hold blocks between `===` lines: a suite's text, `$` lines with options, a `---` line,
 //! and the message to the letter.
 
+mod support;
+
 use anechoic_protocol::{ModelConfig, ModelSource, Preset};
 use anechoic_suite::{FoundText, KnownModel, PlanOptions, Suite, SuiteError};
+use support::Here;
 
 /// Checks the blocks of a file, of which there are `count`.
 #[track_caller]
@@ -29,7 +32,7 @@ fn check_with(file: &str, count: usize, answer: impl Fn(&str) -> String) {
 }
 
 fn refused(suite: Result<Suite, SuiteError>, options: &PlanOptions) -> String {
-    let planned = suite.and_then(|suite| suite.plan(options, look_up, find_text));
+    let planned = suite.and_then(|suite| suite.plan(options, &mut Here(look_up, find_text)));
     planned.map_or_else(|error| error.to_string(), |_| "no error".to_owned())
 }
 
@@ -134,6 +137,11 @@ fn requirements() {
 #[test]
 fn settings_of_the_wrong_kind_or_value() {
     check(include_str!("messages/settings.txt"), 25);
+}
+
+#[test]
+fn isolation_settings() {
+    check(include_str!("messages/isolation.txt"), 43);
 }
 
 #[test]

@@ -1,14 +1,17 @@
 //! What a suite becomes: defaults, their overriding, matrices, filters, options.
 
+mod support;
+
 use std::cell::RefCell;
 use std::time::Duration;
 
 use anechoic_protocol::{Benchmark, CaptureWork, Dtype, Preset, Strategy};
 use anechoic_suite::{
-    Case, FoundText, KnownModel, Order, Plan, PlanOptions, RequiredDevice, Requirements, Suite,
-    SuiteError,
+    Case, FoundText, Isolation, KnownModel, Order, Plan, PlanOptions, RequiredDevice, Requirements,
+    Suite, SuiteError,
 };
 use proptest::prelude::*;
+use support::Here;
 
 fn preset(name: &str) -> Result<KnownModel, String> {
     name.parse::<Preset>()
@@ -21,8 +24,8 @@ fn no_text(name: &str) -> Result<FoundText, String> {
 }
 
 fn plan_with(text: &str, options: &PlanOptions) -> Plan {
-    let planned =
-        Suite::parse("suite.toml", text).and_then(|suite| suite.plan(options, preset, no_text));
+    let planned = Suite::parse("suite.toml", text)
+        .and_then(|suite| suite.plan(options, &mut Here(preset, no_text)));
     planned.unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
 
@@ -278,7 +281,10 @@ fn nothing_to_run_is_no_mistake_in_the_suite() {
         cases: 6,
         benchmarks: Vec::new(),
     };
-    assert_eq!(suite.plan(&options, preset, no_text), Err(expected));
+    assert_eq!(
+        suite.plan(&options, &mut Here(preset, no_text)),
+        Err(expected)
+    );
 }
 
 #[test]
@@ -348,7 +354,7 @@ fn only_models_of_remaining_cases_are_looked_up_once_each() {
         };
         Suite::parse("suite.toml", &text)
             .unwrap()
-            .plan(options, look_up, no_text)
+            .plan(options, &mut Here(look_up, no_text))
             .unwrap();
         names.into_inner()
     };
@@ -412,7 +418,7 @@ fn every_preset_takes_its_whole_window_and_no_more() {
         assert_eq!(capture(&full.cases[0]).workload.positions(), window);
         let suite = Suite::parse("suite.toml", MODES).unwrap();
         let beyond = suite
-            .plan(&options("33"), preset, no_text)
+            .plan(&options("33"), &mut Here(preset, no_text))
             .unwrap_err()
             .to_string();
         let positions = format!("take {} positions", window + 1);
@@ -446,6 +452,87 @@ fn suites_tell_what_lists_show() {
         ("modes", None, MODES)
     );
     assert_eq!(suite.case_ids().count(), 6);
+}
+
+const ISOLATED: &str = r#"
+schema-version = 1
+name = "isolated"
+[defaults]
+benchmark = "capture"
+mode = "baseline"
+model = "gpt2"
+pass-environment = ["HF_TOKEN"]
+environment = { A = "1", B = "2" }
+working-directory = "workers"
+worker = { command = ["./mine.sh", "--fast", "a file.txt"] }
+[[case]]
+id = "all"
+pass-environment = ["MY_*", "_X1"]
+environment = { B = "3", C = "" }
+cpus = "6,0-2"
+nice = 19
+memory-limit = "8GiB"
+fixed-addresses = true
+[[case]]
+id = "least"
+worker = { command = ["python3"] }
+threads = 8
+"#;
+
+#[test]
+fn isolation_settings_reach_the_plan_and_variables_add_up() {
+    let plan = plan(ISOLATED);
+    let strings = |list: &[&str]| list.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>();
+    let variables = |pairs: &[(&str, &str)]| {
+        let owned = |(k, v): &(&str, &str)| ((*k).to_owned(), (*v).to_owned());
+        pairs.iter().map(owned).collect()
+    };
+    let all = Isolation {
+        pass_environment: strings(&["MY_*", "_X1"]),
+        environment: variables(&[("A", "1"), ("B", "3"), ("C", "")]),
+        working_directory: Some("/here/workers".to_owned()),
+        cpus: Some(vec![0, 1, 2, 6]),
+        nice: Some(19),
+        memory_limit_bytes: Some(8 << 30),
+        fixed_addresses: true,
+    };
+    let least = Isolation {
+        pass_environment: strings(&["HF_TOKEN"]),
+        environment: variables(&[("A", "1"), ("B", "2")]),
+        working_directory: Some("/here/workers".to_owned()),
+        ..Isolation::default()
+    };
+    assert_eq!(plan.cases[0].isolation, all);
+    assert_eq!(plan.cases[1].isolation, least);
+    let command = |case: &Case| case.worker.clone().unwrap().0;
+    let script = strings(&["/here/workers/./mine.sh", "--fast", "a file.txt"]);
+    assert_eq!(command(&plan.cases[0]), script);
+    assert_eq!(command(&plan.cases[1]), strings(&["/bin/python3"]));
+    let threads: Vec<_> = plan.cases.iter().map(|case| case.threads).collect();
+    assert_eq!(threads, [Some(4), Some(8)], "one per CPU that is named");
+}
+
+#[test]
+fn isolation_settings_come_from_matrices_and_options_too() {
+    let isolation = |pair: (&str, &str)| {
+        let plan = plan_with(ISOLATED, &set(&[("threads", "1"), pair]));
+        plan.cases[0].isolation.clone()
+    };
+    assert_eq!(isolation(("cpus", "4-5")).cpus, Some(vec![4, 5]));
+    assert_eq!(isolation(("cpus", "[1, 0]")).cpus, Some(vec![0, 1]));
+    assert_eq!(isolation(("cpus", "7")).cpus, Some(vec![7]));
+    let passed = isolation(("pass-environment", "[A, B*]")).pass_environment;
+    assert_eq!(passed, ["A", "B*"]);
+    let variables = isolation(("environment", "{ C = \"4\" }")).environment;
+    assert_eq!(variables.values().collect::<Vec<_>>(), ["1", "3", "4"]);
+    let folder = isolation(("working-directory", "7")).working_directory;
+    assert_eq!(folder.as_deref(), Some("/here/7"));
+
+    let text = ISOLATED.replace("id = \"least\"", "id = \"{cpus}.{nice}\"\nmatrix = { cpus = [\"0-7\", [0, 1, 2, 3, 4, 5, 6, 7]], nice = [0, 5] }");
+    let plan = plan(&text);
+    let found: Vec<_> = plan.cases[1..].iter().map(|c| c.isolation.nice).collect();
+    assert_eq!(found, [Some(0), Some(5), Some(0), Some(5)]);
+    assert_eq!(plan.cases[4].id, "capture.0,1,2,3,4,5,6,7.5");
 }
 
 #[test]
@@ -501,7 +588,7 @@ fetch-breakdown = true
 "#;
     assert_eq!(suite.text(), expected);
     let found = suite
-        .plan(&PlanOptions::default(), preset, no_text)
+        .plan(&PlanOptions::default(), &mut Here(preset, no_text))
         .unwrap();
     assert_eq!(
         found,
@@ -537,7 +624,7 @@ fn one_case_text_is_read_back_as_it_was_typed() {
             name.clone_into(&mut asked);
             preset("gpt2")
         };
-        let planned = suite.plan(&PlanOptions::default(), look_up, no_text);
+        let planned = suite.plan(&PlanOptions::default(), &mut Here(look_up, no_text));
         assert!(planned.is_ok());
         assert_eq!(asked, model);
         let error = Suite::one_case("once", "a", &settings).unwrap_err();
@@ -578,7 +665,7 @@ proptest! {
         let end = (at + cut).min(MODES.len());
         let text = format!("{}{put}{}", &MODES[..at], &MODES[end..]);
         for suite in [Suite::parse("suite.toml", &text), Suite::parse("suite.toml", &put)] {
-            match suite.and_then(|suite| suite.plan(&PlanOptions::default(), preset, no_text)) {
+            match suite.and_then(|suite| suite.plan(&PlanOptions::default(), &mut Here(preset, no_text))) {
                 Ok(plan) => prop_assert!(!plan.slots.is_empty()),
                 Err(error) => prop_assert!(error.to_string().starts_with("suite.toml:"), "{error}"),
             }

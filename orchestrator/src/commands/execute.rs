@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use super::CommandError;
 use crate::cli::Place;
 use crate::probe::{Gpus, machine};
-use crate::process::adopt_orphans;
+use crate::process::{adopt_orphans, end_stale};
 use crate::reporter::{Format, Reporter, say};
 use crate::runner::{Context, Halt, Interrupts, RunError, make_attempts, offered_devices};
 use crate::settings::{DeviceChoice, find_worker};
@@ -94,10 +94,21 @@ impl OpenRun {
         let path = recorder.path().to_owned();
         let cooldown = recorder.manifest().plan.cooldown;
         adopt_orphans();
+        tell_of_stale(&end_stale());
         match attempt_all(&mut recorder, &worker, &slots, cooldown, format) {
             Ok(halt) => Ok(Made { path, halt }),
             Err(source) => Err(CommandError::Run { run: path, source }),
         }
+    }
+}
+
+/// What an `anechoic` that was killed could not end would run beside what is measured now.
+fn tell_of_stale(ended: &[String]) {
+    if !ended.is_empty() {
+        let ended = ended.join(", ");
+        say(&format!(
+            "note: an anechoic that was killed had left processes behind; ended: {ended}"
+        ));
     }
 }
 

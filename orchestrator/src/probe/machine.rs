@@ -45,19 +45,32 @@ fn logical_cpus() -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 
+/// The logical CPUs that this process may use, ascending. Where the system does not tell, they are as many as may be
+/// used at a time, from 0.
+pub(crate) fn usable_cpus() -> Vec<u32> {
+    affinity().unwrap_or_else(|| (0..logical_cpus()).collect())
+}
+
+/// The logical CPUs of this process's affinity, ascending.
+fn affinity() -> Option<Vec<u32>> {
+    let allowed = sched_getaffinity(Pid::from_raw(0)).ok()?;
+    let cpus = (0..CpuSet::count()).filter(|&cpu| allowed.is_set(cpu).unwrap_or(false));
+    Some(cpus.filter_map(|cpu| u32::try_from(cpu).ok()).collect())
+}
+
 /// Cores among the CPUs of this process's affinity; CPUs whose core is unknown count as one each.
 fn physical_cores(root: &Path) -> u32 {
-    let Ok(allowed) = sched_getaffinity(Pid::from_raw(0)) else {
+    let Some(allowed) = affinity() else {
         return u32::MAX;
     };
     let mut cores = BTreeSet::new();
-    for cpu in (0..CpuSet::count()).filter(|&cpu| allowed.is_set(cpu).unwrap_or(false)) {
+    for cpu in allowed {
         let topology = root.join(format!("cpu{cpu}/topology"));
         let number = |name: &str| -> Option<i64> {
             let text = fs::read_to_string(topology.join(name)).ok()?;
             text.trim().parse().ok()
         };
-        let unknown = -1 - i64::try_from(cpu).unwrap_or(0);
+        let unknown = -1 - i64::from(cpu);
         let package = number("physical_package_id").unwrap_or(0);
         cores.insert((package, number("core_id").unwrap_or(unknown)));
     }
@@ -111,10 +124,8 @@ mod tests {
 
     #[test]
     fn threads_of_one_core_count_once() {
-        let allowed = sched_getaffinity(Pid::from_raw(0)).unwrap();
-        let cpus: Vec<_> = (0..CpuSet::count())
-            .filter(|&c| allowed.is_set(c).unwrap())
-            .collect();
+        let cpus = affinity().unwrap();
+        assert_eq!(usable_cpus(), cpus);
         let root = tempfile::tempdir().unwrap();
         for cpu in &cpus {
             let topology = root.path().join(format!("cpu{cpu}/topology"));

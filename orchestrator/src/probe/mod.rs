@@ -6,4 +6,4 @@ mod machine;
 mod state;
 
 pub(crate) use gpu::Gpus;
-pub(crate) use machine::machine;
+pub(crate) use machine::{machine, usable_cpus};

@@ -10,6 +10,7 @@ mod limits;
 mod message;
 mod offer;
 mod run;
+mod verdict;
 
 pub(crate) use interrupt::{Interrupts, Urgency};
 pub(crate) use offer::offered_devices;

@@ -28,6 +28,12 @@ pub(crate) enum ProgramError {
         /// Who said so.
         origin: &'static str,
     },
+    /// No folder of `PATH` holds it.
+    #[error("no folder of `PATH` holds an executable file `{0}`")]
+    NotInPath(String),
+    /// A path that JSON cannot hold.
+    #[error("the program `{}` has a path that is not UTF-8", .0.display())]
+    NotText(PathBuf),
     /// The system does not tell where this program is.
     #[error("the place of the running program is unknown")]
     NoPlace(#[source] std::io::Error),
@@ -50,14 +56,38 @@ pub(crate) fn usable(path: PathBuf, origin: &'static str) -> Result<PathBuf, Pro
     let Ok(path) = path.canonicalize() else {
         return Err(ProgramError::Missing { path, origin });
     };
-    let runnable = path
-        .metadata()
-        .is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0);
-    if runnable {
+    if is_runnable(&path) {
         Ok(path)
     } else {
         Err(ProgramError::NotExecutable { path, origin })
     }
+}
+
+/// The absolute path of a program by its name: one in `PATH`, or where the name has a `/`, relative to `folder`.
+///
+/// Links are kept: Python tells its virtual environment by the path it was called by.
+pub(crate) fn find_program(name: &str, folder: &Path) -> Result<String, ProgramError> {
+    let found = if name.contains('/') {
+        let path = folder.join(name);
+        usable(path.clone(), "a worker's command")?;
+        path
+    } else {
+        in_path(name).ok_or_else(|| ProgramError::NotInPath(name.to_owned()))?
+    };
+    let absolute = std::path::absolute(&found).map_err(ProgramError::NoPlace)?;
+    let text = absolute.into_os_string().into_string();
+    text.map_err(|path| ProgramError::NotText(path.into()))
+}
+
+fn in_path(name: &str) -> Option<PathBuf> {
+    let folders = env::var_os("PATH")?;
+    let mut places = env::split_paths(&folders).map(|folder| folder.join(name));
+    places.find(|place| is_runnable(place))
+}
+
+fn is_runnable(path: &Path) -> bool {
+    let facts = path.metadata();
+    facts.is_ok_and(|facts| facts.is_file() && facts.permissions().mode() & 0o111 != 0)
 }
 
 #[cfg(test)]
@@ -80,5 +110,25 @@ mod tests {
         );
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         assert_eq!(told(&path), Ok(path.canonicalize().unwrap()));
+    }
+
+    #[test]
+    fn programs_of_commands_are_found_by_name_or_by_path() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = folder.path().join("own.sh");
+        let link = folder.path().join("link.sh");
+        fs::write(&script, "").unwrap();
+        std::os::unix::fs::symlink(&script, &link).unwrap();
+        let find = |name: &str| find_program(name, folder.path()).map_err(|e| e.to_string());
+        let shell = find("sh").unwrap();
+        assert!(shell.starts_with('/') && shell.ends_with("/sh"), "{shell}");
+        let told = find("no-such-program").unwrap_err();
+        assert!(told.contains("`no-such-program`"), "{told}");
+        assert!(find("./own.sh").unwrap_err().contains("not an executable"));
+        assert!(find("./other.sh").unwrap_err().contains("does not exist"));
+        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+        assert!(find("./own.sh").unwrap().ends_with("/own.sh"));
+        let linked = find("./link.sh").unwrap();
+        assert!(linked.ends_with("/link.sh"), "{linked}");
     }
 }
