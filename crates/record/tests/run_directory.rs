@@ -75,6 +75,7 @@ fn manifest() -> Manifest {
             physical_cores: 2,
             memory_bytes: None,
             gpu: None,
+            gpu_uuid: None,
         },
         cases: cases
             .iter()

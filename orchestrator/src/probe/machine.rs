@@ -14,6 +14,7 @@ use super::state::bytes;
 /// Looks at the machine; `device` is the one that was chosen.
 pub(crate) fn machine(device: Device) -> Machine {
     let root = Root::here();
+    let gpus = Gpus::find();
     let logical_cpus = logical_cpus();
     Machine {
         hostname: uname(|u| u.nodename()),
@@ -26,10 +27,15 @@ pub(crate) fn machine(device: Device) -> Machine {
         memory_bytes: root
             .text("proc/meminfo")
             .and_then(|text| bytes(&text, "MemTotal:")),
-        gpu: match device {
-            Device::Cpu => None,
-            Device::Cuda(index) => Gpus::find().model(index),
-        },
+        gpu: cuda_index(device).and_then(|index| gpus.model(index)),
+        gpu_uuid: cuda_index(device).and_then(|index| gpus.uuid(index)),
+    }
+}
+
+fn cuda_index(device: Device) -> Option<u32> {
+    match device {
+        Device::Cpu => None,
+        Device::Cuda(index) => Some(index),
     }
 }
 

@@ -2,8 +2,10 @@
 //! which stay open in between.
 
 use anechoic_protocol::Device;
-use anechoic_record::MachineState;
+use anechoic_record::{GpuState, MachineState};
 
+use super::Gpus;
+use super::nvml::Nvml;
 use super::processor::Processor;
 use super::root::{Root, Watched};
 
@@ -15,6 +17,8 @@ pub(crate) struct MachineProbe {
     pressure: Option<Watched>,
     memory: Option<Watched>,
     processor: Processor,
+    /// The GPU's number in the driver's library.
+    gpu: Option<u32>,
 }
 
 impl MachineProbe {
@@ -30,6 +34,12 @@ impl MachineProbe {
             pressure: root.watch("proc/pressure/memory"),
             memory: root.watch("proc/meminfo"),
             processor: Processor::find(root),
+            gpu: match device {
+                Device::Cpu => None,
+                Device::Cuda(index) => Nvml::get()
+                    .ok()
+                    .and_then(|nvml| Gpus::find().in_library(index, nvml)),
+            },
         }
     }
 
@@ -47,7 +57,7 @@ impl MachineProbe {
             cpu_stolen_ms: cpu_ms(&stat, &[7]),
             memory_stalled_ms: stalled_ms(&text(&self.pressure)),
             available_memory_bytes: bytes(&text(&self.memory), "MemAvailable:"),
-            gpu: None,
+            gpu: self.gpu.and_then(gpu_state),
         }
     }
 
@@ -55,6 +65,11 @@ impl MachineProbe {
     pub(crate) fn device(&self) -> Device {
         self.device
     }
+}
+
+/// `None` for a GPU that does not answer any more.
+fn gpu_state(index: u32) -> Option<GpuState> {
+    Nvml::get().ok()?.state(index).ok()
 }
 
 /// Columns of the line `cpu` of `/proc/stat` together: user, nice, system, idle, iowait, irq, softirq, steal.
