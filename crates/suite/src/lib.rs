@@ -4,6 +4,7 @@
 mod benchmark;
 mod capture;
 mod cpus;
+mod custom;
 mod draft;
 mod ending;
 mod entry;

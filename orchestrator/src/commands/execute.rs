@@ -14,9 +14,9 @@ use jiff::Timestamp;
 use super::CommandError;
 use crate::cli::Place;
 use crate::probe::{Gpus, machine};
-use crate::process::adopt_orphans;
+use crate::process::{adopt_orphans, end_stale};
 use crate::reporter::{Format, Reporter, say};
-use crate::runner::{Context, Halt, Interrupts, RunError, make_attempts, offered_devices};
+use crate::runner::{Context, Halt, Interrupts, RunError, Sampler, make_attempts, offered_devices};
 use crate::settings::{DeviceChoice, find_run_worker};
 
 /// A run whose record is open and locked, with everything decided.
@@ -94,10 +94,21 @@ impl OpenRun {
         let path = recorder.path().to_owned();
         let cooldown = recorder.manifest().plan.cooldown;
         adopt_orphans();
+        tell_of_stale(&end_stale());
         match attempt_all(&mut recorder, &worker, &slots, cooldown, format) {
             Ok(halt) => Ok(Made { path, halt }),
             Err(source) => Err(CommandError::Run { run: path, source }),
         }
+    }
+}
+
+/// What an `anechoic` that was killed could not end would run beside what is measured now.
+fn tell_of_stale(ended: &[String]) {
+    if !ended.is_empty() {
+        let ended = ended.join(", ");
+        say(&format!(
+            "note: an anechoic that was killed had left processes behind; ended: {ended}"
+        ));
     }
 }
 
@@ -114,14 +125,16 @@ fn attempt_all(
         .build()
         .map_err(RunError::Runtime)?;
     runtime.block_on(async {
+        let sampler = Sampler::for_run(recorder.manifest());
         let mut reporter = Reporter::new(format, slots.len(), cooldown);
         let mut context = Context {
             worker,
             recorder,
             reporter: &mut reporter,
             interrupts: Interrupts::listen().map_err(RunError::Runtime)?,
+            sampler,
         };
-        make_attempts(&mut context, slots, cooldown).await
+        make_attempts(&mut context, slots).await
     })
 }
 
