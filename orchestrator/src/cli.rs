@@ -273,15 +273,14 @@ pub(crate) enum Listed {
 }
 
 impl Selection {
-    /// The options of a plan; `threads` is a setting like those of `--set`, and wins over them.
+    /// The options of a plan.
     pub(crate) fn options(&self, threads: Option<u32>) -> PlanOptions {
-        let mut set = self.set.clone();
-        set.extend(threads.map(|n| ("threads".to_owned(), n.to_string())));
         PlanOptions {
             only: self.only.clone(),
             skip: self.skip.clone(),
             order: self.order,
-            set,
+            threads,
+            set: self.set.clone(),
             ..self.effort.options()
         }
     }
@@ -366,7 +365,11 @@ mod tests {
     #[test]
     fn the_page_names_every_command_and_option() {
         let page = include_str!("../../docs/cli.md");
-        for command in Cli::command().get_subcommands() {
+        let command = Cli::command();
+        for command in command
+            .get_subcommands()
+            .filter(|command| !command.is_hide_set())
+        {
             let name = format!("anechoic {}", command.get_name());
             assert!(page.contains(&name), "missing: {name}");
             for option in command.get_opts() {

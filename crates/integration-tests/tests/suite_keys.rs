@@ -73,7 +73,8 @@ fn a_run_has_no_more_threads_than_cpus() {
     let run = answer("", &["run", "suite.toml", "--threads", "9999"]);
     assert_eq!(run.code, 3, "{}", run.stderr);
     assert!(
-        run.stderr.contains("9999 threads are more than the"),
+        run.stderr
+            .contains("--threads 9999: 9999 threads are more than the"),
         "{}",
         run.stderr
     );

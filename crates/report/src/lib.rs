@@ -2,12 +2,14 @@
 //! same record gives the same report, today or in a year.
 
 mod capture;
+mod custom;
 mod kv;
 mod render;
 mod summary;
 mod units;
 
 pub use capture::{CaptureCase, CaptureSummary, Overhead, PairedEffect};
+pub use custom::{CustomCase, CustomSummary, NamedEstimate};
 pub use kv::{
     CapacityLine, CrossoverLine, Degradation, EfficiencyLine, Figure, KvPoint, KvSummary,
     LatencyLine, MemoryLine, PathLine, PhaseLine, PhaseMeans, PointQuality, Prediction,

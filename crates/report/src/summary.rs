@@ -5,7 +5,7 @@ use anechoic_record::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{CaptureSummary, KvSummary};
+use crate::{CaptureSummary, CustomSummary, KvSummary};
 
 /// Everything a report shows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -35,6 +35,9 @@ pub struct Summary {
     /// The KV-cache cases, where there are any.
     #[serde(default)]
     pub kv: Option<KvSummary>,
+    /// What workers of one's own measured, where there are such cases.
+    #[serde(default)]
+    pub custom: Option<CustomSummary>,
     /// Every attempt that did not end well; later ones may have made up for it.
     pub failed: Vec<FailedAttempt>,
     /// What workers warned of, each text once, with the first case that said it.
@@ -93,6 +96,7 @@ impl Summary {
             tally: tally(record),
             capture: CaptureSummary::of(record),
             kv: KvSummary::of(record),
+            custom: CustomSummary::of(record),
             failed: failed_attempts(record),
             warnings: warnings(record),
         }

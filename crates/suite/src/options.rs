@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anechoic_protocol::BenchmarkName;
 
+use crate::custom;
 use crate::draft::{Changes, Draft};
 use crate::entry::Entry;
 use crate::keys::Place;
@@ -37,6 +38,8 @@ pub struct PlanOptions {
     pub retries: Option<u32>,
     /// Time limit of every attempt.
     pub timeout: Option<Duration>,
+    /// Compute threads of every case, over `threads` of `set`.
+    pub threads: Option<u32>,
     /// Settings over those of every case that uses them, as `--set key=value` gives them; a later one wins. Where a case
     /// has the key in its matrix, the values of the matrix are replaced: several by a list.
     pub set: Vec<(String, String)>,
@@ -58,7 +61,9 @@ impl Overrides {
     pub(crate) fn new(options: &PlanOptions, suite: &Pace) -> Result<Self, Problem> {
         let (paced, others) = split(&options.set);
         let pace = paced_by(options, &paced, suite)?;
-        let set = others.iter().map(|(key, text)| entry(key, text));
+        let others = others.iter().map(|(key, text)| entry(key, text));
+        let threads = options.threads.map(|number| Ok(threads(number)));
+        let set = others.chain(threads);
         let set = set.collect::<Result<_, _>>()?;
         let timeout = options
             .timeout
@@ -83,10 +88,13 @@ impl Overrides {
     pub(crate) fn over(&self, draft: &Draft) -> Result<Settings, Problem> {
         self.check_ids_hold(draft)?;
         let is_plain = |entry: &&Entry| {
-            entry.setting.is_used_by(draft.benchmark()) && !draft.matrix.contains(&entry.setting)
+            entry.setting.is_used_by(draft.benchmark()) && !draft.matrix.contains(&entry.name())
         };
         let plain: Vec<_> = self.changes.set.iter().filter(is_plain).collect();
-        let check = |entry: &&Entry| check_one_value(entry);
+        let check = |entry: &&Entry| {
+            check_one_value(entry)?;
+            custom::check_against_matrix(entry, &draft.matrix)
+        };
         plain
             .iter()
             .try_for_each(check)
@@ -106,7 +114,9 @@ impl Overrides {
         ];
         for (matrix, set) in pairs.into_iter().filter(|_| draft.is_phase()) {
             let entry = self.changes.set.iter().find(|entry| entry.setting == set);
-            if let Some(entry) = entry.filter(|_| draft.matrix.contains(&matrix)) {
+            if let Some(entry) =
+                entry.filter(|_| draft.matrix.iter().any(|name| name.setting == matrix))
+            {
                 return Err(against_id(entry, matrix).in_case(&draft.id));
             }
         }
@@ -207,6 +217,18 @@ fn duration_option(name: &str, value: Duration) -> Placed<Duration> {
     Placed { value, origin }
 }
 
+fn threads(number: u32) -> Entry {
+    let key = Placed {
+        value: Setting::Threads.name().to_owned(),
+        origin: Origin::Option(format!("--threads {number}")),
+    };
+    Entry::new(
+        Setting::Threads,
+        &key,
+        &key.with(Value::Whole(number.into())),
+    )
+}
+
 /// A setting of every case.
 fn entry(key: &Placed<String>, text: &str) -> Result<Entry, Problem> {
     let setting = Setting::from_name(&key.value).filter(|setting| *setting != Setting::Benchmark);
@@ -227,9 +249,11 @@ fn literal(value: &Placed<Value>, text: &str) -> Placed<Value> {
     value.with(match &value.value {
         Value::Text(text) => Value::Text(text.clone()),
         Value::List(items) => Value::List(items.iter().map(as_text).collect()),
-        Value::Whole(_) | Value::Flag(_) | Value::Table(_) | Value::Other(_) => {
-            Value::Text(text.to_owned())
-        }
+        Value::Whole(_)
+        | Value::Decimal(_)
+        | Value::Flag(_)
+        | Value::Table(_)
+        | Value::Other(_) => Value::Text(text.to_owned()),
     })
 }
 

@@ -104,6 +104,7 @@ fn read_options(lines: &[&str]) -> PlanOptions {
             "attempts" => options.attempts = Some(value.parse().expect("a number")),
             "cooldown" => options.cooldown = Some(value.parse().expect("a cooldown")),
             "settle-limit" => options.settle_limit = Some(seconds()),
+            "threads" => options.threads = Some(value.parse().expect("a number")),
             "retries" => options.retries = Some(value.parse().expect("a number")),
             "timeout" => options.timeout = Some(seconds()),
             "set" => {
@@ -148,7 +149,7 @@ fn settings_of_the_wrong_kind_or_value() {
 
 #[test]
 fn isolation_settings() {
-    check(include_str!("messages/isolation.txt"), 43);
+    check(include_str!("messages/isolation.txt"), 44);
 }
 
 #[test]

@@ -603,6 +603,26 @@ fn isolation_settings_reach_the_plan_and_variables_add_up() {
 }
 
 #[test]
+fn the_option_for_threads_wins_over_everything_that_sets_them() {
+    let threads = |text: &str| {
+        let options = PlanOptions {
+            threads: Some(3),
+            ..set(&[("threads", "4")])
+        };
+        let plan = plan_with(text, &options);
+        plan.cases.iter().map(|c| c.threads).collect::<Vec<_>>()
+    };
+    assert_eq!(threads(ISOLATED), [Some(3), Some(3)]);
+    let matrix = "id = \"t{threads}\"\nmatrix = { threads = [1, 2] }";
+    let text = MODES.replace("id = \"baseline\"", matrix);
+    assert_eq!(
+        threads(&text)[0],
+        Some(3),
+        "in place of the matrix's values"
+    );
+}
+
+#[test]
 fn isolation_settings_come_from_matrices_and_options_too() {
     let isolation = |pair: (&str, &str)| {
         let plan = plan_with(ISOLATED, &set(&[("threads", "1"), pair]));

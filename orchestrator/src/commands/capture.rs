@@ -35,12 +35,8 @@ pub(super) fn capture(args: &CaptureArgs) -> Result<ExitCode, CommandError> {
 }
 
 fn options(args: &CaptureArgs) -> PlanOptions {
-    let threads = args
-        .place
-        .threads
-        .map(|n| ("threads".to_owned(), n.to_string()));
     PlanOptions {
-        set: threads.into_iter().collect(),
+        threads: args.place.threads,
         ..args.effort.options()
     }
 }

@@ -2,7 +2,6 @@
 
 mod capture;
 mod case_row;
-mod conditions;
 mod error;
 mod execute;
 mod finish;
@@ -15,6 +14,7 @@ mod rerun;
 mod run;
 mod suite;
 mod target;
+mod terms;
 
 pub(crate) use error::CommandError;
 

@@ -1,4 +1,4 @@
-//! The conditions of a plan in words: what lies between attempts, what becomes of some, and what differs from the default
+//! The terms of a plan in words: what lies between attempts, what becomes of some, and what differs from the default
 //! for workers and their isolation.
 
 use anechoic_suite::{Case, Isolation, Plan, Retries, WhenRestless, WorkerCommand, cpu_ranges};
@@ -39,7 +39,7 @@ fn retries(retries: &Retries) -> Option<String> {
 }
 
 /// Lines about the workers of the cases, one line where all are alike, and none where nothing differs from the default.
-pub(super) fn conditions(plan: &Plan) -> String {
+pub(super) fn workers(plan: &Plan) -> String {
     let about = |title: &str, words: fn(&Case) -> String| {
         let rows: Vec<_> = plan
             .cases
@@ -210,7 +210,7 @@ mod tests {
     #[test]
     fn only_what_differs_is_told_and_once_where_all_are_alike() {
         let check = |defaults: &str, second: &str, expected: &str| {
-            assert_eq!(conditions(&plan("", defaults, second)), expected);
+            assert_eq!(workers(&plan("", defaults, second)), expected);
         };
         check("", "", "");
         check(
