@@ -444,6 +444,7 @@ impl MemoryGroup {
         let path = parent.join(format!("isolation-test-{}", std::process::id()));
         fs::create_dir(&path).ok()?;
         let group = Self(path);
+        fs::write(group.0.join("memory.swappiness"), "0").ok()?;
         for file in ["memory.limit_in_bytes", "memory.memsw.limit_in_bytes"] {
             let path = group.0.join(file);
             if path.exists() {
