@@ -46,7 +46,7 @@ fn variable(name: &Placed<String>, value: &Placed<Value>) -> Result<(String, Str
         return Err(refused(format!("`{shown_name}` is no name of a variable")));
     }
     if [ATTEMPT_MARK, ORCHESTRATOR_MARK].contains(&name.value.as_str()) {
-        let message = format!("{shown_name} marks the processes of an attempt");
+        let message = format!("`{}` marks the processes of an attempt", name.value);
         return Err(Problem::at(&name.origin, message).accepted("any other name"));
     }
     let text = value.text(&name.value, "a string")?.value;
