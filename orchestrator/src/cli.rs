@@ -38,6 +38,12 @@ pub(crate) enum Command {
     Report(ReportArgs),
     /// List what there is.
     List(ListArgs),
+    /// Sleeps beside a run, and ends what its workers have started if the run is killed.
+    #[command(hide = true)]
+    Guard {
+        /// The orchestrator of the run.
+        orchestrator: String,
+    },
 }
 
 /// Where results are.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::sync::Mutex;
 
-use anechoic_integration_tests::{Bench, gone};
+use anechoic_integration_tests::Bench;
 use anechoic_record::Outcome;
 
 const CASES: &str = r#"
@@ -123,28 +123,6 @@ fn an_endless_line_fills_neither_memory_nor_disk() {
         .metadata()
         .unwrap();
     assert!(log.len() < 17 << 20, "{} bytes", log.len());
-}
-
-/// A child of the worker that holds its pipes neither stops the run nor survives it, in the worker's
-/// group or in one of its own.
-#[test]
-fn nothing_that_a_worker_starts_survives_it() {
-    for fault in ["grandchild", "runaway"] {
-        let bench = Bench::new(CASES, &format!("bad={fault}"));
-        let run = bench.run(&["run", "suite.toml"]);
-        assert_eq!(run.code, 0, "{fault}: {}", run.stderr);
-        let log = fs::read_to_string(bench.attempt_file("capture.bad", 1, "stderr.log")).unwrap();
-        let child = log
-            .lines()
-            .find_map(|line| line.strip_prefix("grandchild "))
-            .unwrap();
-        assert!(
-            gone(child.parse().unwrap()),
-            "{fault}: process {child} is alive"
-        );
-        let told = format!("left processes behind; ended: {child}");
-        assert!(run.stderr.contains(&told), "{fault}: {}", run.stderr);
-    }
 }
 
 #[test]

@@ -318,7 +318,7 @@ fn out_of_memory_is_one_cases_result() {
         .try_into()
         .expect("one attempt");
     assert!(
-        outcome.cause().contains("(out-of-memory)"),
+        outcome.cause().contains("the host has no memory left"),
         "{}",
         outcome.cause()
     );

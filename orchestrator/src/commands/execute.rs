@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use super::CommandError;
 use crate::cli::Place;
 use crate::probe::{Gpus, machine};
-use crate::process::{adopt_orphans, end_stale};
+use crate::process::{Guard, adopt_orphans, end_stale};
 use crate::reporter::{Format, Reporter, say};
 use crate::runner::{Context, Halt, Interrupts, RunError, Sampler, make_attempts, offered_devices};
 use crate::settings::{DeviceChoice, find_run_worker};
@@ -93,8 +93,7 @@ impl OpenRun {
         } = self;
         let path = recorder.path().to_owned();
         let cooldown = recorder.manifest().plan.cooldown;
-        adopt_orphans();
-        tell_of_stale(&end_stale());
+        let _guard = supervise();
         match attempt_all(&mut recorder, &worker, &slots, cooldown, format) {
             Ok(halt) => Ok(Made { path, halt }),
             Err(source) => Err(CommandError::Run { run: path, source }),
@@ -102,14 +101,24 @@ impl OpenRun {
     }
 }
 
-/// What an `anechoic` that was killed could not end would run beside what is measured now.
-fn tell_of_stale(ended: &[String]) {
+/// Sets up what finds and ends all that workers leave. What an `anechoic` that was killed had left would run
+/// beside what is measured now.
+fn supervise() -> Option<Guard> {
+    adopt_orphans();
+    let ended = end_stale();
     if !ended.is_empty() {
         let ended = ended.join(", ");
         say(&format!(
             "note: an anechoic that was killed had left processes behind; ended: {ended}"
         ));
     }
+    Guard::start()
+        .inspect_err(|error| {
+            say(&format!(
+                "warning: what workers start would outlive an anechoic that is killed: its guard cannot be started: {error}"
+            ));
+        })
+        .ok()
 }
 
 /// One thread: a worker's parent-death signal follows the thread that spawned it.

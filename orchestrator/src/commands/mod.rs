@@ -20,6 +20,7 @@ pub(crate) use error::CommandError;
 
 use crate::cli::Command;
 use crate::exit_code::ExitCode;
+use crate::process::keep_guard;
 
 /// Carries out a command.
 pub(crate) fn carry_out(command: Command) -> Result<ExitCode, CommandError> {
@@ -31,5 +32,9 @@ pub(crate) fn carry_out(command: Command) -> Result<ExitCode, CommandError> {
         Command::Kv(args) => kv::kv(&args),
         Command::Report(args) => report::report(&args),
         Command::List(args) => list::list(&args),
+        Command::Guard { orchestrator } => {
+            keep_guard(&orchestrator);
+            Ok(ExitCode::Done)
+        }
     }
 }

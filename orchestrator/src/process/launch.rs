@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::ffi::{CString, OsString};
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ use nix::sched::CpuSet;
 use nix::unistd::{getpid, pipe2};
 use tokio::process::{Child, Command};
 
-use super::confine::{Confinement, Setting, confine};
+use super::confine::{Confinement, Setting, confine, highest_file};
 use super::identity::Identity;
 use super::scope::Scope;
 
@@ -213,15 +213,6 @@ fn cpu_set(cpus: &[u32]) -> nix::Result<CpuSet> {
         set.set(usize::try_from(*cpu).unwrap_or(usize::MAX))?;
     }
     Ok(set)
-}
-
-fn highest_file() -> i32 {
-    let files = fs::read_dir("/proc/self/fd")
-        .into_iter()
-        .flatten()
-        .flatten();
-    let numbers = files.filter_map(|file| file.file_name().to_str()?.parse().ok());
-    numbers.max().unwrap_or(1024)
 }
 
 /// The settings that the new process was refused.

@@ -11,6 +11,7 @@ use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 use tokio::time::sleep;
 
+use super::guard::is_guard;
 use super::launch::MARK;
 use super::scope::Scope;
 use super::table::{self, Process};
@@ -140,7 +141,7 @@ impl Kin {
         self.reap(&children);
         let adopted = children
             .into_iter()
-            .filter(|pid| !self.before.contains(pid));
+            .filter(|pid| !self.before.contains(pid) && !is_guard(*pid));
         let ours = adopted.filter(|pid| members.contains(pid) || self.owns(*pid, scope.is_some()));
         let roots: Vec<u32> = ours.chain(members.iter().copied()).collect();
         match roots.is_empty() {
@@ -171,7 +172,7 @@ impl Kin {
 /// Whether whatever is adopted comes from a worker: nobody else who could leave an orphan to this process
 /// existed. In a container the first process adopts from everybody.
 fn adopts_from_workers_only(before: &[u32]) -> bool {
-    before.is_empty() && process::id() != 1
+    before.iter().all(|pid| is_guard(*pid)) && process::id() != 1
 }
 
 /// One that is already gone is not an error.

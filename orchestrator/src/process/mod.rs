@@ -4,6 +4,7 @@
 mod ask;
 mod confine;
 mod exit;
+mod guard;
 mod identity;
 mod launch;
 mod leftovers;
@@ -16,6 +17,7 @@ mod worker;
 
 pub(crate) use ask::first_line;
 pub(crate) use exit::ExitKind;
+pub(crate) use guard::{Guard, keep_guard};
 pub(crate) use launch::{Launch, LaunchError};
 pub(crate) use leftovers::adopt_orphans;
 pub(crate) use stale::end_stale;
