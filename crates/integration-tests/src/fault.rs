@@ -103,6 +103,8 @@ pub enum Fault {
     Runaway,
     /// Closes standard output while measuring, and goes on.
     ClosesStdout,
+    /// Measures for three seconds.
+    Slow,
     /// Writes its surroundings to standard error, then behaves.
     Tells,
     /// Leaves a child in a session of its own, without its environment and its pipes.
@@ -191,6 +193,7 @@ fn plain(text: &str) -> Option<Fault> {
         "grandchild" => Fault::Grandchild,
         "runaway" => Fault::Runaway,
         "closes-stdout" => Fault::ClosesStdout,
+        "slow" => Fault::Slow,
         "tells" => Fault::Tells,
         "daemon" => Fault::Daemon,
         "slow-child" => Fault::SlowChild,
