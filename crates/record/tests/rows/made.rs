@@ -75,6 +75,7 @@ pub(crate) fn manifest(device: Device) -> Manifest {
             gpu: None,
         },
         cases: vec![],
+        starts: vec![],
         plan: Plan {
             name: "kv".to_owned(),
             question: None,
