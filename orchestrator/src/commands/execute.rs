@@ -16,7 +16,7 @@ use crate::cli::Place;
 use crate::probe::{Gpus, machine};
 use crate::process::adopt_orphans;
 use crate::reporter::{Format, Reporter, say};
-use crate::runner::{Context, Halt, Interrupts, RunError, make_attempts, offered_devices};
+use crate::runner::{Context, Halt, Interrupts, RunError, Sampler, make_attempts, offered_devices};
 use crate::settings::{DeviceChoice, find_worker};
 
 /// A run whose record is open and locked, with everything decided.
@@ -114,14 +114,16 @@ fn attempt_all(
         .build()
         .map_err(RunError::Runtime)?;
     runtime.block_on(async {
+        let sampler = Sampler::for_run(recorder.manifest());
         let mut reporter = Reporter::new(format, slots.len(), cooldown);
         let mut context = Context {
             worker,
             recorder,
             reporter: &mut reporter,
             interrupts: Interrupts::listen().map_err(RunError::Runtime)?,
+            sampler,
         };
-        make_attempts(&mut context, slots, cooldown).await
+        make_attempts(&mut context, slots).await
     })
 }
 

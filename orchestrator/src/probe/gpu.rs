@@ -6,6 +6,8 @@ use std::env;
 use std::fs;
 use std::path::Path;
 
+use super::root::Root;
+
 /// The GPUs that a worker can be given, in the order in which `cuda:N` counts them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Gpus(Vec<Entry>);
@@ -39,7 +41,7 @@ impl Gpus {
     /// Looks whether the driver is loaded and which of its GPUs `CUDA_VISIBLE_DEVICES` leaves.
     pub(crate) fn find() -> Self {
         let list = env::var("CUDA_VISIBLE_DEVICES").ok();
-        Self::visible(device_nodes(Path::new("/dev")), list.as_deref())
+        Self::visible(device_nodes(&Root::here().path("dev")), list.as_deref())
     }
 
     /// CUDA's rule: the list is read up to the first entry that names no device.
@@ -67,7 +69,7 @@ impl Gpus {
         let entry = self.0.get(index as usize)?;
         model(
             entry,
-            &cards(Path::new("/proc/driver/nvidia/gpus")),
+            &cards(&Root::here().path("proc/driver/nvidia/gpus")),
             numbering,
         )
     }

@@ -2,6 +2,8 @@
 
 mod gpu;
 mod machine;
+mod processor;
+mod root;
 #[cfg_attr(not(test), expect(dead_code, reason = "the gate will read it"))]
 mod state;
 
