@@ -6,6 +6,7 @@
 mod cli;
 mod commands;
 mod exit_code;
+mod lock;
 mod probe;
 mod process;
 mod reporter;

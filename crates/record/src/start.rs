@@ -41,15 +41,15 @@ pub enum StartedBy {
     Resume,
 }
 
-/// A file by its content.
+/// A file in the state that it was in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProgramFile {
     /// Where it is.
     pub path: String,
     /// Its size.
     pub size_bytes: u64,
-    /// FNV-1a of its bytes, 64 bits in hexadecimal.
-    pub fnv1a_64: String,
+    /// When it was written.
+    pub modified: Timestamp,
 }
 
 /// A condition that is not what it was at the first start.

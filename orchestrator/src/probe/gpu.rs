@@ -60,18 +60,34 @@ impl Gpus {
         u32::try_from(self.0.len()).unwrap_or(u32::MAX)
     }
 
+    /// A name for the GPU that `cuda:index` means, which is the same for every process that means the same one: its
+    /// identifier, or where the driver does not tell it, its number.
+    pub(crate) fn lock_name(&self, index: u32) -> String {
+        let cards = cards(Path::new("/proc/driver/nvidia/gpus"));
+        match self.0.get(index as usize) {
+            Some(entry) => lock_name(entry, &cards, Numbering::here()),
+            None => format!("GPU-number-{index}"),
+        }
+    }
+
     /// The model name of the GPU that `cuda:index` means, where the driver tells.
     pub(crate) fn model(&self, index: u32) -> Option<String> {
-        let numbering = match env::var("CUDA_DEVICE_ORDER").as_deref() {
-            Ok("PCI_BUS_ID") => Numbering::Bus,
-            Ok(_) | Err(_) => Numbering::Fastest,
-        };
+        let numbering = Numbering::here();
         let entry = self.0.get(index as usize)?;
         model(
             entry,
             &cards(&Root::here().path("proc/driver/nvidia/gpus")),
             numbering,
         )
+    }
+}
+
+impl Numbering {
+    fn here() -> Self {
+        match env::var("CUDA_DEVICE_ORDER").as_deref() {
+            Ok("PCI_BUS_ID") => Self::Bus,
+            Ok(_) | Err(_) => Self::Fastest,
+        }
     }
 }
 
@@ -127,23 +143,38 @@ fn card(information: &str) -> Option<Card> {
     })
 }
 
-/// A number says which model it is where CUDA counts as the bus does, or where all are alike.
-fn model(entry: &Entry, cards: &[Card], numbering: Numbering) -> Option<String> {
-    let card = match entry {
+/// The card that an entry means. A number says which one it is where CUDA counts as the bus does, or where all are alike.
+fn find<'a>(entry: &Entry, cards: &'a [Card], numbering: Numbering) -> Option<&'a Card> {
+    match entry {
         Entry::Identifier(wanted) => {
             let is_it = |card: &&Card| {
                 let identifier = card.identifier.as_deref();
                 identifier.is_some_and(|identifier| identifier.starts_with(wanted))
             };
-            cards.iter().find(is_it)?
+            cards.iter().find(is_it)
         }
         Entry::Number(number) => {
             let models: BTreeSet<_> = cards.iter().map(|card| &card.model).collect();
             let is_certain = numbering == Numbering::Bus || models.len() == 1;
-            cards.get(*number as usize).filter(|_| is_certain)?
+            cards.get(*number as usize).filter(|_| is_certain)
         }
-    };
-    Some(card.model.clone())
+    }
+}
+
+fn model(entry: &Entry, cards: &[Card], numbering: Numbering) -> Option<String> {
+    Some(find(entry, cards, numbering)?.model.clone())
+}
+
+fn lock_name(entry: &Entry, cards: &[Card], numbering: Numbering) -> String {
+    let identifier = find(entry, cards, numbering).and_then(|card| card.identifier.clone());
+    let name = identifier.unwrap_or_else(|| match entry {
+        Entry::Number(number) => format!("GPU-number-{number}"),
+        Entry::Identifier(identifier) => identifier.clone(),
+    });
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    name.chars()
+        .map(|c| if is_plain(c) { c } else { '-' })
+        .collect()
 }
 
 #[cfg(test)]
@@ -223,5 +254,18 @@ mod tests {
         let alike = vec![two()[1].clone(), two()[1].clone()];
         let numbered = name("0", &alike, Numbering::Fastest);
         assert_eq!(numbered.as_deref(), Some("NVIDIA H100"));
+    }
+
+    #[test]
+    fn one_card_has_one_lock_however_it_is_named() {
+        let check = |list: &str, numbering, expected: &str| {
+            let gpus = Gpus::visible(2, Some(list));
+            let name = lock_name(&gpus.0[0], &two(), numbering);
+            assert_eq!(name, expected, "{list}");
+        };
+        check("1", Numbering::Bus, "GPU-bbb2");
+        check("GPU-bbb", Numbering::Fastest, "GPU-bbb2");
+        check("1", Numbering::Fastest, "GPU-number-1");
+        check("MIG-1/2", Numbering::Bus, "MIG-1-2");
     }
 }

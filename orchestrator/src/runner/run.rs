@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use anechoic_protocol::{Job, PROTOCOL_VERSION, WorkerIdentity};
 use anechoic_record::{
@@ -36,6 +37,8 @@ pub(crate) enum RunError {
 pub(crate) struct Context<'a> {
     /// The worker program.
     pub(crate) worker: &'a Path,
+    /// Time after which an attempt is ended, in place of its case's.
+    pub(crate) timeout: Option<Duration>,
     /// The run's record.
     pub(crate) recorder: &'a mut Recorder,
     /// Who is told.
@@ -151,7 +154,8 @@ async fn attempt_slot(
         return refuse(context, &job, before);
     }
     context.sampler.expect(before);
-    make_attempt(context, job, case.timeout).await
+    let timeout = context.timeout.unwrap_or(case.timeout);
+    make_attempt(context, job, timeout).await
 }
 
 /// A run is complete when every planned attempt and every retry was made, in this start or an earlier one, and none
