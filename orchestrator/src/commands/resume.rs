@@ -42,8 +42,8 @@ fn end(taken: TakenRun) -> Result<Made, CommandError> {
 }
 
 fn is_ended(record: &RunRecord) -> bool {
-    let is_there = |name: &&str| record.path.join(name).is_file();
-    record.manifest.state == RunState::Complete && SUMMARY_FILES.iter().all(|name| is_there(&name))
+    let is_there = |name: &str| record.path.join(name).is_file();
+    record.manifest.state == RunState::Complete && SUMMARY_FILES.iter().all(|name| is_there(name))
 }
 
 fn record_end(taken: TakenRun) -> Result<Recorder, RecordError> {

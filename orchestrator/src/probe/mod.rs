@@ -9,3 +9,4 @@ mod state;
 
 pub(crate) use gpu::Gpus;
 pub(crate) use machine::machine;
+pub(crate) use state::MachineProbe;

@@ -10,7 +10,7 @@ use anechoic_protocol::{DeviceInfo, Job, JobResult, Sample, WorkerEvent};
 use super::lock::is_being_written;
 use super::recover::{self, Traces, Writer};
 use super::{EVENTS, MANIFEST, RecordError, RunLock};
-use crate::{Manifest, RunEvent, RunState, SCHEMA_VERSION, Stamped};
+use crate::{Manifest, Observation, RunEvent, RunState, SCHEMA_VERSION, Stamped, Wait};
 
 /// All that a run directory tells.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,8 +38,14 @@ pub struct AttemptData {
     pub devices: Vec<DeviceInfo>,
     /// Time from spawn to `hello`.
     pub hello_ns: Option<u64>,
-    /// Pause before it.
+    /// Wait before it, the fixed pause included.
     pub waited_ms: u64,
+    /// What it waited for beyond the fixed pause.
+    pub waits: Vec<Wait>,
+    /// What was seen of the machine meanwhile.
+    pub observations: Vec<Observation>,
+    /// CPU time that seeing it took; absent where nobody looked.
+    pub observing_ns: Option<u64>,
     /// From spawn to the end of the process; absent where the orchestrator died first.
     pub wall_ns: Option<u64>,
     /// CPU time of the orchestrator meanwhile.
@@ -102,7 +108,8 @@ pub(super) fn mark_interrupted(manifest: &mut Manifest, writer: Writer) {
 enum Fold {
     /// Leaves an empty entry, so that the attempt's number is known to be taken.
     Started,
-    Waited(u64),
+    Waited(u64, Vec<Wait>),
+    Observed(Vec<Observation>, u64),
     Job(Box<Job>),
     Worker(u64, WorkerEvent),
     Ended(u64, u64),
@@ -110,10 +117,13 @@ enum Fold {
 
 fn of_attempt(event: RunEvent) -> Option<((String, u32), Fold)> {
     match event {
-        RunEvent::RunStarted { .. }
-        | RunEvent::RunEnded { .. }
-        | RunEvent::Stopping { .. }
-        | RunEvent::Observed { .. } => None,
+        RunEvent::RunStarted { .. } | RunEvent::RunEnded { .. } | RunEvent::Stopping { .. } => None,
+        RunEvent::Observed {
+            case,
+            attempt,
+            observations,
+            cost_ns,
+        } => Some(((case, attempt), Fold::Observed(observations, cost_ns))),
         RunEvent::AttemptStarted {
             case,
             attempt,
@@ -123,8 +133,8 @@ fn of_attempt(event: RunEvent) -> Option<((String, u32), Fold)> {
             case,
             attempt,
             waited_ms,
-            waits: _,
-        } => Some(((case, attempt), Fold::Waited(waited_ms))),
+            waits,
+        } => Some(((case, attempt), Fold::Waited(waited_ms, waits))),
         RunEvent::JobSent { case, attempt, job } => Some(((case, attempt), Fold::Job(job))),
         RunEvent::Worker {
             case,
@@ -148,7 +158,14 @@ impl Fold {
     fn into_data(self, data: &mut AttemptData) {
         match self {
             Self::Started => {}
-            Self::Waited(waited_ms) => data.waited_ms += waited_ms,
+            Self::Waited(waited_ms, waits) => {
+                data.waited_ms += waited_ms;
+                data.waits.extend(waits);
+            }
+            Self::Observed(observations, cost_ns) => {
+                data.observations.extend(observations);
+                data.observing_ns = Some(data.observing_ns.unwrap_or(0) + cost_ns);
+            }
             Self::Job(job) => data.job = Some(*job),
             Self::Ended(wall_ns, cpu_ns) => {
                 data.wall_ns = Some(wall_ns);
