@@ -255,7 +255,7 @@ fn a_run_of_another_machine_is_refused() {
     let again = bench.run(&["rerun", "latest"]);
     assert_eq!(again.code, 4);
     assert!(
-        again.stderr.contains("another machine: processor was"),
+        again.stderr.contains("other conditions: processor was"),
         "{}",
         again.stderr
     );

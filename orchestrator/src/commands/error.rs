@@ -69,8 +69,8 @@ pub(crate) enum CommandError {
     Wait(#[source] RunError),
     #[error(transparent)]
     Lock(#[from] LockError),
-    #[error("the run `{run}` was made on another machine: {difference}")]
-    OtherMachine { run: String, difference: String },
+    #[error("the run `{run}` was made under other conditions: {difference}")]
+    OtherConditions { run: String, difference: String },
     #[error("`--case {pattern}` {why}")]
     CasePattern { pattern: String, why: String },
     #[error("nothing to run: {0}")]
@@ -105,7 +105,7 @@ impl CommandError {
             | Self::Held { .. }
             | Self::Lock(_)
             | Self::Record(RecordError::Busy(_))
-            | Self::OtherMachine { .. } => ExitCode::Unfit,
+            | Self::OtherConditions { .. } => ExitCode::Unfit,
             Self::StoppedWaiting(_) => ExitCode::Interrupted,
             Self::CasePattern { .. } | Self::Record(RecordError::NoSuchRun { .. }) => {
                 ExitCode::Usage
@@ -165,7 +165,7 @@ impl CommandError {
             Self::Lock(_) => {
                 "name a folder that every user of this machine may write in ANECHOIC_LOCKS"
             }
-            Self::OtherMachine { .. } => {
+            Self::OtherConditions { .. } => {
                 "results under different conditions are not compared; start a new run, or mix them knowingly with \
                  `--accept-different-machine`"
             }

@@ -92,7 +92,7 @@ fn conditions(by: StartedBy, manifest: &Manifest, slots: &[Slot], worker: &Path)
     );
     // A run that is made with workers of its cases alone says nothing about another.
     let is_asked = manifest.settings.torch.is_some() && cases.clone().any(|c| c.worker.is_none());
-    let torch = is_asked.then(|| offered_torch(worker)).flatten();
+    let torch = is_asked.then(|| offered_torch(worker).unwrap_or_else(|| "unknown".to_owned()));
     start.differences = differences(manifest, &start, torch.as_deref());
     start
 }
@@ -103,7 +103,7 @@ fn refuse_or_note(manifest: &Manifest, start: &Start, accept: bool) -> Result<()
         return Ok(());
     }
     if !accept {
-        return Err(CommandError::OtherMachine {
+        return Err(CommandError::OtherConditions {
             run: manifest.run.clone(),
             difference: texts.join("; "),
         });

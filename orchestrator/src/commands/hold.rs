@@ -83,7 +83,6 @@ fn patiently<T>(
         (Err(held), None) => return Err(CommandError::Held { held, waited: None }),
         (Err(held), Some(_)) => held,
     };
-    say(&format!("waiting: {}", held.text()));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -98,6 +97,7 @@ async fn ask_until<T>(
     ask: impl Fn() -> Result<Result<T, Held>, CommandError>,
 ) -> Result<T, CommandError> {
     let mut interrupts = Interrupts::listen().map_err(no_runtime)?;
+    say(&format!("waiting: {}", held.text()));
     let start = Instant::now();
     loop {
         let left = limit.map(|limit| limit.saturating_sub(start.elapsed()));

@@ -3,6 +3,7 @@
 
 mod ask;
 mod exit;
+mod file_limit;
 mod lines;
 mod log;
 mod orphans;
@@ -10,5 +11,6 @@ mod worker;
 
 pub(crate) use ask::first_line;
 pub(crate) use exit::ExitKind;
+pub(crate) use file_limit::survive_file_limit;
 pub(crate) use orphans::{Leftovers, adopt_orphans};
 pub(crate) use worker::{Logs, ProcessEvent, Worker};

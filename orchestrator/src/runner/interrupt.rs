@@ -1,9 +1,7 @@
-//! Ctrl-C and SIGTERM. The first asks for an orderly stop, the second for an immediate one. Also the signal of a file
-//! that grows beyond its limit, which must not kill the orchestrator: the write that fails tells the same.
+//! Ctrl-C and SIGTERM. The first asks for an orderly stop, the second for an immediate one.
 
 use std::io;
 
-use nix::libc::SIGXFSZ;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Counts the user's requests to stop.
@@ -11,8 +9,6 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 pub(crate) struct Interrupts {
     interrupt: Signal,
     terminate: Signal,
-    /// Heard by nobody. Unlike an ignored signal, a handled one is back at its default in a worker.
-    _file_too_large: Signal,
     count: u32,
 }
 
@@ -26,12 +22,11 @@ pub(crate) enum Urgency {
 }
 
 impl Interrupts {
-    /// Takes over the signals. Needs a running runtime.
+    /// Takes over both signals. Needs a running runtime.
     pub(crate) fn listen() -> io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
-            _file_too_large: signal(SignalKind::from_raw(SIGXFSZ))?,
             count: 0,
         })
     }
