@@ -1,5 +1,10 @@
 //! `anechoic resume`: what an interrupted run still owes, under the conditions that it was made under.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests, where a panic is the report"
+)]
+
 use std::fs;
 
 use anechoic_integration_tests::{Bench, gone, wait_for};
