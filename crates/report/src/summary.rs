@@ -54,6 +54,9 @@ pub struct Summary {
     /// What workers left behind.
     #[serde(default)]
     pub left: Vec<LeftBehind>,
+    /// What differed between the starts of the run and was accepted; empty where all was made under one set of conditions.
+    #[serde(default)]
+    pub mixed: Vec<String>,
     /// What workers warned of, each text once, with the first case that said it.
     pub warnings: Vec<String>,
 }
@@ -122,6 +125,7 @@ impl Summary {
             waiting: Waiting::of(record),
             disturbed: disturbed(record),
             left: left_behind(record),
+            mixed: manifest.mixed(),
             warnings: warnings(record),
         }
     }

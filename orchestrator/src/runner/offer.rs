@@ -1,4 +1,4 @@
-//! Asks a worker program what it can compute on, before a run is made with it.
+//! Asks a worker program what it can compute on and with what, before a run is made with it.
 
 use std::path::Path;
 use std::time::Duration;
@@ -14,22 +14,31 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The devices in a worker's hello. Empty where it names none or says no hello: then an attempt tells.
 pub(crate) fn offered_devices(program: &Path) -> Vec<Device> {
+    match hello(program) {
+        Some(WorkerEvent::Hello { devices, .. }) => {
+            devices.iter().map(|info| info.device).collect()
+        }
+        Some(_) | None => Vec::new(),
+    }
+}
+
+/// The version of libtorch in a worker's hello, where it has one.
+pub(crate) fn offered_torch(program: &Path) -> Option<String> {
+    match hello(program)? {
+        WorkerEvent::Hello { torch, .. } => torch,
+        _ => None,
+    }
+}
+
+/// The first message of a worker that is given no job.
+fn hello(program: &Path) -> Option<WorkerEvent> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
     let line = runtime.and_then(|runtime| runtime.block_on(first_line(program, PATIENCE)));
-    match line {
-        Ok(Some(line)) => devices(&line),
-        Ok(None) | Err(_) => Vec::new(),
-    }
-}
-
-fn devices(hello: &[u8]) -> Vec<Device> {
-    match read_line(hello) {
-        Input::Message(WorkerEvent::Hello { devices, .. }) => {
-            devices.iter().map(|info| info.device).collect()
-        }
-        _ => Vec::new(),
+    match read_line(&line.ok()??) {
+        Input::Message(message) => Some(message),
+        _ => None,
     }
 }
 

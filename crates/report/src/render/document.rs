@@ -115,6 +115,9 @@ fn circumstances(summary: &Summary, dressing: Dressing) -> String {
     let mut item = |name: &str, value: String| text += &dressing.item(&format!("{name}: {value}"));
     item("state", format!("{:?}", summary.state).to_lowercase());
     item("started", summary.started.clone());
+    if !summary.mixed.is_empty() {
+        item("mixed", summary.mixed.join("; "));
+    }
     item("device", summary.settings.device.to_string());
     item("processor", machine.cpu.clone().unwrap_or_else(unknown));
     if let Some(gpu) = &machine.gpu {
