@@ -42,6 +42,8 @@ pub(crate) enum Command {
     Report(ReportArgs),
     /// List what there is.
     List(ListArgs),
+    /// Say what on this machine will spoil a measurement, and what to do about it.
+    Doctor(DoctorArgs),
     /// Sleeps beside a run, and ends what its workers have started if the run is killed.
     #[command(hide = true)]
     Guard {
@@ -283,6 +285,23 @@ pub(crate) struct ListArgs {
     #[command(flatten)]
     pub(crate) results: Results,
     /// Columns for people, or JSON.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// Suite whose `[requires]` have to be met: a file, or the name of a file in `suites/` without `.toml`.
+    pub(crate) suite: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) results: Results,
+    /// `auto` (the first GPU, else the CPU), `cpu`, `cuda` or `cuda:N`.
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    pub(crate) device: DeviceChoice,
+    /// The worker program [default: $ANECHOIC_WORKER, else `anechoic-worker` beside this program].
+    #[arg(long, value_name = "PATH")]
+    pub(crate) worker: Option<PathBuf>,
+    /// A table for people, or JSON.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
 }

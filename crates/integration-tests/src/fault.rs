@@ -27,6 +27,8 @@ pub enum Fault {
     NoBenchmark,
     /// Sees only a GPU that nobody asked for.
     OtherDevice,
+    /// None; sees a GPU beside the CPU.
+    OffersGpu,
     /// Writes a log line to standard output.
     Garbage,
     /// Writes bytes that are not UTF-8.
@@ -159,6 +161,7 @@ fn plain(text: &str) -> Option<Fault> {
         "no-hello" => Fault::NoHello,
         "no-benchmark" => Fault::NoBenchmark,
         "other-device" => Fault::OtherDevice,
+        "offers-gpu" => Fault::OffersGpu,
         "garbage" => Fault::Garbage,
         "not-text" => Fault::NotText,
         "endless-line" => Fault::EndlessLine,

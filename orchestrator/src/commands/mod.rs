@@ -3,6 +3,7 @@
 mod capture;
 mod case_row;
 mod conditions;
+mod doctor;
 mod error;
 mod execute;
 mod finish;
@@ -41,5 +42,6 @@ pub(crate) fn carry_out(command: Command) -> Result<ExitCode, CommandError> {
             keep_guard(&orchestrator);
             Ok(ExitCode::Done)
         }
+        Command::Doctor(args) => doctor::doctor(&args),
     }
 }

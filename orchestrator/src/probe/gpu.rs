@@ -86,6 +86,13 @@ impl Gpus {
         card_of(entry, &all_cards(), Numbering::here()).map(|(_, card)| card)
     }
 
+    /// Whether it is certain which GPU each number means.
+    pub(crate) fn is_certain(&self) -> bool {
+        let cards = all_cards();
+        let is_known = |entry: &Entry| card_of(entry, &cards, Numbering::here()).is_some();
+        cards.is_empty() || self.0.iter().all(is_known)
+    }
+
     /// The number that the driver's library has for the GPU that `cuda:index` means, where it is certain.
     pub(crate) fn in_library(&self, index: u32, nvml: &Nvml) -> Option<u32> {
         let entry = self.0.get(index as usize)?;
