@@ -27,6 +27,8 @@ pub enum Fault {
     NoBenchmark,
     /// Sees only a GPU that nobody asked for.
     OtherDevice,
+    /// None; sees a GPU beside the CPU.
+    OffersGpu,
     /// Writes a log line to standard output.
     Garbage,
     /// Writes bytes that are not UTF-8.
@@ -103,6 +105,8 @@ pub enum Fault {
     Runaway,
     /// Closes standard output while measuring, and goes on.
     ClosesStdout,
+    /// Measures for three seconds.
+    Slow,
     /// Writes its surroundings to standard error, then behaves.
     Tells,
     /// Leaves a child in a session of its own, without its environment and its pipes.
@@ -157,6 +161,7 @@ fn plain(text: &str) -> Option<Fault> {
         "no-hello" => Fault::NoHello,
         "no-benchmark" => Fault::NoBenchmark,
         "other-device" => Fault::OtherDevice,
+        "offers-gpu" => Fault::OffersGpu,
         "garbage" => Fault::Garbage,
         "not-text" => Fault::NotText,
         "endless-line" => Fault::EndlessLine,
@@ -191,6 +196,7 @@ fn plain(text: &str) -> Option<Fault> {
         "grandchild" => Fault::Grandchild,
         "runaway" => Fault::Runaway,
         "closes-stdout" => Fault::ClosesStdout,
+        "slow" => Fault::Slow,
         "tells" => Fault::Tells,
         "daemon" => Fault::Daemon,
         "slow-child" => Fault::SlowChild,

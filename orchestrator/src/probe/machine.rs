@@ -9,7 +9,7 @@ use nix::unistd::Pid;
 
 use super::Gpus;
 use super::root::Root;
-use super::state::bytes;
+use super::state::meminfo_bytes;
 
 /// Looks at the machine; `device` is the one that was chosen.
 pub(crate) fn machine(device: Device) -> Machine {
@@ -26,7 +26,7 @@ pub(crate) fn machine(device: Device) -> Machine {
         physical_cores: physical_cores(&root).min(logical_cpus),
         memory_bytes: root
             .text("proc/meminfo")
-            .and_then(|text| bytes(&text, "MemTotal:")),
+            .and_then(|text| meminfo_bytes(&text, "MemTotal:")),
         gpu: cuda_index(device).and_then(|index| gpus.model(index)),
         gpu_uuid: cuda_index(device).and_then(|index| gpus.uuid(index)),
     }
@@ -111,10 +111,10 @@ mod tests {
         assert_eq!(cpu_model(cpuinfo).as_deref(), Some("A CPU @ 2 GHz"));
         assert_eq!(cpu_model("processor : 0\n"), None);
         assert_eq!(
-            bytes("MemTotal:       16 kB\nMemFree: 1 kB\n", "MemTotal:"),
+            meminfo_bytes("MemTotal:       16 kB\nMemFree: 1 kB\n", "MemTotal:"),
             Some(16 * 1024)
         );
-        assert_eq!(bytes("MemTotal: many\n", "MemTotal:"), None);
+        assert_eq!(meminfo_bytes("MemTotal: many\n", "MemTotal:"), None);
     }
 
     #[test]

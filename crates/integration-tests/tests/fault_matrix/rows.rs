@@ -158,12 +158,6 @@ const OUTPUT: &[Row] = &[
         Ending::ProtocolViolation,
         "sample 2 where 1 was due",
     ),
-    row(
-        "sends samples of another benchmark",
-        Worker("wrong-kind"),
-        Ending::ProtocolViolation,
-        "it is one of",
-    ),
 ];
 
 /// What does not belong to the job.

@@ -4,4 +4,3 @@ mod driver;
 mod ffi;
 
 pub(crate) use driver::{Absence, Card, Nvml};
-pub(crate) use ffi::Refusal;

@@ -76,6 +76,7 @@ pub(crate) fn before_samples(fault: Fault) -> Option<ExitCode> {
         }
         Fault::Tells => surroundings::tell(),
         Fault::ClosesStdout => close_stdout(),
+        Fault::Slow => std::thread::sleep(Duration::from_secs(3)),
         _ => {}
     }
     None
