@@ -5,7 +5,7 @@ use anechoic_suite::{Case, Plan};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Disturbance, Leftover, Machine, Outcome};
+use crate::{Disturbance, Leftover, Machine, Outcome, Start};
 
 /// The manifest of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,6 +28,9 @@ pub struct Manifest {
     pub plan: Plan,
     /// The cases with their attempts so far, in the plan's order.
     pub cases: Vec<CaseRecord>,
+    /// The starts of the orchestrator on it, oldest first. Absent in runs of earlier builds.
+    #[serde(default)]
+    pub starts: Vec<Start>,
 }
 
 /// Settings that hold for every case.
@@ -49,7 +52,7 @@ pub struct RunSettings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RunState {
-    /// An orchestrator is at work, or was killed.
+    /// An orchestrator is at work, or was killed; which of both, the lock on the run's directory tells.
     Running,
     /// Every case has its good attempts, or has used up those planned and its retries.
     Complete,

@@ -142,6 +142,11 @@ impl Outcome {
         matches!(self, Self::Ok)
     }
 
+    /// Whether the attempt was ended from outside before it could end by itself.
+    pub fn is_cut_short(&self) -> bool {
+        matches!(self, Self::Cancelled { .. } | Self::OrchestratorDied { .. })
+    }
+
     /// Which of the endings this is.
     pub fn ending(&self) -> Ending {
         match self {

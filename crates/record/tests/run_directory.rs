@@ -16,8 +16,8 @@ use anechoic_protocol::{
 use anechoic_record::{
     AttemptRecord, CaseRecord, Containment, Disturbance, Machine, MachineState, Manifest,
     MemoryEvidence, Moment, Observation, Outcome, RecordError, Recorder, Restless, RunEvent,
-    RunRecord, RunSettings, RunState, SCHEMA_VERSION, Wait, find_run, list_runs, result_json,
-    result_lines,
+    RunLock, RunRecord, RunSettings, RunState, SCHEMA_VERSION, Wait, find_run, list_runs,
+    result_json, result_lines,
 };
 use anechoic_suite::{Case, Order, Plan, Slot};
 
@@ -85,6 +85,7 @@ fn manifest() -> Manifest {
                 attempts: vec![],
             })
             .collect(),
+        starts: vec![],
         plan: Plan {
             name: "capture".to_owned(),
             question: None,
@@ -165,6 +166,12 @@ fn record_one(root: &Path, outcome: Outcome) -> Recorder {
     };
     recorder.end_attempt("capture.a", attempt).unwrap();
     recorder
+}
+
+fn reopen(path: &Path) -> Recorder {
+    let lock = RunLock::take(path).unwrap().expect("nobody writes it");
+    let record = RunRecord::load_locked(&lock).unwrap();
+    Recorder::reopen(lock, &record).unwrap()
 }
 
 #[test]
@@ -263,7 +270,7 @@ fn a_line_cut_by_a_crash_is_dropped_when_the_run_goes_on() {
             .len(),
         2
     );
-    let mut recorder = Recorder::reopen(&path).unwrap();
+    let mut recorder = reopen(&path);
     recorder
         .append(RunEvent::RunEnded {
             state: RunState::Complete,

@@ -7,15 +7,19 @@ mod doctor;
 mod error;
 mod execute;
 mod finish;
+mod go_on;
+mod hold;
 mod kv;
 mod list;
 mod next_step;
 mod plan;
 mod report;
 mod rerun;
+mod resume;
 mod run;
 mod suite;
 mod target;
+mod terms;
 
 pub(crate) use error::CommandError;
 
@@ -28,6 +32,7 @@ pub(crate) fn carry_out(command: Command) -> Result<ExitCode, CommandError> {
     match command {
         Command::Run(args) => run::run(&args),
         Command::Rerun(args) => rerun::rerun(&args),
+        Command::Resume(args) => resume::resume(&args),
         Command::Plan(args) => plan::plan(&args),
         Command::Capture(args) => capture::capture(&args),
         Command::Kv(args) => kv::kv(&args),

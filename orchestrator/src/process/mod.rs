@@ -4,6 +4,7 @@
 mod ask;
 mod confine;
 mod exit;
+mod file_limit;
 mod guard;
 mod identity;
 mod launch;
@@ -17,6 +18,7 @@ mod worker;
 
 pub(crate) use ask::first_line;
 pub(crate) use exit::ExitKind;
+pub(crate) use file_limit::survive_file_limit;
 pub(crate) use guard::{Guard, keep_guard};
 pub(crate) use launch::{Launch, LaunchError};
 pub(crate) use leftovers::adopt_orphans;

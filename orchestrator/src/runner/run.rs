@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use anechoic_protocol::{Job, PROTOCOL_VERSION, WorkerIdentity};
 use anechoic_record::{
@@ -36,6 +37,8 @@ pub(crate) enum RunError {
 pub(crate) struct Context<'a> {
     /// The worker program.
     pub(crate) worker: &'a Path,
+    /// Time after which an attempt is ended, in place of its case's.
+    pub(crate) timeout: Option<Duration>,
     /// The run's record.
     pub(crate) recorder: &'a mut Recorder,
     /// Who is told.
@@ -159,7 +162,7 @@ async fn attempt_slot(
 ) -> Result<(), RunError> {
     let plan = &context.recorder.manifest().plan;
     let (pace, policy) = (pace(plan, is_first), plan.when_restless);
-    let case = context.recorder.manifest().cases[slot.case].case.clone();
+    let mut case = context.recorder.manifest().cases[slot.case].case.clone();
     let iterations = case.work.iterations();
     context.reporter.next(&case.id, slot.attempt, iterations);
     let Some(before) = wait_before(context, &case, slot.attempt, pace).await? else {
@@ -174,6 +177,7 @@ async fn attempt_slot(
         return refuse(context, &job, before);
     }
     context.sampler.expect(before);
+    case.timeout = context.timeout.unwrap_or(case.timeout);
     make_attempt(context, &case, job).await
 }
 
