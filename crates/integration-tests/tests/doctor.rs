@@ -489,10 +489,14 @@ fn a_run_records_which_gpu_it_was() {
 fn a_held_lock_is_a_warning_that_names_the_holder() {
     let bench = Bench::new(CASE, "");
     fs::create_dir(bench.path("locks")).expect("the test's folder can be written");
-    let path = bench.write("locks/anechoic-cpu.lock", "{\"run\":\"results/r1\"}\n");
+    let words = format!(
+        "{{\"pid\":{},\"run\":\"results/r1\"}}\n",
+        std::process::id()
+    );
+    let path = bench.write("locks/anechoic-cpu.lock", &words);
     let file = fs::File::open(path).expect("it was just written");
     file.lock().expect("nobody else holds it");
     let report = Report::of(&bench.run(&["doctor", "--format", "json", "--device", "cpu"]));
-    let own = format!("process {}: {{\"run\":\"results/r1\"}}", std::process::id());
+    let own = format!("process {}, run `results/r1`", std::process::id());
     report.expect("locks", "warning", &own);
 }

@@ -71,6 +71,15 @@ impl Gpus {
         self.card(index)?.identifier
     }
 
+    /// A name for the GPU that `cuda:index` means, which is the same for every process that means the same one: its
+    /// identifier, or where the driver does not tell it, its number.
+    pub(crate) fn lock_name(&self, index: u32) -> String {
+        match self.0.get(index as usize) {
+            Some(entry) => lock_name(entry, &all_cards(), Numbering::here()),
+            None => format!("GPU-number-{index}"),
+        }
+    }
+
     fn card(&self, index: u32) -> Option<Card> {
         let entry = self.0.get(index as usize)?;
         card_of(entry, &all_cards(), Numbering::here()).map(|(_, card)| card)
@@ -195,6 +204,18 @@ fn card_of(entry: &Entry, cards: &[Card], numbering: Numbering) -> Option<(usize
     Some((place, cards.get(place)?.clone()))
 }
 
+fn lock_name(entry: &Entry, cards: &[Card], numbering: Numbering) -> String {
+    let identifier = card_of(entry, cards, numbering).and_then(|(_, card)| card.identifier);
+    let name = identifier.unwrap_or_else(|| match entry {
+        Entry::Number(number) => format!("GPU-number-{number}"),
+        Entry::Identifier(identifier) => identifier.clone(),
+    });
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    name.chars()
+        .map(|c| if is_plain(c) { c } else { '-' })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -279,5 +300,18 @@ mod tests {
         let alike = vec![two()[1].clone(), two()[1].clone()];
         let numbered = name("0", &alike, Numbering::Fastest);
         assert_eq!(numbered.as_deref(), Some("NVIDIA H100"));
+    }
+
+    #[test]
+    fn one_card_has_one_lock_however_it_is_named() {
+        let check = |list: &str, numbering, expected: &str| {
+            let gpus = Gpus::visible(2, Some(list));
+            let name = lock_name(&gpus.0[0], &two(), numbering);
+            assert_eq!(name, expected, "{list}");
+        };
+        check("1", Numbering::Bus, "GPU-bbb2");
+        check("GPU-bbb", Numbering::Fastest, "GPU-bbb2");
+        check("1", Numbering::Fastest, "GPU-number-1");
+        check("MIG-1/2", Numbering::Bus, "MIG-1-2");
     }
 }
