@@ -299,6 +299,19 @@ fn a_worker_that_cannot_be_used_blocks() {
     with("no-hello").expect("worker", "blocker", "no worker");
 }
 
+/// A suite whose cases all name their own worker needs no other.
+#[test]
+fn a_suite_with_workers_of_its_own_needs_no_other() {
+    let made = Made::new();
+    let suite = "schema-version = 1\nname = \"t\"\n[defaults]\nbenchmark = \"capture\"\nmodel = \"gpt2-tiny\"\nworker = { command = [\"sh\"] }\n[[case]]\nid = \"a\"\nmode = \"baseline\"\n";
+    made.bench.write("suite.toml", suite);
+    let mut command = made.command(&["doctor", "suite.toml", "--format", "json"], fake_nvml());
+    let report = Report::of(&finish(command.env("ANECHOIC_WORKER", "nowhere")));
+    assert_eq!(report.code, 0, "{report:?}");
+    report.expect("worker", "ok", "names its own");
+    report.expect("libtorch", "absent", "");
+}
+
 #[test]
 fn a_suite_that_requires_more_than_there_is_blocks() {
     let check = |requires: &str, code: i32, id: &str, severity: &str| {
@@ -489,10 +502,14 @@ fn a_run_records_which_gpu_it_was() {
 fn a_held_lock_is_a_warning_that_names_the_holder() {
     let bench = Bench::new(CASE, "");
     fs::create_dir(bench.path("locks")).expect("the test's folder can be written");
-    let path = bench.write("locks/anechoic-cpu.lock", "{\"run\":\"results/r1\"}\n");
+    let words = format!(
+        "{{\"pid\":{},\"run\":\"results/r1\"}}\n",
+        std::process::id()
+    );
+    let path = bench.write("locks/anechoic-cpu.lock", &words);
     let file = fs::File::open(path).expect("it was just written");
     file.lock().expect("nobody else holds it");
     let report = Report::of(&bench.run(&["doctor", "--format", "json", "--device", "cpu"]));
-    let own = format!("process {}: {{\"run\":\"results/r1\"}}", std::process::id());
+    let own = format!("process {}, run `results/r1`", std::process::id());
     report.expect("locks", "warning", &own);
 }

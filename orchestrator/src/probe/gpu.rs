@@ -81,6 +81,15 @@ impl Gpus {
         self.card(index)?.identifier
     }
 
+    /// A name for the GPU that `cuda:index` means, which is the same for every process that means the same one: its
+    /// identifier, or where the driver does not tell it, its number.
+    pub(crate) fn lock_name(&self, index: u32) -> String {
+        match self.0.get(index as usize) {
+            Some(entry) => lock_name(entry, &all_cards(), Numbering::here()),
+            None => format!("GPU-number-{index}"),
+        }
+    }
+
     fn card(&self, index: u32) -> Option<Card> {
         let entry = self.0.get(index as usize)?;
         card_of(entry, &all_cards(), Numbering::here()).map(|(_, card)| card)
