@@ -6,7 +6,7 @@ mod wait;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anechoic_suite::{Order, PlanOptions};
+use anechoic_suite::{Cooldown, Order, PlanOptions, WhenRestless};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::exit_code::ExitCode;
@@ -42,6 +42,14 @@ pub(crate) enum Command {
     Report(ReportArgs),
     /// List what there is.
     List(ListArgs),
+    /// Sleeps beside a run, and ends what its workers have started if the run is killed.
+    #[command(hide = true)]
+    Guard {
+        /// The orchestrator of the run.
+        orchestrator: String,
+    },
+    /// Say what on this machine will spoil a measurement, and what to do about it.
+    Doctor(DoctorArgs),
 }
 
 /// Where results are.
@@ -90,9 +98,6 @@ pub(crate) struct Selection {
     /// `listed`, `interleaved` or `random[:SEED]`.
     #[arg(long)]
     pub(crate) order: Option<Order>,
-    /// Pause before each attempt but the first, e.g. `5s`.
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
-    pub(crate) cooldown: Option<Duration>,
     #[command(flatten)]
     pub(crate) effort: Effort,
 }
@@ -106,6 +111,25 @@ pub(crate) struct Effort {
     /// Time after which an attempt is ended, e.g. `20m`.
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     pub(crate) timeout: Option<Duration>,
+    /// Further worker processes per case, in place of some that ended as the suite's `retry-on` says.
+    #[arg(long, value_name = "N")]
+    pub(crate) retries: Option<u32>,
+    #[command(flatten)]
+    pub(crate) rest: Rest,
+}
+
+/// What lies between two attempts, and what becomes of one that was disturbed.
+#[derive(Debug, Args)]
+pub(crate) struct Rest {
+    /// Pause before each attempt but the first, e.g. `5s`, or `until-settled`: until the machine has come to rest.
+    #[arg(long, value_name = "COOLDOWN")]
+    pub(crate) cooldown: Option<Cooldown>,
+    /// The longest wait for the machine to come to rest, e.g. `2m`; with a pause, turns that wait on.
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    pub(crate) settle_limit: Option<Duration>,
+    /// What becomes of attempts without rest: `label`, `discard` or `refuse`.
+    #[arg(long, value_name = "POLICY", value_parser = when_restless)]
+    pub(crate) when_restless: Option<WhenRestless>,
 }
 
 #[derive(Debug, Args)]
@@ -265,6 +289,23 @@ pub(crate) struct ListArgs {
     pub(crate) format: Format,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// Suite whose `[requires]` have to be met: a file, or the name of a file in `suites/` without `.toml`.
+    pub(crate) suite: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) results: Results,
+    /// `auto` (the first GPU, else the CPU), `cpu`, `cuda` or `cuda:N`.
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    pub(crate) device: DeviceChoice,
+    /// The worker program [default: $ANECHOIC_WORKER, else `anechoic-worker` beside this program].
+    #[arg(long, value_name = "PATH")]
+    pub(crate) worker: Option<PathBuf>,
+    /// A table for people, or JSON.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Listed {
     /// Models known by name: presets, and those that are shipped.
@@ -280,18 +321,29 @@ pub(crate) enum Listed {
 }
 
 impl Selection {
-    /// The options of a plan; `threads` is a setting like those of `--set`, and wins over them.
+    /// The options of a plan.
     pub(crate) fn options(&self, threads: Option<u32>) -> PlanOptions {
-        let mut set = self.set.clone();
-        set.extend(threads.map(|n| ("threads".to_owned(), n.to_string())));
         PlanOptions {
             only: self.only.clone(),
             skip: self.skip.clone(),
-            attempts: self.effort.attempts,
             order: self.order,
-            cooldown: self.cooldown,
-            timeout: self.effort.timeout,
-            set,
+            threads,
+            set: self.set.clone(),
+            ..self.effort.options()
+        }
+    }
+}
+
+impl Effort {
+    /// The options of a plan that these are.
+    pub(crate) fn options(&self) -> PlanOptions {
+        PlanOptions {
+            attempts: self.attempts,
+            timeout: self.timeout,
+            retries: self.retries,
+            cooldown: self.rest.cooldown,
+            settle_limit: self.rest.settle_limit,
+            when_restless: self.rest.when_restless,
             ..PlanOptions::default()
         }
     }
@@ -331,6 +383,15 @@ fn setting(text: &str) -> Result<(String, String), String> {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
         _ => Err("write it as KEY=VALUE, for example iterations=5".to_owned()),
     }
+}
+
+fn when_restless(text: &str) -> Result<WhenRestless, String> {
+    let known = WhenRestless::ALL.into_iter();
+    let mut known = known.filter(|policy| policy.as_str() == text);
+    known.next().ok_or_else(|| {
+        let names = WhenRestless::ALL.map(WhenRestless::as_str).join(", ");
+        format!("accepted are {names}")
+    })
 }
 
 #[cfg(test)]

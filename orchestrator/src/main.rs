@@ -5,6 +5,7 @@
 
 mod cli;
 mod commands;
+mod doctor;
 mod exit_code;
 mod lock;
 mod probe;

@@ -52,6 +52,7 @@ fn interrupted(signal: Signal) -> Bench {
             case,
             attempt: 2,
             pid,
+            ..
         } => (case == "capture.second").then_some(*pid),
         _ => None,
     });

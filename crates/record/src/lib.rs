@@ -1,6 +1,7 @@
 //! The record of a run: its events, its manifest, and the run directory that holds them. Knows the
 //! layout of a run directory; starts nothing, prints nothing, decides nothing.
 
+mod containment;
 mod disturbance;
 mod event;
 mod figures;
@@ -13,6 +14,7 @@ mod result_json;
 mod start;
 mod store;
 
+pub use containment::{Containment, MemoryEnforcement};
 pub use disturbance::{Disturbance, Moment, Restless, Wait};
 pub use event::{RunEvent, Stamped};
 pub use figures::{Bound, Ceilings, Efficiency, Quality, bits_per_element, prefill_and_decode};

@@ -80,7 +80,8 @@ pub enum Outcome {
     Contaminated {
         /// What disturbed it.
         disturbances: Vec<Disturbance>,
-        /// Whether a worker was started at all.
+        /// Whether a worker was started at all. In JSON it stands beside the time at which the attempt was started.
+        #[serde(rename = "worker_started")]
         started: bool,
     },
     /// The worker ended well and left processes behind, which ran beside what was measured.

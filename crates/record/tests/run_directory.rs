@@ -14,9 +14,10 @@ use anechoic_protocol::{
     ModelSource, Preset, Probe, Sample, Strategy, WorkerEvent, Workload,
 };
 use anechoic_record::{
-    AttemptRecord, CaseRecord, Machine, MachineState, Manifest, Observation, Outcome, RecordError,
-    Recorder, Restless, RunEvent, RunLock, RunRecord, RunSettings, RunState, SCHEMA_VERSION, Wait,
-    find_run, list_runs, result_json, result_lines,
+    AttemptRecord, CaseRecord, Containment, Disturbance, Machine, MachineState, Manifest,
+    MemoryEvidence, Moment, Observation, Outcome, RecordError, Recorder, Restless, RunEvent,
+    RunLock, RunRecord, RunSettings, RunState, SCHEMA_VERSION, Wait, find_run, list_runs,
+    result_json, result_lines,
 };
 use anechoic_suite::{Case, Order, Plan, Slot};
 
@@ -75,6 +76,7 @@ fn manifest() -> Manifest {
             physical_cores: 2,
             memory_bytes: None,
             gpu: None,
+            gpu_uuid: None,
         },
         cases: cases
             .iter()
@@ -296,6 +298,7 @@ fn an_attempt_that_was_only_started_leaves_a_trace() {
             case,
             attempt: 1,
             pid: 1,
+            containment: Containment::default(),
         })
         .unwrap();
     let record = RunRecord::load(recorder.path()).unwrap();
@@ -485,4 +488,78 @@ fn a_case_is_made_as_often_as_planned_and_once_more_for_each_ending_that_is_retr
     check(2, 3, &[exit(), Outcome::Ok], 0);
     check(1, 3, &[timeout(), cancelled()], 1);
     check(1, 3, &[timeout(), Outcome::Ok], 0);
+}
+
+#[test]
+fn every_ending_is_read_back_from_the_manifest_and_from_its_event() {
+    let disturbance = Disturbance {
+        when: Moment::During,
+        what: Restless::GpuProcesses { pids: vec![7] },
+    };
+    let text = || "text".to_owned();
+    let phase = anechoic_protocol::Phase::Measure;
+    let endings = [
+        Outcome::Ok,
+        Outcome::WorkerFailed {
+            kind: FailureKind::Internal,
+            message: text(),
+        },
+        Outcome::VerificationFailed { detail: text() },
+        Outcome::EchoMismatch {
+            differences: vec![text()],
+        },
+        Outcome::ExitCode { code: 3 },
+        Outcome::Signal {
+            number: 9,
+            name: text(),
+        },
+        Outcome::Timeout { phase, limit_ms: 5 },
+        Outcome::HostOutOfMemory {
+            evidence: MemoryEvidence::Refused { message: text() },
+        },
+        Outcome::DeviceOutOfMemory { message: text() },
+        Outcome::ProtocolMismatch {
+            expected: 1,
+            found: 2,
+        },
+        Outcome::ProtocolViolation { detail: text() },
+        Outcome::SpawnFailed { message: text() },
+        Outcome::Contaminated {
+            disturbances: vec![disturbance.clone()],
+            started: true,
+        },
+        Outcome::Leaked {
+            processes: 1,
+            held_pipes: true,
+        },
+        Outcome::Cancelled { phase },
+        Outcome::OrchestratorDied { phase },
+    ];
+    for outcome in endings {
+        let record = AttemptRecord {
+            attempt: 1,
+            started: "2026-11-22T03:45:00Z".parse().unwrap(),
+            wall_ns: 1,
+            outcome: outcome.clone(),
+            disturbed: vec![disturbance.clone()],
+            left: vec![],
+            worker_identity: None,
+        };
+        let json = serde_json::to_string(&record).unwrap();
+        assert_eq!(
+            serde_json::from_str::<AttemptRecord>(&json).unwrap(),
+            record
+        );
+        let event = RunEvent::AttemptEnded {
+            case: text(),
+            attempt: 1,
+            outcome,
+            wall_ns: 1,
+            orchestrator_cpu_ns: 1,
+            disturbed: record.disturbed,
+            left: vec![],
+        };
+        let json = serde_json::to_string(&event).unwrap();
+        assert_eq!(serde_json::from_str::<RunEvent>(&json).unwrap(), event);
+    }
 }

@@ -2,12 +2,15 @@
 
 use crate::pace::PaceSetting;
 use crate::problem::{Placed, Problem, shown};
+use crate::requires::Requirement;
 use crate::setting::Setting;
 
 /// A place where keys stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
     Top,
+    Requires,
+    Worker,
     Defaults,
     Case,
     Matrix,
@@ -15,7 +18,14 @@ pub(crate) enum Place {
 }
 
 /// Keys of the file itself.
-const FILE_KEYS: [&str; 5] = ["schema-version", "name", "question", "defaults", "case"];
+const FILE_KEYS: [&str; 6] = [
+    "schema-version",
+    "name",
+    "question",
+    "requires",
+    "defaults",
+    "case",
+];
 /// Keys of a case that are no settings.
 const CASE_KEYS: [&str; 2] = ["id", "matrix"];
 /// Settings of a case that the file can also give at its top.
@@ -25,6 +35,8 @@ impl Place {
     fn name(self) -> &'static str {
         match self {
             Self::Top => "at the top of a suite",
+            Self::Requires => "in [requires]",
+            Self::Worker => "in `worker`",
             Self::Defaults => "in [defaults]",
             Self::Case => "in a case",
             Self::Matrix => "in a matrix",
@@ -38,7 +50,14 @@ impl Place {
         let pace = PaceSetting::ALL.map(PaceSetting::name);
         match self {
             Self::Top => [&FILE_KEYS[..], &pace, &TOP_SETTINGS.map(Setting::name)].concat(),
-            Self::Defaults | Self::Matrix => settings,
+            Self::Requires => Requirement::ALL.map(Requirement::name).to_vec(),
+            Self::Worker => vec!["command"],
+            Self::Defaults => settings,
+            // A value has to have a place in an id.
+            Self::Matrix => settings
+                .into_iter()
+                .filter(|name| !Setting::from_name(name).is_some_and(Setting::takes_table))
+                .collect(),
             Self::Case => [&CASE_KEYS[..], &settings].concat(),
             // The benchmark is part of the ids, so it stays as the suite has it.
             Self::SetOption => {
@@ -71,6 +90,8 @@ fn belongs(key: &str) -> Option<&'static str> {
         Some(Place::Case.name())
     } else if Place::Top.keys().contains(&key) {
         Some(Place::Top.name())
+    } else if Place::Requires.keys().contains(&key) {
+        Some(Place::Requires.name())
     } else {
         None
     }

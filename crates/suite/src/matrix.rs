@@ -128,7 +128,8 @@ impl Matrix {
 
 impl Key {
     fn parse(name: &Placed<String>, values: &Placed<Value>) -> Result<Self, Problem> {
-        let Some(setting) = Setting::from_name(&name.value) else {
+        let setting = Setting::from_name(&name.value).filter(|setting| !setting.takes_table());
+        let Some(setting) = setting else {
             return Err(Place::Matrix.unknown(name));
         };
         let list = values.list(&name.value, LIST)?;

@@ -13,7 +13,8 @@ use crate::perplexity;
 use crate::problem::{Placed, Problem};
 use crate::settings::Settings;
 use crate::suite::Suite;
-use crate::{Case, Isolation, Plan, PlanOptions, Retries, WhenRestless};
+use crate::surroundings::Surroundings;
+use crate::{Case, Plan, PlanOptions};
 
 /// What a model's name stands for.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,9 +47,8 @@ impl From<Preset> for KnownModel {
 }
 
 /// Models and texts found so far, so that each name is looked up once.
-struct Finds<M, T> {
-    look_up: M,
-    find_text: T,
+struct Finds<'a, S> {
+    surroundings: &'a mut S,
     models: BTreeMap<String, KnownModel>,
     texts: BTreeMap<String, FoundText>,
 }
@@ -56,13 +56,11 @@ struct Finds<M, T> {
 impl Suite {
     /// The plan under `options`.
     ///
-    /// `look_up` is called once for each model name that the remaining cases use, and `find_text` once for each
-    /// text; the text of an error becomes the message at the place where the name is written.
+    /// Each model and each text that the remaining cases use is looked up once.
     pub fn plan(
         &self,
         options: &PlanOptions,
-        look_up: impl FnMut(&str) -> Result<KnownModel, String>,
-        find_text: impl FnMut(&str) -> Result<FoundText, String>,
+        surroundings: &mut impl Surroundings,
     ) -> Result<Plan, SuiteError> {
         let explain = |problem| self.source.explain(problem);
         let overrides = Overrides::new(options, &self.pace).map_err(explain)?;
@@ -73,8 +71,7 @@ impl Suite {
         }
         overrides.check_used(&left).map_err(explain)?;
         let mut finds = Finds {
-            look_up,
-            find_text,
+            surroundings,
             models: BTreeMap::new(),
             texts: BTreeMap::new(),
         };
@@ -97,10 +94,10 @@ impl Suite {
         Plan {
             name: self.name.clone(),
             question: self.question.clone(),
-            cooldown: pace.cooldown,
-            settle: None,
-            when_restless: WhenRestless::default(),
-            retries: Retries::default(),
+            cooldown: pace.pause(),
+            settle: pace.settle(),
+            when_restless: pace.when_restless,
+            retries: pace.retries.clone(),
             order: pace.order,
             attempts: pace.attempts,
             slots: pace.order.slots(cases.len(), pace.attempts),
@@ -109,23 +106,25 @@ impl Suite {
     }
 }
 
-impl<M, T> Finds<M, T>
-where
-    M: FnMut(&str) -> Result<KnownModel, String>,
-    T: FnMut(&str) -> Result<FoundText, String>,
-{
+impl<S: Surroundings> Finds<'_, S> {
     fn case(&mut self, draft: &Draft, overrides: &Overrides) -> Result<Case, Problem> {
         let settings = overrides.over(draft)?;
-        let work = self
-            .work(&settings)
-            .map_err(|problem| problem.in_case(&draft.id))?;
+        let case = self.settled(&draft.id, &settings);
+        case.map_err(|problem| problem.in_case(&draft.id))
+    }
+
+    fn settled(&mut self, id: &Placed<String>, settings: &Settings) -> Result<Case, Problem> {
+        let work = self.work(settings)?;
+        let isolated = settings
+            .isolating
+            .resolve(&settings.threads, self.surroundings)?;
         Ok(Case {
-            id: draft.id.value.clone(),
+            id: id.value.clone(),
             seed: settings.seed.value,
-            threads: settings.threads.value,
+            threads: isolated.threads,
             timeout: settings.timeout.value,
-            isolation: Isolation::default(),
-            worker: None,
+            isolation: isolated.isolation,
+            worker: isolated.worker,
             work,
         })
     }
@@ -141,7 +140,7 @@ where
         if let Some(known) = self.models.get(&name.value) {
             return Ok(known.clone());
         }
-        let found = (self.look_up)(&name.value);
+        let found = self.surroundings.model(&name.value);
         let model = found.map_err(|message| Problem::at(&name.origin, message))?;
         self.models.insert(name.value.clone(), model.clone());
         Ok(model)
@@ -161,7 +160,7 @@ where
     }
 
     fn find_text_once(&mut self, name: &Placed<&str>) -> Result<FoundText, Problem> {
-        let found = (self.find_text)(name.value);
+        let found = self.surroundings.text(name.value);
         let found = found.map_err(|message| Problem::at(&name.origin, message))?;
         self.texts.insert(name.value.to_owned(), found.clone());
         Ok(found)

@@ -43,6 +43,22 @@ where
     Ok(text.with(parsed))
 }
 
+/// One of a closed list of names; `what` says in words what they name.
+pub(crate) fn one_of<T: Copy>(
+    what: &str,
+    key: &str,
+    value: &Placed<Value>,
+    all: &[(&'static str, T)],
+) -> Result<T, Problem> {
+    let accepted = quoted(all.iter().map(|(name, _)| *name));
+    let text = value.text(key, &accepted)?.value;
+    let known = all.iter().find(|(name, _)| *name == text);
+    known.map(|(_, item)| *item).ok_or_else(|| {
+        let message = format!("`{}` is not a known {what}", shown(text));
+        Problem::at(&value.origin, message).accepted(accepted)
+    })
+}
+
 fn unknown_name(value: &Placed<Value>, error: &UnknownName) -> Problem {
     let message = format!("`{}` is not a known {}", shown(&error.name), error.what);
     Problem::at(&value.origin, message).accepted(&error.accepted)
@@ -55,6 +71,10 @@ pub(crate) fn model(key: &str, value: &Placed<Value>) -> Result<Placed<String>, 
 
 pub(crate) fn text(key: &str, value: &Placed<Value>) -> Result<Placed<String>, Problem> {
     not_empty(key, value, "the path of a text file")
+}
+
+pub(crate) fn folder(key: &str, value: &Placed<Value>) -> Result<Placed<String>, Problem> {
+    not_empty(key, value, "the path of a folder")
 }
 
 fn not_empty(key: &str, value: &Placed<Value>, accepted: &str) -> Result<Placed<String>, Problem> {

@@ -2,6 +2,8 @@
 
 use anechoic_protocol::BenchmarkFamily;
 
+use crate::isolating::IsolationSetting;
+
 /// A setting that `[defaults]`, a case, a matrix or `--set` can give.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Setting {
@@ -34,11 +36,12 @@ pub(crate) enum Setting {
     Seed,
     Threads,
     Timeout,
+    Isolation(IsolationSetting),
 }
 
 impl Setting {
     /// Every setting, in the order in which lists show them.
-    pub(crate) const ALL: [Self; 29] = [
+    pub(crate) const ALL: [Self; 37] = [
         Self::Benchmark,
         Self::Model,
         Self::Dtype,
@@ -68,6 +71,14 @@ impl Setting {
         Self::Seed,
         Self::Threads,
         Self::Timeout,
+        Self::Isolation(IsolationSetting::Worker),
+        Self::Isolation(IsolationSetting::PassEnvironment),
+        Self::Isolation(IsolationSetting::Environment),
+        Self::Isolation(IsolationSetting::WorkingDirectory),
+        Self::Isolation(IsolationSetting::Cpus),
+        Self::Isolation(IsolationSetting::Nice),
+        Self::Isolation(IsolationSetting::MemoryLimit),
+        Self::Isolation(IsolationSetting::FixedAddresses),
     ];
 
     /// The keys under which suites write it: the one of capture first, the one of KV-cache benchmarks last.
@@ -102,6 +113,7 @@ impl Setting {
             Self::Seed => &["seed"],
             Self::Threads => &["threads"],
             Self::Timeout => &["timeout"],
+            Self::Isolation(setting) => setting.names(),
         }
     }
 
@@ -127,11 +139,28 @@ impl Setting {
 
     /// Whether one value can be a list.
     pub(crate) fn takes_list(self) -> bool {
-        matches!(self, Self::Layers | Self::Tokens | Self::PhaseTokens)
+        use IsolationSetting::{Cpus, PassEnvironment};
+        matches!(
+            self,
+            Self::Layers
+                | Self::Tokens
+                | Self::PhaseTokens
+                | Self::Isolation(Cpus | PassEnvironment)
+        )
+    }
+
+    /// Whether the value is a table, which no id can tell.
+    pub(crate) fn takes_table(self) -> bool {
+        use IsolationSetting::{Environment, Worker};
+        matches!(self, Self::Isolation(Environment | Worker))
     }
 
     /// Whether the value is free text, so that an option's value such as `7` is meant as text too.
     pub(crate) fn takes_any_text(self) -> bool {
-        matches!(self, Self::Model | Self::Text)
+        use IsolationSetting::{PassEnvironment, WorkingDirectory};
+        matches!(
+            self,
+            Self::Model | Self::Text | Self::Isolation(PassEnvironment | WorkingDirectory)
+        )
     }
 }

@@ -9,6 +9,7 @@ use anechoic_protocol::{
 };
 
 use crate::entry::Entry;
+use crate::isolating::Isolating;
 use crate::problem::{Placed, Problem};
 use crate::readers::{count, layers, model, named, some, strategy, text, tokens};
 use crate::setting::Setting;
@@ -49,6 +50,7 @@ pub(crate) struct Settings {
     pub(crate) seed: Placed<u64>,
     pub(crate) threads: Placed<Option<u32>>,
     pub(crate) timeout: Placed<Duration>,
+    pub(crate) isolating: Isolating,
 }
 
 impl Settings {
@@ -104,6 +106,7 @@ impl Settings {
             seed: Placed::by_default(0),
             threads: Placed::by_default(None),
             timeout: Placed::by_default(Duration::from_secs(20 * 60)),
+            isolating: Isolating::default(),
         }
     }
 
@@ -191,6 +194,7 @@ impl Settings {
             Setting::Seed => self.seed = value.whole(key, 0..=i64::MAX as u64)?,
             Setting::Threads => self.threads = some(count(key, value, 1)?),
             Setting::Timeout => self.timeout = value.duration(key, SHORTEST_TIMEOUT)?,
+            Setting::Isolation(setting) => self.isolating.put(setting, key, value)?,
         }
         Ok(())
     }

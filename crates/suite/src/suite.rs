@@ -6,6 +6,7 @@ use crate::id::check_name;
 use crate::keys::Place;
 use crate::pace::{Pace, PaceSetting};
 use crate::problem::{Origin, Placed, Problem};
+use crate::requires::Requirements;
 use crate::source::Source;
 use crate::text::OneCase;
 use crate::value::Table;
@@ -21,6 +22,7 @@ pub struct Suite {
     pub(crate) file: Table,
     pub(crate) name: String,
     pub(crate) question: Option<String>,
+    pub(crate) requirements: Requirements,
     pub(crate) pace: Pace,
     pub(crate) cases: Vec<Draft>,
 }
@@ -54,6 +56,11 @@ impl Suite {
         self.question.as_deref()
     }
 
+    /// What it requires of the machine.
+    pub fn requirements(&self) -> &Requirements {
+        &self.requirements
+    }
+
     /// The ids of its cases, in the file's order.
     pub fn case_ids(&self) -> impl Iterator<Item = &str> {
         self.cases.iter().map(|case| case.id.value.as_str())
@@ -79,6 +86,7 @@ fn read(source: &Source) -> Result<Suite, Problem> {
         source: source.clone(),
         name: name.value,
         question: question.map(|text| text.value.to_owned()),
+        requirements: Requirements::read(&file)?,
         pace: read_pace(&file)?,
         cases: draft::read_checked(&file)?,
         file,

@@ -17,7 +17,8 @@ impl Setting {
             | Self::Dtype
             | Self::Seed
             | Self::Threads
-            | Self::Timeout => true,
+            | Self::Timeout
+            | Self::Isolation(_) => true,
             Self::DecodeTokens
             | Self::PrefillChunk
             | Self::Mode

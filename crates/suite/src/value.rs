@@ -150,8 +150,15 @@ impl Placed<Value> {
     /// Gives the value and all in it another place.
     fn move_to(&mut self, origin: &Origin) {
         self.origin = origin.clone();
-        if let Value::List(items) = &mut self.value {
-            items.iter_mut().for_each(|item| item.move_to(origin));
+        match &mut self.value {
+            Value::List(items) => items.iter_mut().for_each(|item| item.move_to(origin)),
+            Value::Table(table) => {
+                for (key, value) in &mut table.entries {
+                    key.origin = origin.clone();
+                    value.move_to(origin);
+                }
+            }
+            Value::Text(_) | Value::Whole(_) | Value::Flag(_) | Value::Other(_) => {}
         }
     }
 

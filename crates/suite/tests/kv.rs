@@ -1,11 +1,14 @@
 //! What KV-cache cases become: defaults by benchmark, T from two keys, aliases, replaced and grouped matrices.
 
+mod support;
+
 use std::cell::RefCell;
 
 use anechoic_protocol::{Benchmark, BenchmarkName, ModelConfig, ModelSource, Preset, Version};
 use anechoic_suite::{FoundText, KnownModel, Plan, PlanOptions, Suite};
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use support::Here;
 
 /// Presets, and any other name as a folder with a tokenizer.
 fn look_up(name: &str) -> Result<KnownModel, String> {
@@ -30,8 +33,8 @@ fn find_text(name: &str) -> Result<FoundText, String> {
 
 fn plan_with(cases: &str, options: &PlanOptions) -> Plan {
     let text = format!("schema-version = 1\nname = \"x\"\n{cases}");
-    let planned =
-        Suite::parse("suite.toml", &text).and_then(|suite| suite.plan(options, look_up, find_text));
+    let planned = Suite::parse("suite.toml", &text)
+        .and_then(|suite| suite.plan(options, &mut Here(look_up, find_text)));
     planned.unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
 
@@ -388,7 +391,7 @@ text = "7"
         };
         let text = format!("schema-version = 1\nname = \"x\"\n{cases}");
         let suite = Suite::parse("suite.toml", &text).unwrap();
-        suite.plan(options, look_up, find).unwrap();
+        suite.plan(options, &mut Here(look_up, find)).unwrap();
         names.into_inner()
     };
     assert_eq!(asked(&PlanOptions::default()), ["a.txt", "7"]);
@@ -446,7 +449,7 @@ proptest! {
         let options = PlanOptions { group_tokens, ..set(&[(key, value.as_str())]) };
         let text = format!("schema-version = 1\nname = \"x\"\n{MIXED}");
         let suite = Suite::parse("suite.toml", &text).expect("a suite");
-        match suite.plan(&options, look_up, find_text) {
+        match suite.plan(&options, &mut Here(look_up, find_text)) {
             Ok(plan) => prop_assert!(!plan.slots.is_empty()),
             Err(error) => {
                 let error = error.to_string();

@@ -2,8 +2,11 @@
 //! `messages/` hold blocks between `===` lines: a suite's text, `$` lines with options, a `---` line,
 //! and the message to the letter.
 
+mod support;
+
 use anechoic_protocol::{ModelConfig, ModelSource, Preset};
 use anechoic_suite::{FoundText, KnownModel, PlanOptions, Suite, SuiteError};
+use support::Here;
 
 /// Checks the blocks of a file, of which there are `count`.
 #[track_caller]
@@ -29,7 +32,7 @@ fn check_with(file: &str, count: usize, answer: impl Fn(&str) -> String) {
 }
 
 fn refused(suite: Result<Suite, SuiteError>, options: &PlanOptions) -> String {
-    let planned = suite.and_then(|suite| suite.plan(options, look_up, find_text));
+    let planned = suite.and_then(|suite| suite.plan(options, &mut Here(look_up, find_text)));
     planned.map_or_else(|error| error.to_string(), |_| "no error".to_owned())
 }
 
@@ -99,7 +102,10 @@ fn read_options(lines: &[&str]) -> PlanOptions {
             "skip" => options.skip.push(value.to_owned()),
             "benchmark" => options.benchmarks.push(value.parse().expect("a benchmark")),
             "attempts" => options.attempts = Some(value.parse().expect("a number")),
-            "cooldown" => options.cooldown = Some(seconds()),
+            "cooldown" => options.cooldown = Some(value.parse().expect("a cooldown")),
+            "settle-limit" => options.settle_limit = Some(seconds()),
+            "threads" => options.threads = Some(value.parse().expect("a number")),
+            "retries" => options.retries = Some(value.parse().expect("a number")),
             "timeout" => options.timeout = Some(seconds()),
             "set" => {
                 let (key, value) = value.split_once('=').expect("a key and a value");
@@ -127,8 +133,23 @@ fn values_at_the_top() {
 }
 
 #[test]
+fn requirements() {
+    check(include_str!("messages/requires.txt"), 10);
+}
+
+#[test]
+fn rest_and_retries() {
+    check(include_str!("messages/rest.txt"), 19);
+}
+
+#[test]
 fn settings_of_the_wrong_kind_or_value() {
     check(include_str!("messages/settings.txt"), 25);
+}
+
+#[test]
+fn isolation_settings() {
+    check(include_str!("messages/isolation.txt"), 44);
 }
 
 #[test]

@@ -1,11 +1,17 @@
 //! What a suite becomes: defaults, their overriding, matrices, filters, options.
 
+mod support;
+
 use std::cell::RefCell;
 use std::time::Duration;
 
 use anechoic_protocol::{Benchmark, CaptureWork, Dtype, Preset, Strategy};
-use anechoic_suite::{Case, FoundText, KnownModel, Order, Plan, PlanOptions, Suite, SuiteError};
+use anechoic_suite::{
+    Case, Cooldown, Ending, FoundText, Isolation, KnownModel, Order, Plan, PlanOptions,
+    RequiredDevice, Requirements, Retries, Settle, Suite, SuiteError, WhenRestless,
+};
 use proptest::prelude::*;
+use support::Here;
 
 fn preset(name: &str) -> Result<KnownModel, String> {
     name.parse::<Preset>()
@@ -18,8 +24,8 @@ fn no_text(name: &str) -> Result<FoundText, String> {
 }
 
 fn plan_with(text: &str, options: &PlanOptions) -> Plan {
-    let planned =
-        Suite::parse("suite.toml", text).and_then(|suite| suite.plan(options, preset, no_text));
+    let planned = Suite::parse("suite.toml", text)
+        .and_then(|suite| suite.plan(options, &mut Here(preset, no_text)));
     planned.unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
 
@@ -83,9 +89,16 @@ mode = "baseline"
 "#;
     let found = serde_json::to_value(plan(text)).unwrap();
     let expected = serde_json::json!({
-        "name": "least", "question": null, "cooldown": 5000, "order": "interleaved", "attempts": 1,
+        "name": "least", "question": null, "cooldown": 5000, "settle": null, "when_restless": "label",
+        "retries": { "count": 0, "on": ["signal", "timeout", "spawn-failed", "contaminated"] },
+        "order": "interleaved", "attempts": 1,
         "cases": [{
             "id": "capture.a", "seed": 0, "threads": null, "timeout": 1_200_000,
+            "isolation": {
+                "pass_environment": [], "environment": {}, "working_directory": null, "cpus": null,
+                "nice": null, "memory_limit_bytes": null, "fixed_addresses": false
+            },
+            "worker": null,
             "work": {
                 "benchmark": "capture",
                 "model": { "source": "preset", "name": "qwen2.5-3b" },
@@ -137,9 +150,16 @@ timeout = "1m 30s"
     let found = serde_json::to_value(plan(text)).unwrap();
     let mut expected = serde_json::json!({
         "name": "most", "question": "Does every setting arrive?",
-        "cooldown": 250, "order": "random:9", "attempts": 2,
+        "cooldown": 250, "settle": null, "when_restless": "label",
+        "retries": { "count": 0, "on": ["signal", "timeout", "spawn-failed", "contaminated"] },
+        "order": "random:9", "attempts": 2,
         "cases": [{
             "id": "capture.a", "seed": 11, "threads": 2, "timeout": 90_000,
+            "isolation": {
+                "pass_environment": [], "environment": {}, "working_directory": null, "cpus": null,
+                "nice": null, "memory_limit_bytes": null, "fixed_addresses": false
+            },
+            "worker": null,
             "work": {
                 "benchmark": "capture",
                 "model": { "source": "preset", "name": "qwen2-tiny" },
@@ -261,7 +281,10 @@ fn nothing_to_run_is_no_mistake_in_the_suite() {
         cases: 6,
         benchmarks: Vec::new(),
     };
-    assert_eq!(suite.plan(&options, preset, no_text), Err(expected));
+    assert_eq!(
+        suite.plan(&options, &mut Here(preset, no_text)),
+        Err(expected)
+    );
 }
 
 #[test]
@@ -269,7 +292,7 @@ fn options_win_over_the_suite() {
     let options = PlanOptions {
         attempts: Some(3),
         order: Some(Order::Listed),
-        cooldown: Some(Duration::ZERO),
+        cooldown: Some(Cooldown::Pause(Duration::ZERO)),
         timeout: Some(Duration::from_millis(5)),
         ..set(&[
             ("attempts", "7"),
@@ -317,6 +340,96 @@ fn pace_settings_are_settable() {
     assert_eq!(plan.slots, expected);
 }
 
+/// What a suite's `cooldown` and `settle-limit` and the options come to: pause and limit in seconds.
+fn rest(written: &str, options: &PlanOptions) -> (u64, Option<u64>) {
+    let text = MODES.replace("attempts = 2", written);
+    let plan = plan_with(&text, options);
+    let limit = plan.settle.map(|settle| settle.limit.as_secs());
+    (plan.cooldown.as_secs(), limit)
+}
+
+#[test]
+fn the_nearest_cooldown_decides_how_the_machine_comes_to_rest() {
+    let check = |written: &str, expected| {
+        assert_eq!(
+            rest(written, &PlanOptions::default()),
+            expected,
+            "{written}"
+        );
+    };
+    let default = Settle::default().limit.as_secs();
+    check("", (5, None));
+    check("cooldown = \"7s\"", (7, None));
+    check("cooldown = \"until-settled\"", (0, Some(default)));
+    check("settle-limit = \"1m\"", (5, Some(60)));
+    check("cooldown = \"7s\"\nsettle-limit = \"1m\"", (7, Some(60)));
+    check(
+        "cooldown = \"until-settled\"\nsettle-limit = \"30days\"",
+        (0, Some(2_592_000)),
+    );
+
+    let check = |cooldown: Option<Cooldown>, limit: Option<u64>, set: &PlanOptions, expected| {
+        let options = PlanOptions {
+            cooldown,
+            settle_limit: limit.map(Duration::from_secs),
+            ..set.clone()
+        };
+        let found = rest(
+            "cooldown = \"until-settled\"\nsettle-limit = \"1m\"",
+            &options,
+        );
+        assert_eq!(found, expected, "{options:?}");
+    };
+    let none = PlanOptions::default();
+    let pause = Some(Cooldown::Pause(Duration::from_secs(2)));
+    check(None, Some(9), &none, (0, Some(9)));
+    check(pause, None, &none, (2, None));
+    check(pause, Some(9), &none, (2, Some(9)));
+    check(Some(Cooldown::UntilSettled), None, &none, (0, Some(60)));
+    check(None, None, &set(&[("cooldown", "3s")]), (3, None));
+    check(None, None, &set(&[("settle-limit", "8s")]), (0, Some(8)));
+    check(
+        pause,
+        None,
+        &set(&[("cooldown", "3s"), ("settle-limit", "8s")]),
+        (2, Some(8)),
+    );
+}
+
+#[test]
+fn retries_and_the_policy_reach_the_plan() {
+    let rested = |written: &str, options: &PlanOptions| {
+        let plan = plan_with(&MODES.replace("attempts = 2", written), options);
+        (plan.when_restless, plan.retries)
+    };
+    let none = PlanOptions::default();
+    assert_eq!(rested("", &none), (WhenRestless::Label, Retries::default()));
+    let written = "retries = 3\nretry-on = [\"leaked\", \"timeout\"]\nwhen-restless = \"refuse\"";
+    let retries = |count| Retries {
+        count,
+        on: vec![Ending::Leaked, Ending::Timeout],
+    };
+    assert_eq!(rested(written, &none), (WhenRestless::Refuse, retries(3)));
+    let options = PlanOptions {
+        retries: Some(0),
+        when_restless: Some(WhenRestless::Discard),
+        ..set(&[("retries", "5"), ("when-restless", "label")])
+    };
+    assert_eq!(
+        rested(written, &options),
+        (WhenRestless::Discard, retries(0))
+    );
+    let set = set(&[("retry-on", "[signal]"), ("retries", "1")]);
+    let signal = Retries {
+        count: 1,
+        on: vec![Ending::Signal],
+    };
+    assert_eq!(rested(written, &set), (WhenRestless::Refuse, signal));
+    let counts = Retries::default();
+    let only_count = rested("retries = 2", &none).1;
+    assert_eq!((only_count.count, only_count.on), (2, counts.on));
+}
+
 #[test]
 fn only_models_of_remaining_cases_are_looked_up_once_each() {
     let text = MODES.replace(
@@ -331,7 +444,7 @@ fn only_models_of_remaining_cases_are_looked_up_once_each() {
         };
         Suite::parse("suite.toml", &text)
             .unwrap()
-            .plan(options, look_up, no_text)
+            .plan(options, &mut Here(look_up, no_text))
             .unwrap();
         names.into_inner()
     };
@@ -395,7 +508,7 @@ fn every_preset_takes_its_whole_window_and_no_more() {
         assert_eq!(capture(&full.cases[0]).workload.positions(), window);
         let suite = Suite::parse("suite.toml", MODES).unwrap();
         let beyond = suite
-            .plan(&options("33"), preset, no_text)
+            .plan(&options("33"), &mut Here(preset, no_text))
             .unwrap_err()
             .to_string();
         let positions = format!("take {} positions", window + 1);
@@ -431,6 +544,135 @@ fn suites_tell_what_lists_show() {
     assert_eq!(suite.case_ids().count(), 6);
 }
 
+const ISOLATED: &str = r#"
+schema-version = 1
+name = "isolated"
+[defaults]
+benchmark = "capture"
+mode = "baseline"
+model = "gpt2"
+pass-environment = ["HF_TOKEN"]
+environment = { A = "1", B = "2" }
+working-directory = "workers"
+worker = { command = ["./mine.sh", "--fast", "a file.txt"] }
+[[case]]
+id = "all"
+pass-environment = ["MY_*", "_X1"]
+environment = { B = "3", C = "" }
+cpus = "6,0-2"
+nice = 19
+memory-limit = "8GiB"
+fixed-addresses = true
+[[case]]
+id = "least"
+worker = { command = ["python3"] }
+threads = 8
+"#;
+
+#[test]
+fn isolation_settings_reach_the_plan_and_variables_add_up() {
+    let plan = plan(ISOLATED);
+    let strings = |list: &[&str]| list.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>();
+    let variables = |pairs: &[(&str, &str)]| {
+        let owned = |(k, v): &(&str, &str)| ((*k).to_owned(), (*v).to_owned());
+        pairs.iter().map(owned).collect()
+    };
+    let all = Isolation {
+        pass_environment: strings(&["MY_*", "_X1"]),
+        environment: variables(&[("A", "1"), ("B", "3"), ("C", "")]),
+        working_directory: Some("/here/workers".to_owned()),
+        cpus: Some(vec![0, 1, 2, 6]),
+        nice: Some(19),
+        memory_limit_bytes: Some(8 << 30),
+        fixed_addresses: true,
+    };
+    let least = Isolation {
+        pass_environment: strings(&["HF_TOKEN"]),
+        environment: variables(&[("A", "1"), ("B", "2")]),
+        working_directory: Some("/here/workers".to_owned()),
+        ..Isolation::default()
+    };
+    assert_eq!(plan.cases[0].isolation, all);
+    assert_eq!(plan.cases[1].isolation, least);
+    let command = |case: &Case| case.worker.clone().unwrap().0;
+    let script = strings(&["/here/workers/./mine.sh", "--fast", "a file.txt"]);
+    assert_eq!(command(&plan.cases[0]), script);
+    assert_eq!(command(&plan.cases[1]), strings(&["/bin/python3"]));
+    let threads: Vec<_> = plan.cases.iter().map(|case| case.threads).collect();
+    assert_eq!(threads, [Some(4), Some(8)], "one per CPU that is named");
+}
+
+#[test]
+fn the_option_for_threads_wins_over_everything_that_sets_them() {
+    let threads = |text: &str| {
+        let options = PlanOptions {
+            threads: Some(3),
+            ..set(&[("threads", "4")])
+        };
+        let plan = plan_with(text, &options);
+        plan.cases.iter().map(|c| c.threads).collect::<Vec<_>>()
+    };
+    assert_eq!(threads(ISOLATED), [Some(3), Some(3)]);
+    let matrix = "id = \"t{threads}\"\nmatrix = { threads = [1, 2] }";
+    let text = MODES.replace("id = \"baseline\"", matrix);
+    assert_eq!(
+        threads(&text)[0],
+        Some(3),
+        "in place of the matrix's values"
+    );
+}
+
+#[test]
+fn isolation_settings_come_from_matrices_and_options_too() {
+    let isolation = |pair: (&str, &str)| {
+        let plan = plan_with(ISOLATED, &set(&[("threads", "1"), pair]));
+        plan.cases[0].isolation.clone()
+    };
+    assert_eq!(isolation(("cpus", "4-5")).cpus, Some(vec![4, 5]));
+    assert_eq!(isolation(("cpus", "[1, 0]")).cpus, Some(vec![0, 1]));
+    assert_eq!(isolation(("cpus", "7")).cpus, Some(vec![7]));
+    let passed = isolation(("pass-environment", "[A, B*]")).pass_environment;
+    assert_eq!(passed, ["A", "B*"]);
+    let variables = isolation(("environment", "{ C = \"4\" }")).environment;
+    assert_eq!(variables.values().collect::<Vec<_>>(), ["1", "3", "4"]);
+    let folder = isolation(("working-directory", "7")).working_directory;
+    assert_eq!(folder.as_deref(), Some("/here/7"));
+
+    let text = ISOLATED.replace("id = \"least\"", "id = \"{cpus}.{nice}\"\nmatrix = { cpus = [\"0-7\", [0, 1, 2, 3, 4, 5, 6, 7]], nice = [0, 5] }");
+    let plan = plan(&text);
+    let found: Vec<_> = plan.cases[1..].iter().map(|c| c.isolation.nice).collect();
+    assert_eq!(found, [Some(0), Some(5), Some(0), Some(5)]);
+    assert_eq!(plan.cases[4].id, "capture.0,1,2,3,4,5,6,7.5");
+}
+
+#[test]
+fn requirements_are_read_and_change_no_plan() {
+    let table = r#"
+[requires]
+memory = "8GiB"
+disk = 1_000_000
+device = "cuda"
+cpus = 4
+quiet = true
+"#;
+    let parse = |text: &str| Suite::parse("suite.toml", text).unwrap();
+    let found = parse(&format!("{MODES}{table}"));
+    let expected = Requirements {
+        memory_bytes: Some(8 << 30),
+        disk_bytes: Some(1_000_000),
+        device: Some(RequiredDevice::Cuda),
+        cpus: Some(4),
+        quiet: true,
+    };
+    assert_eq!(found.requirements(), &expected);
+    assert_eq!(
+        parse(MODES).requirements(),
+        &Requirements::default(),
+        "nothing is required by default"
+    );
+    assert_eq!(plan(found.text()), plan(MODES));
+}
+
 #[test]
 fn one_case_needs_no_file() {
     let settings = [
@@ -456,7 +698,7 @@ fetch-breakdown = true
 "#;
     assert_eq!(suite.text(), expected);
     let found = suite
-        .plan(&PlanOptions::default(), preset, no_text)
+        .plan(&PlanOptions::default(), &mut Here(preset, no_text))
         .unwrap();
     assert_eq!(
         found,
@@ -492,7 +734,7 @@ fn one_case_text_is_read_back_as_it_was_typed() {
             name.clone_into(&mut asked);
             preset("gpt2")
         };
-        let planned = suite.plan(&PlanOptions::default(), look_up, no_text);
+        let planned = suite.plan(&PlanOptions::default(), &mut Here(look_up, no_text));
         assert!(planned.is_ok());
         assert_eq!(asked, model);
         let error = Suite::one_case("once", "a", &settings).unwrap_err();
@@ -533,7 +775,7 @@ proptest! {
         let end = (at + cut).min(MODES.len());
         let text = format!("{}{put}{}", &MODES[..at], &MODES[end..]);
         for suite in [Suite::parse("suite.toml", &text), Suite::parse("suite.toml", &put)] {
-            match suite.and_then(|suite| suite.plan(&PlanOptions::default(), preset, no_text)) {
+            match suite.and_then(|suite| suite.plan(&PlanOptions::default(), &mut Here(preset, no_text))) {
                 Ok(plan) => prop_assert!(!plan.slots.is_empty()),
                 Err(error) => prop_assert!(error.to_string().starts_with("suite.toml:"), "{error}"),
             }

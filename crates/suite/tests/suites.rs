@@ -1,5 +1,7 @@
 //! Every suite in `suites/` is read and planned, as it stands.
 
+mod support;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,7 +9,8 @@ use std::path::{Path, PathBuf};
 use anechoic_protocol::{
     Benchmark, BenchmarkName, CaptureMode, CaptureWork, ModelConfig, ModelSource, Preset,
 };
-use anechoic_suite::{FoundText, KnownModel, Plan, PlanOptions, Suite};
+use anechoic_suite::{FoundText, KEPT_ENVIRONMENT, KnownModel, Plan, PlanOptions, Suite};
+use support::Here;
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../suites")
@@ -23,8 +26,8 @@ fn plan_text(file: &str, text: &str) -> Plan {
 }
 
 fn plan_with(file: &str, text: &str, options: &PlanOptions) -> Plan {
-    let planned =
-        Suite::parse(file, text).and_then(|suite| suite.plan(options, look_up, find_text));
+    let planned = Suite::parse(file, text)
+        .and_then(|suite| suite.plan(options, &mut Here(look_up, find_text)));
     planned.unwrap_or_else(|error| panic!("{error}"))
 }
 
@@ -325,9 +328,16 @@ fn blocks(language: &str) -> Vec<&'static str> {
 
 #[test]
 fn the_page_s_examples_are_suites() {
-    let [example, kv] = blocks("toml")[..] else {
-        panic!("the page has two examples");
+    let [example, kv, workers] = blocks("toml")[..] else {
+        panic!("the page has three examples");
     };
+    let plan = plan_text("docs/suites.md", workers);
+    let own: Vec<_> = plan
+        .cases
+        .iter()
+        .map(|case| case.worker.is_some())
+        .collect();
+    assert_eq!(own, [true, false]);
     let plan = plan_text("docs/suites.md", example);
     let ids: Vec<_> = plan.cases.iter().map(|case| case.id.as_str()).collect();
     let expected = [
@@ -386,8 +396,9 @@ fn the_page_tells_every_key() {
     let head = "schema-version = 1\nname = \"a\"\n";
     let top = keys(&format!("{head}x = 1"));
     let case = keys(&format!("{head}[[case]]\nx = 1"));
-    assert_eq!((top.len(), case.len()), (11, 34));
-    for key in top.iter().chain(&case) {
+    let required = keys(&format!("{head}[requires]\nx = 1"));
+    assert_eq!((top.len(), case.len(), required.len()), (16, 42, 5));
+    for key in top.iter().chain(&case).chain(&required) {
         let told = [
             format!("`{key}`"),
             format!("`[{key}]`"),
@@ -396,5 +407,12 @@ fn the_page_tells_every_key() {
         let row =
             |line: &str| line.starts_with("| ") && told.iter().any(|told| line.contains(told));
         assert!(PAGE.lines().any(row), "{key}");
+    }
+}
+
+#[test]
+fn the_page_tells_which_variables_a_worker_gets() {
+    for name in KEPT_ENVIRONMENT {
+        assert!(PAGE.contains(&format!("`{name}`")), "{name}");
     }
 }

@@ -30,6 +30,8 @@ pub(crate) enum CommandError {
     Suite(#[from] SuiteError),
     #[error("{0}")]
     NoModel(SuiteError),
+    #[error("{0}")]
+    NoProgram(SuiteError),
     #[error(transparent)]
     Device(#[from] DeviceError),
     #[error(transparent)]
@@ -101,6 +103,7 @@ impl CommandError {
                 ExitCode::Nothing
             }
             Self::NoModel(_)
+            | Self::NoProgram(_)
             | Self::Device(_)
             | Self::Program(_)
             | Self::RecordedDevice { .. }
@@ -150,6 +153,9 @@ impl CommandError {
             Self::Suite(SuiteError::NothingToRun { .. }) => "change --only or --skip",
             Self::NoModel(_) => {
                 "pass the folder of a complete checkpoint, or use a preset from `anechoic list models`"
+            }
+            Self::NoProgram(_) => {
+                "install the program, or correct the first word of the worker's `command`"
             }
             Self::Device(_) => "pass `--device cpu`, or check that `nvidia-smi` sees the GPU",
             Self::Program(_) => {

@@ -11,15 +11,15 @@ use anechoic_suite::{Plan, Slot};
 use jiff::Timestamp;
 
 use super::CommandError;
-use super::conditions::{programs, start};
+use super::fingerprint::{programs, start};
 use super::hold::hold_device;
 use crate::cli::Place;
 use crate::lock::DeviceLock;
 use crate::probe::Gpus;
-use crate::process::adopt_orphans;
+use crate::process::{Guard, adopt_orphans, end_stale};
 use crate::reporter::{Format, Reporter, say};
 use crate::runner::{Context, Halt, Interrupts, RunError, Sampler, make_attempts, offered_devices};
-use crate::settings::{DeviceChoice, find_worker};
+use crate::settings::{DeviceChoice, find_run_worker};
 
 /// A run whose record and device are ours, with everything decided.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ pub(super) fn open_run_from(
     file: Option<&Path>,
     place: &Place,
 ) -> Result<OpenRun, CommandError> {
-    let worker = find_worker(place.worker.as_deref())?;
+    let worker = find_run_worker(&plan, place.worker.as_deref())?;
     let (device, mut lock) = take_device(place, &worker)?;
     let slots = plan.slots.clone();
     let manifest = manifest(plan, file, place, &worker, device);
@@ -130,7 +130,7 @@ impl OpenRun {
     /// Makes the attempts. The run and its device are held meanwhile.
     pub(super) fn execute(mut self, format: Format) -> Result<Made, CommandError> {
         let path = self.recorder.path().to_owned();
-        adopt_orphans();
+        let _guard = supervise();
         match self.attempt_all(format) {
             Ok(halt) => Ok(Made {
                 halt,
@@ -164,4 +164,24 @@ impl OpenRun {
             make_attempts(&mut context, slots).await
         })
     }
+}
+
+/// Sets up what finds and ends all that workers leave. What an `anechoic` that was killed had left would run
+/// beside what is measured now.
+fn supervise() -> Option<Guard> {
+    adopt_orphans();
+    let ended = end_stale();
+    if !ended.is_empty() {
+        let ended = ended.join(", ");
+        say(&format!(
+            "note: an anechoic that was killed had left processes behind; ended: {ended}"
+        ));
+    }
+    Guard::start()
+        .inspect_err(|error| {
+            say(&format!(
+                "warning: what workers start would outlive an anechoic that is killed: its guard cannot be started: {error}"
+            ));
+        })
+        .ok()
 }

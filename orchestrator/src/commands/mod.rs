@@ -3,8 +3,10 @@
 mod capture;
 mod case_row;
 mod conditions;
+mod doctor;
 mod error;
 mod execute;
+mod fingerprint;
 mod finish;
 mod go_on;
 mod hold;
@@ -23,6 +25,7 @@ pub(crate) use error::CommandError;
 
 use crate::cli::Command;
 use crate::exit_code::ExitCode;
+use crate::process::keep_guard;
 
 /// Carries out a command.
 pub(crate) fn carry_out(command: Command) -> Result<ExitCode, CommandError> {
@@ -35,5 +38,10 @@ pub(crate) fn carry_out(command: Command) -> Result<ExitCode, CommandError> {
         Command::Kv(args) => kv::kv(&args),
         Command::Report(args) => report::report(&args),
         Command::List(args) => list::list(&args),
+        Command::Guard { orchestrator } => {
+            keep_guard(&orchestrator);
+            Ok(ExitCode::Done)
+        }
+        Command::Doctor(args) => doctor::doctor(&args),
     }
 }

@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anechoic_suite::{Plan, PlanOptions, Suite};
+use anechoic_suite::{FoundText, KnownModel, Plan, PlanOptions, Suite, Surroundings};
 
 use super::CommandError;
-use crate::settings::{find_text, resolve_model};
+use crate::probe::usable_cpus;
+use crate::settings::{find_folder, find_program, find_text, resolve_model};
 
 /// Where suites are looked for by name.
 pub(super) const FOLDER: &str = "suites";
@@ -39,20 +40,55 @@ pub(super) fn locate(named: &Path) -> PathBuf {
     named.to_owned()
 }
 
-/// Plans a suite. A model that is right and not here is the machine's fault, not the suite's.
+/// Plans a suite. A model or a worker that is right and not here is the machine's fault, not the suite's.
 pub(super) fn make_plan(suite: &Suite, options: &PlanOptions) -> Result<Plan, CommandError> {
-    let mut absent = false;
-    let look_up = |name: &str| {
+    let mut here = Here::default();
+    let planned = suite.plan(options, &mut here);
+    planned.map_err(|error| match here.absent {
+        Some(Absent::Model) => CommandError::NoModel(error),
+        Some(Absent::Program) => CommandError::NoProgram(error),
+        None => CommandError::Suite(error),
+    })
+}
+
+/// This machine as a plan sees it.
+#[derive(Debug, Default)]
+struct Here {
+    /// What could not be found, and so ended the planning.
+    absent: Option<Absent>,
+}
+
+/// Something that a suite rightly names and that is not here.
+#[derive(Debug, Clone, Copy)]
+enum Absent {
+    Model,
+    Program,
+}
+
+impl Surroundings for Here {
+    fn model(&mut self, name: &str) -> Result<KnownModel, String> {
         resolve_model(name).map_err(|error| {
-            absent = error.is_absence();
+            self.absent = error.is_absence().then_some(Absent::Model);
             error.text()
         })
-    };
-    let planned = suite.plan(options, look_up, |name| {
-        find_text(name).map_err(|error| error.text())
-    });
-    planned.map_err(|error| match absent {
-        true => CommandError::NoModel(error),
-        false => CommandError::Suite(error),
-    })
+    }
+
+    fn text(&mut self, path: &str) -> Result<FoundText, String> {
+        find_text(path).map_err(|error| error.text())
+    }
+
+    fn folder(&mut self, path: &str) -> Result<String, String> {
+        find_folder(path).map_err(|error| error.to_string())
+    }
+
+    fn program(&mut self, name: &str, folder: Option<&str>) -> Result<String, String> {
+        find_program(name, Path::new(folder.unwrap_or("."))).map_err(|error| {
+            self.absent = Some(Absent::Program);
+            error.to_string()
+        })
+    }
+
+    fn cpus(&self) -> Vec<u32> {
+        usable_cpus()
+    }
 }

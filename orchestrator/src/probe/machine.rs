@@ -9,11 +9,12 @@ use nix::unistd::Pid;
 
 use super::Gpus;
 use super::root::Root;
-use super::state::bytes;
+use super::state::meminfo_bytes;
 
 /// Looks at the machine; `device` is the one that was chosen.
 pub(crate) fn machine(device: Device) -> Machine {
     let root = Root::here();
+    let gpus = Gpus::find();
     let logical_cpus = logical_cpus();
     Machine {
         hostname: uname(|u| u.nodename()),
@@ -25,11 +26,16 @@ pub(crate) fn machine(device: Device) -> Machine {
         physical_cores: physical_cores(&root).min(logical_cpus),
         memory_bytes: root
             .text("proc/meminfo")
-            .and_then(|text| bytes(&text, "MemTotal:")),
-        gpu: match device {
-            Device::Cpu => None,
-            Device::Cuda(index) => Gpus::find().model(index),
-        },
+            .and_then(|text| meminfo_bytes(&text, "MemTotal:")),
+        gpu: cuda_index(device).and_then(|index| gpus.model(index)),
+        gpu_uuid: cuda_index(device).and_then(|index| gpus.uuid(index)),
+    }
+}
+
+fn cuda_index(device: Device) -> Option<u32> {
+    match device {
+        Device::Cpu => None,
+        Device::Cuda(index) => Some(index),
     }
 }
 
@@ -44,16 +50,29 @@ fn logical_cpus() -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 
+/// The logical CPUs that this process may use, ascending. Where the system does not tell, they are as many as may be
+/// used at a time, from 0.
+pub(crate) fn usable_cpus() -> Vec<u32> {
+    affinity().unwrap_or_else(|| (0..logical_cpus()).collect())
+}
+
+/// The logical CPUs of this process's affinity, ascending.
+fn affinity() -> Option<Vec<u32>> {
+    let allowed = sched_getaffinity(Pid::from_raw(0)).ok()?;
+    let cpus = (0..CpuSet::count()).filter(|&cpu| allowed.is_set(cpu).unwrap_or(false));
+    Some(cpus.filter_map(|cpu| u32::try_from(cpu).ok()).collect())
+}
+
 /// Cores among the CPUs of this process's affinity; CPUs whose core is unknown count as one each.
 fn physical_cores(root: &Root) -> u32 {
-    let Ok(allowed) = sched_getaffinity(Pid::from_raw(0)) else {
+    let Some(allowed) = affinity() else {
         return u32::MAX;
     };
     let mut cores = BTreeSet::new();
-    for cpu in (0..CpuSet::count()).filter(|&cpu| allowed.is_set(cpu).unwrap_or(false)) {
+    for cpu in allowed {
         let topology = format!("sys/devices/system/cpu/cpu{cpu}/topology");
         let number = |name: &str| root.number::<i64>(&format!("{topology}/{name}"));
-        let unknown = -1 - i64::try_from(cpu).unwrap_or(0);
+        let unknown = -1 - i64::from(cpu);
         let package = number("physical_package_id").unwrap_or(0);
         cores.insert((package, number("core_id").unwrap_or(unknown)));
     }
@@ -92,18 +111,16 @@ mod tests {
         assert_eq!(cpu_model(cpuinfo).as_deref(), Some("A CPU @ 2 GHz"));
         assert_eq!(cpu_model("processor : 0\n"), None);
         assert_eq!(
-            bytes("MemTotal:       16 kB\nMemFree: 1 kB\n", "MemTotal:"),
+            meminfo_bytes("MemTotal:       16 kB\nMemFree: 1 kB\n", "MemTotal:"),
             Some(16 * 1024)
         );
-        assert_eq!(bytes("MemTotal: many\n", "MemTotal:"), None);
+        assert_eq!(meminfo_bytes("MemTotal: many\n", "MemTotal:"), None);
     }
 
     #[test]
     fn threads_of_one_core_count_once() {
-        let allowed = sched_getaffinity(Pid::from_raw(0)).unwrap();
-        let cpus: Vec<_> = (0..CpuSet::count())
-            .filter(|&c| allowed.is_set(c).unwrap())
-            .collect();
+        let cpus = affinity().unwrap();
+        assert_eq!(usable_cpus(), cpus);
         let folder = tempfile::tempdir().unwrap();
         let root = Root::at(folder.path());
         for cpu in &cpus {

@@ -40,7 +40,7 @@ pub(crate) struct Processor {
 impl Processor {
     /// Looks for the sensors of the CPUs that may be used.
     pub(crate) fn find(root: &Root) -> Self {
-        let cpus = usable(root);
+        let cpus = cpu_folders(root);
         let policies = policies(root, &cpus);
         let step = policies.len().div_ceil(ASKED).max(1);
         let asked = policies.iter().step_by(step);
@@ -84,7 +84,7 @@ impl Processor {
 }
 
 /// Folders of the CPUs that this process may use; of a stand-in all count.
-pub(crate) fn usable(root: &Root) -> Vec<String> {
+pub(crate) fn cpu_folders(root: &Root) -> Vec<String> {
     let all = root.numbered(CPUS, "cpu");
     let allowed = sched_getaffinity(Pid::from_raw(0)).ok();
     let may_use = |cpu: u32| match &allowed {
@@ -116,29 +116,70 @@ fn policies(root: &Root, cpus: &[String]) -> Vec<String> {
 }
 
 fn temperatures(root: &Root) -> Vec<Watched> {
-    let zones = root.numbered("sys/class/thermal", "thermal_zone");
-    let of_zones = zones.iter().filter_map(|(_, zone)| {
-        let kind = root.text(&format!("{zone}/type"))?;
-        let is_cpu = ZONES.contains(&kind.as_str()) || kind.starts_with("cpu");
-        is_cpu.then(|| root.watch(&format!("{zone}/temp")))?
-    });
-    let mut found: Vec<_> = of_zones.collect();
-    for (_, monitor) in root.numbered("sys/class/hwmon", "hwmon") {
-        let name = root.text(&format!("{monitor}/name"));
-        if name.is_some_and(|name| DRIVERS.contains(&name.as_str())) {
-            found.extend(inputs(root, &monitor));
-        }
+    let of_zones = zones(root).into_iter();
+    let mut found: Vec<_> = of_zones
+        .filter_map(|zone| root.watch(&format!("{zone}/temp")))
+        .collect();
+    for monitor in monitors(root) {
+        let names = files(root, &monitor, "_input");
+        found.extend(names.iter().filter_map(|name| root.watch(name)));
     }
     found
 }
 
-fn inputs(root: &Root, monitor: &str) -> Vec<Watched> {
-    let names = root.names(monitor);
-    let is_input = |name: &&String| name.starts_with("temp") && name.ends_with("_input");
-    names
-        .iter()
-        .filter(is_input)
-        .filter_map(|name| root.watch(&format!("{monitor}/{name}")))
+/// The lowest temperature that a sensor of the processor calls critical.
+pub(crate) fn critical_millicelsius(root: &Root) -> Option<i64> {
+    let of_zones = zones(root).into_iter().flat_map(|zone| {
+        let trips = files(root, &zone, "_type").into_iter();
+        trips.filter_map(|kind| {
+            let point = kind.strip_suffix("_type")?.to_owned();
+            (root.text(&kind)? == "critical").then_some(format!("{point}_temp"))
+        })
+    });
+    let of_monitors = monitors(root).into_iter();
+    let of_monitors = of_monitors.flat_map(|monitor| files(root, &monitor, "_crit"));
+    let found: Vec<String> = of_zones.chain(of_monitors).collect();
+    let numbers = found.iter().filter_map(|name| root.number::<i64>(name));
+    // Some drivers write 0 for none.
+    numbers.filter(|critical| *critical > 0).min()
+}
+
+/// Folders of the thermal zones of processors.
+fn zones(root: &Root) -> Vec<String> {
+    let zones = root.numbered("sys/class/thermal", "thermal_zone");
+    let is_cpu = |folder: &String| {
+        let kind = root.text(&format!("{folder}/type"));
+        kind.is_some_and(|kind| ZONES.contains(&kind.as_str()) || kind.starts_with("cpu"))
+    };
+    zones
+        .into_iter()
+        .map(|(_, folder)| folder)
+        .filter(is_cpu)
+        .collect()
+}
+
+/// Folders of the monitors of processors.
+fn monitors(root: &Root) -> Vec<String> {
+    let monitors = root.numbered("sys/class/hwmon", "hwmon");
+    let is_cpu = |folder: &String| {
+        let name = root.text(&format!("{folder}/name"));
+        name.is_some_and(|name| DRIVERS.contains(&name.as_str()))
+    };
+    monitors
+        .into_iter()
+        .map(|(_, folder)| folder)
+        .filter(is_cpu)
+        .collect()
+}
+
+/// Files of a sensor whose names end so.
+fn files(root: &Root, folder: &str, ending: &str) -> Vec<String> {
+    let names = root.names(folder).into_iter();
+    let of_sensors =
+        names.filter(|name| name.starts_with("temp") || name.starts_with("trip_point"));
+    of_sensors
+        .filter(|name| name.ends_with(ending))
+        .map(|name| format!("{folder}/{name}"))
         .collect()
 }
 
@@ -201,11 +242,29 @@ mod tests {
             ("sys/class/hwmon/hwmon1/temp1_input", "40000\n"),
             ("sys/class/hwmon/hwmon1/temp3_input", "45250\n"),
             ("sys/class/hwmon/hwmon1/temp3_label", "Tccd1\n"),
+            ("sys/class/hwmon/hwmon1/temp1_crit", "95000\n"),
+            (
+                "sys/class/thermal/thermal_zone1/trip_point_0_type",
+                "passive\n",
+            ),
+            (
+                "sys/class/thermal/thermal_zone1/trip_point_0_temp",
+                "70000\n",
+            ),
+            (
+                "sys/class/thermal/thermal_zone1/trip_point_1_type",
+                "critical\n",
+            ),
+            (
+                "sys/class/thermal/thermal_zone1/trip_point_1_temp",
+                "100000\n",
+            ),
         ]);
         let processor = Processor::find(&made.root());
         assert_eq!(processor.temperature_millicelsius(), Some(45_250));
         made.put("sys/class/thermal/thermal_zone1/temp", "60000\n");
         assert_eq!(processor.temperature_millicelsius(), Some(60_000));
+        assert_eq!(critical_millicelsius(&made.root()), Some(95_000));
     }
 
     #[test]

@@ -2,19 +2,22 @@
 //! which stay open in between.
 
 use anechoic_protocol::Device;
-use anechoic_record::MachineState;
+use anechoic_record::{GpuState, MachineState};
 
+use super::Gpus;
+use super::nvml::Nvml;
 use super::processor::Processor;
 use super::root::{Root, Watched};
 
 /// Reads the state of the machine again and again.
 #[derive(Debug)]
 pub(crate) struct MachineProbe {
-    device: Device,
     stat: Option<Watched>,
     pressure: Option<Watched>,
     memory: Option<Watched>,
     processor: Processor,
+    /// The GPU's number in the driver's library.
+    gpu: Option<u32>,
 }
 
 impl MachineProbe {
@@ -25,11 +28,16 @@ impl MachineProbe {
 
     fn below(root: &Root, device: Device) -> Self {
         Self {
-            device,
             stat: root.watch("proc/stat"),
             pressure: root.watch("proc/pressure/memory"),
             memory: root.watch("proc/meminfo"),
             processor: Processor::find(root),
+            gpu: match device {
+                Device::Cpu => None,
+                Device::Cuda(index) => Nvml::get()
+                    .ok()
+                    .and_then(|nvml| Gpus::find().in_library(index, nvml)),
+            },
         }
     }
 
@@ -46,15 +54,15 @@ impl MachineProbe {
             cpu_busy_ms: cpu_ms(&stat, &[0, 1, 2, 5, 6]),
             cpu_stolen_ms: cpu_ms(&stat, &[7]),
             memory_stalled_ms: stalled_ms(&text(&self.pressure)),
-            available_memory_bytes: bytes(&text(&self.memory), "MemAvailable:"),
-            gpu: None,
+            available_memory_bytes: meminfo_bytes(&text(&self.memory), "MemAvailable:"),
+            gpu: self.gpu.and_then(gpu_state),
         }
     }
+}
 
-    /// The device that the run uses.
-    pub(crate) fn device(&self) -> Device {
-        self.device
-    }
+/// `None` for a GPU that does not answer any more.
+fn gpu_state(index: u32) -> Option<GpuState> {
+    Nvml::get().ok()?.state(index).ok()
 }
 
 /// Columns of the line `cpu` of `/proc/stat` together: user, nice, system, idle, iowait, irq, softirq, steal.
@@ -80,7 +88,7 @@ fn stalled_ms(pressure: &str) -> Option<u64> {
 }
 
 /// A line of `/proc/meminfo`.
-pub(crate) fn bytes(meminfo: &str, key: &str) -> Option<u64> {
+pub(crate) fn meminfo_bytes(meminfo: &str, key: &str) -> Option<u64> {
     let line = meminfo.lines().find_map(|line| line.strip_prefix(key))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kibibytes * 1024)
@@ -101,7 +109,7 @@ mod tests {
             "some avg10=0.00 avg60=0.00 avg300=0.00 total=12345\nfull avg10=0.00 total=1\n";
         assert_eq!(stalled_ms(pressure), Some(12));
         assert_eq!(
-            bytes("MemTotal: 9 kB\nMemAvailable:   2 kB\n", "MemAvailable:"),
+            meminfo_bytes("MemTotal: 9 kB\nMemAvailable:   2 kB\n", "MemAvailable:"),
             Some(2048)
         );
     }
@@ -130,6 +138,5 @@ mod tests {
         let mut probe = MachineProbe::of(Device::Cpu);
         let state = probe.read();
         assert!(state.cpu_busy_ms.is_some() && state.available_memory_bytes.is_some());
-        assert_eq!(probe.device(), Device::Cpu);
     }
 }

@@ -6,14 +6,15 @@ use std::path::Path;
 use std::time::Duration;
 
 use anechoic_protocol::{Phase, WorkerEvent};
-use anechoic_record::{Disturbance, Moment, Outcome, Restless, RunEvent, Stamped, Stop};
+use anechoic_record::{
+    Disturbance, Fate, Leftover, Moment, Outcome, Restless, RunEvent, Stamped, Stop,
+};
 
 use super::bars::Bars;
 use super::json::print_data;
 use super::lines;
 use super::tally::Tally;
 use super::words::{duration, say};
-use crate::process::Leftovers;
 use crate::runner::{Retry, Urgency};
 
 /// What goes to standard output.
@@ -31,7 +32,9 @@ pub(crate) struct Aftermath {
     /// The last lines of its standard error.
     pub(crate) stderr: Vec<String>,
     /// Processes that outlived it.
-    pub(crate) left: Leftovers,
+    pub(crate) left: Vec<Leftover>,
+    /// Whether its pipes were held when the leak limit had passed.
+    pub(crate) held_pipes: bool,
 }
 
 /// The attempt that is being made.
@@ -187,21 +190,7 @@ impl Reporter {
 
     /// What helps to understand a failed attempt.
     pub(crate) fn aftermath(&self, outcome: &Outcome, aftermath: &Aftermath, folder: &Path) {
-        let Leftovers { ended, stuck } = &aftermath.left;
-        if !ended.is_empty() {
-            self.note(&format!(
-                "{} left processes behind; ended: {}",
-                self.current,
-                list(ended)
-            ));
-        }
-        if !stuck.is_empty() {
-            let pids = list(stuck);
-            self.note(&format!(
-                "{} left processes that cannot be ended: {pids}",
-                self.current
-            ));
-        }
+        self.leftovers(aftermath);
         if outcome.is_ok() || matches!(outcome, Outcome::Cancelled { .. }) {
             return;
         }
@@ -209,6 +198,30 @@ impl Reporter {
             self.say(&format!("  | {line}"));
         }
         self.say(&format!("  logs: {}", folder.display()));
+    }
+
+    fn leftovers(&self, aftermath: &Aftermath) {
+        let held = match aftermath.held_pipes {
+            true => ", its pipes held open",
+            false => "",
+        };
+        for (fate, what) in [
+            (Fate::Ended, "left processes behind; ended"),
+            (Fate::Stuck, "left processes that cannot be ended"),
+        ] {
+            let left: Vec<_> = aftermath
+                .left
+                .iter()
+                .filter(|left| left.fate == fate)
+                .collect();
+            if !left.is_empty() {
+                self.note(&format!("{} {what}: {}{held}", self.current, list(&left)));
+            }
+        }
+        if aftermath.left.is_empty() && aftermath.held_pipes {
+            let what = "left its pipes open, held by a process that is not its own";
+            self.note(&format!("{} {what}", self.current));
+        }
     }
 
     fn started(&self, pid: u32) {
@@ -287,8 +300,12 @@ fn causes<'d>(disturbed: impl Iterator<Item = &'d Disturbance>) -> String {
     causes.join("; ")
 }
 
-fn list(pids: &[u32]) -> String {
-    let texts: Vec<_> = pids.iter().map(u32::to_string).collect();
+fn list(left: &[&Leftover]) -> String {
+    let one = |left: &&Leftover| match &left.name {
+        Some(name) => format!("{} ({name})", left.pid),
+        None => left.pid.to_string(),
+    };
+    let texts: Vec<_> = left.iter().map(one).collect();
     texts.join(", ")
 }
 

@@ -20,13 +20,14 @@ mod rest;
 mod rest_tests;
 mod run;
 mod sampler;
+mod verdict;
 mod waiting;
 mod watch;
 #[cfg(test)]
 mod watch_tests;
 
 pub(crate) use interrupt::{Interrupts, Urgency};
-pub(crate) use offer::{offered_devices, offered_torch};
+pub(crate) use offer::{Greeting, greeting, offered_devices};
 pub(crate) use queue::Retry;
 pub(crate) use run::{Context, Halt, RunError, make_attempts};
 pub(crate) use sampler::Sampler;

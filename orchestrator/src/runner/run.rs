@@ -8,7 +8,7 @@ use anechoic_protocol::{Job, PROTOCOL_VERSION, WorkerIdentity};
 use anechoic_record::{
     Disturbance, Manifest, RecordError, Recorder, RunEvent, RunState, SCHEMA_VERSION,
 };
-use anechoic_suite::{Case, Slot, WhenRestless};
+use anechoic_suite::{Case, Slot, WhenRestless, WorkerCommand};
 
 use super::attempt::{make_attempt, nanos};
 use super::interrupt::Interrupts;
@@ -77,21 +77,44 @@ impl Context<'_> {
         Ok(disturbed)
     }
 
-    /// Notes who the worker is; a change within a run is worth a warning.
-    pub(crate) fn greet(&mut self, worker: &WorkerIdentity, torch: Option<&String>) {
-        let settings = &self.recorder.manifest().settings;
-        if let Some(before) = settings
-            .worker_identity
-            .as_ref()
-            .filter(|before| *before != worker)
-        {
+    /// Notes who the worker is, a case's own or the run's. A change of the same program within a run is
+    /// worth a warning.
+    pub(crate) fn greet(
+        &mut self,
+        own: Option<&WorkerCommand>,
+        worker: &WorkerIdentity,
+        torch: Option<&String>,
+    ) {
+        let before = earlier_identity(self.recorder.manifest(), own);
+        if let Some(before) = before.filter(|before| *before != worker) {
             self.reporter.note(&format!(
                 "the worker is {} {} now and was {} {} earlier in this run",
                 worker.name, worker.version, before.name, before.version
             ));
         }
-        self.recorder.set_worker(worker.clone(), torch.cloned());
+        if own.is_none() {
+            self.recorder.set_worker(worker.clone(), torch.cloned());
+        }
     }
+}
+
+/// What the same program said it is when it was greeted last.
+fn earlier_identity<'a>(
+    manifest: &'a Manifest,
+    own: Option<&WorkerCommand>,
+) -> Option<&'a WorkerIdentity> {
+    if own.is_none() {
+        return manifest.settings.worker_identity.as_ref();
+    }
+    let same = manifest
+        .cases
+        .iter()
+        .filter(|case| case.case.worker.as_ref() == own);
+    let attempts = same.flat_map(|case| &case.attempts);
+    let last = attempts
+        .filter(|attempt| attempt.worker_identity.is_some())
+        .max_by_key(|attempt| attempt.started);
+    last.and_then(|attempt| attempt.worker_identity.as_ref())
 }
 
 /// Why a start makes no further attempts.
@@ -154,8 +177,7 @@ async fn attempt_slot(
         return refuse(context, &job, before);
     }
     context.sampler.expect(before);
-    let timeout = context.timeout.unwrap_or(case.timeout);
-    make_attempt(context, job, timeout).await
+    make_attempt(context, &case, job).await
 }
 
 /// A run is complete when every planned attempt and every retry was made, in this start or an earlier one, and none

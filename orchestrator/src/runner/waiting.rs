@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anechoic_record::{Disturbance, Moment, Restless, RunEvent};
+use anechoic_record::{Disturbance, MachineState, Moment, Restless, RunEvent};
 use anechoic_suite::{Case, Plan, WhenRestless};
 use tokio::time::sleep;
 
@@ -30,9 +30,26 @@ pub(super) async fn wait_before(
             waits: gate.waits(),
         })?;
     }
-    let reference = &mut context.sampler.reference.state;
-    reference.get_or_insert_with(|| gate.state().clone());
+    if context.sampler.reference.state.is_none() {
+        tell_of_gpu_processes(context, gate.state());
+        context.sampler.reference.state = Some(gate.state().clone());
+    }
     Ok(passed.map(before))
+}
+
+/// What is at work on the GPU already cannot be told from a part of the machine, and stays for the whole run.
+fn tell_of_gpu_processes(context: &Context<'_>, state: &MachineState) {
+    let listed = state
+        .gpu
+        .as_ref()
+        .and_then(|gpu| gpu.compute_processes.as_ref());
+    let pids: Vec<_> = listed.into_iter().flatten().map(u32::to_string).collect();
+    if !pids.is_empty() {
+        let pids = pids.join(", ");
+        context.reporter.note(&format!(
+            "before the first attempt others compute on the GPU already: process {pids}; this is taken as the machine's state of rest"
+        ));
+    }
 }
 
 fn before(restless: Vec<Restless>) -> Vec<Disturbance> {

@@ -2,6 +2,7 @@
 //! worker program.
 
 mod device;
+mod folders;
 mod hub;
 mod models;
 mod program;
@@ -9,7 +10,8 @@ mod shipped;
 mod texts;
 
 pub(crate) use device::{DeviceChoice, DeviceError};
+pub(crate) use folders::find_folder;
 pub(crate) use models::{read_config, resolve_model};
-pub(crate) use program::{ProgramError, find_worker, usable};
+pub(crate) use program::{ProgramError, find_program, find_run_worker, find_worker, usable};
 pub(crate) use shipped::Shipped;
 pub(crate) use texts::find_text;

@@ -4,6 +4,8 @@ use std::env;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use anechoic_suite::Plan;
+
 /// The variable that names the worker program.
 pub(crate) const VARIABLE: &str = "ANECHOIC_WORKER";
 
@@ -28,6 +30,12 @@ pub(crate) enum ProgramError {
         /// Who said so.
         origin: &'static str,
     },
+    /// No folder of `PATH` holds it.
+    #[error("no folder of `PATH` holds an executable file `{0}`")]
+    NotInPath(String),
+    /// A path that JSON cannot hold.
+    #[error("the program `{}` has a path that is not UTF-8", .0.display())]
+    NotText(PathBuf),
     /// The system does not tell where this program is.
     #[error("the place of the running program is unknown")]
     NoPlace(#[source] std::io::Error),
@@ -45,19 +53,54 @@ pub(crate) fn find_worker(named: Option<&Path>) -> Result<PathBuf, ProgramError>
     usable(own.with_file_name(NAME), "beside anechoic")
 }
 
+/// The run's worker, which is for cases that have none of their own: none needs to be there where every case has one,
+/// and the first of those stands in its place.
+pub(crate) fn find_run_worker(plan: &Plan, named: Option<&Path>) -> Result<PathBuf, ProgramError> {
+    let own = plan.cases.iter().map(|case| case.worker.as_ref());
+    let all_own = own.collect::<Option<Vec<_>>>();
+    match all_own.as_ref().and_then(|all| all.first()?.0.first()) {
+        Some(program) if named.is_none() => Ok(program.into()),
+        Some(_) | None => find_worker(named),
+    }
+}
+
 /// The path made absolute, if it is a file that can be run.
 pub(crate) fn usable(path: PathBuf, origin: &'static str) -> Result<PathBuf, ProgramError> {
     let Ok(path) = path.canonicalize() else {
         return Err(ProgramError::Missing { path, origin });
     };
-    let runnable = path
-        .metadata()
-        .is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0);
-    if runnable {
+    if is_runnable(&path) {
         Ok(path)
     } else {
         Err(ProgramError::NotExecutable { path, origin })
     }
+}
+
+/// The absolute path of a program by its name: one in `PATH`, or where the name has a `/`, relative to `folder`.
+///
+/// Links are kept: Python tells its virtual environment by the path it was called by.
+pub(crate) fn find_program(name: &str, folder: &Path) -> Result<String, ProgramError> {
+    let found = if name.contains('/') {
+        let path = folder.join(name);
+        usable(path.clone(), "a worker's command")?;
+        path
+    } else {
+        in_path(name).ok_or_else(|| ProgramError::NotInPath(name.to_owned()))?
+    };
+    let absolute = std::path::absolute(&found).map_err(ProgramError::NoPlace)?;
+    let text = absolute.into_os_string().into_string();
+    text.map_err(|path| ProgramError::NotText(path.into()))
+}
+
+fn in_path(name: &str) -> Option<PathBuf> {
+    let folders = env::var_os("PATH")?;
+    let mut places = env::split_paths(&folders).map(|folder| folder.join(name));
+    places.find(|place| is_runnable(place))
+}
+
+fn is_runnable(path: &Path) -> bool {
+    let facts = path.metadata();
+    facts.is_ok_and(|facts| facts.is_file() && facts.permissions().mode() & 0o111 != 0)
 }
 
 #[cfg(test)]
@@ -80,5 +123,25 @@ mod tests {
         );
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         assert_eq!(told(&path), Ok(path.canonicalize().unwrap()));
+    }
+
+    #[test]
+    fn programs_of_commands_are_found_by_name_or_by_path() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = folder.path().join("own.sh");
+        let link = folder.path().join("link.sh");
+        fs::write(&script, "").unwrap();
+        std::os::unix::fs::symlink(&script, &link).unwrap();
+        let find = |name: &str| find_program(name, folder.path()).map_err(|e| e.to_string());
+        let shell = find("sh").unwrap();
+        assert!(shell.starts_with('/') && shell.ends_with("/sh"), "{shell}");
+        let told = find("no-such-program").unwrap_err();
+        assert!(told.contains("`no-such-program`"), "{told}");
+        assert!(find("./own.sh").unwrap_err().contains("not an executable"));
+        assert!(find("./other.sh").unwrap_err().contains("does not exist"));
+        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+        assert!(find("./own.sh").unwrap().ends_with("/own.sh"));
+        let linked = find("./link.sh").unwrap();
+        assert!(linked.ends_with("/link.sh"), "{linked}");
     }
 }

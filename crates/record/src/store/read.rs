@@ -128,6 +128,7 @@ fn of_attempt(event: RunEvent) -> Option<((String, u32), Fold)> {
             case,
             attempt,
             pid: _,
+            containment: _,
         } => Some(((case, attempt), Fold::Started)),
         RunEvent::CooledDown {
             case,
