@@ -413,11 +413,9 @@ mod tests {
     #[test]
     fn the_page_names_every_command_and_option() {
         let page = include_str!("../../docs/cli.md");
-        let command = Cli::command();
-        for command in command
-            .get_subcommands()
-            .filter(|command| !command.is_hide_set())
-        {
+        let commands = Cli::command();
+        let shown = commands.get_subcommands().filter(|c| !c.is_hide_set());
+        for command in shown {
             let name = format!("anechoic {}", command.get_name());
             assert!(page.contains(&name), "missing: {name}");
             for option in command.get_opts() {

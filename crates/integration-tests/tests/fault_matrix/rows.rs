@@ -309,6 +309,12 @@ const FAILURES: &[Row] = &[
         "as told",
     ),
     row(
+        "takes more memory than its case may have",
+        With("memory-limit = \"512MiB\"", "hungry"),
+        Ending::HostOutOfMemory,
+        "the host has no memory left",
+    ),
+    row(
         "says that it was stopped, and nobody stopped it",
         Worker("fail-stopped"),
         Ending::WorkerFailed,
@@ -389,7 +395,7 @@ const LEAKS: &[Row] = &[
         "left 1 process(es) behind",
     ),
     row(
-        "leaves a child in a session of its own, without environment and pipes",
+        "leaves a daemon: a session of its own, no environment, no pipes",
         Worker("daemon"),
         Ending::Leaked,
         "left 1 process(es) behind",
@@ -401,10 +407,22 @@ const LEAKS: &[Row] = &[
         "left 1 process(es) behind",
     ),
     row(
-        "leaves four children and exits with a code",
+        "leaves a child of each kind",
+        Worker("brood"),
+        Ending::Leaked,
+        "process(es) behind",
+    ),
+    row(
+        "leaves a child of each kind and exits with 3",
         Worker("brood-then-exit-3"),
         Ending::ExitCode,
         "exited with code 3",
+    ),
+    row(
+        "leaves a child of each kind and hangs",
+        Hangs("brood-then-hang"),
+        Ending::Timeout,
+        "timed out in measure after 3 s",
     ),
 ];
 
