@@ -1,6 +1,7 @@
 //! The command line. Scripts depend on it; `docs/cli.md` describes it.
 
 mod kv;
+mod wait;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use crate::reporter::Format;
 use crate::settings::DeviceChoice;
 
 pub(crate) use kv::KvArgs;
+pub(crate) use wait::Wait;
 
 /// Runs every benchmark configuration in a process of its own and records all that happened.
 #[derive(Debug, Parser)]
@@ -28,6 +30,8 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Make further attempts in an existing run: what it still owes, or chosen cases.
     Rerun(RerunArgs),
+    /// Go on with an interrupted run: make the attempts it has not come to, or that were cut off. What failed is for `rerun`.
+    Resume(ResumeArgs),
     /// Show what would run, in which order, and how long it may take.
     Plan(PlanArgs),
     /// Run one capture configuration without a suite file.
@@ -38,6 +42,12 @@ pub(crate) enum Command {
     Report(ReportArgs),
     /// List what there is.
     List(ListArgs),
+    /// Sleeps beside a run, and ends what its workers have started if the run is killed.
+    #[command(hide = true)]
+    Guard {
+        /// The orchestrator of the run.
+        orchestrator: String,
+    },
     /// Say what on this machine will spoil a measurement, and what to do about it.
     Doctor(DoctorArgs),
 }
@@ -64,6 +74,9 @@ pub(crate) struct Place {
     /// The worker program [default: $ANECHOIC_WORKER, else `anechoic-worker` beside this program].
     #[arg(long, value_name = "PATH")]
     pub(crate) worker: Option<PathBuf>,
+    /// Wait while another `anechoic` has the device, at most for DURATION where one is given.
+    #[arg(long, value_name = "DURATION", num_args = 0..=1, require_equals = true, default_missing_value = "forever")]
+    pub(crate) wait: Option<Wait>,
     /// What goes to standard output: the report as text, or events and summary as JSON lines.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
@@ -131,14 +144,36 @@ pub(crate) struct RunArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct RerunArgs {
-    /// Directory of a run, its id, or `latest`.
-    pub(crate) run: String,
+    #[command(flatten)]
+    pub(crate) go_on: GoOnArgs,
     /// As many attempts as cases still owe: those that failed, were stopped or never came (the default).
     #[arg(long, conflicts_with = "case")]
     pub(crate) failed: bool,
     /// Cases whose id matches: what they still owe, and at least one attempt.
     #[arg(long, value_name = "GLOB")]
     pub(crate) case: Vec<String>,
+    /// Time after which an attempt of this start is ended, in place of the suite's, e.g. `20m`.
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    pub(crate) timeout: Option<Duration>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ResumeArgs {
+    #[command(flatten)]
+    pub(crate) go_on: GoOnArgs,
+}
+
+/// With which run to go on, and how.
+#[derive(Debug, Args)]
+pub(crate) struct GoOnArgs {
+    /// Directory of a run, its id, or `latest`.
+    pub(crate) run: String,
+    /// Go on although the machine or a program is another than when the run was made; its results are marked as mixed.
+    #[arg(long)]
+    pub(crate) accept_different_machine: bool,
+    /// Wait while another `anechoic` has the device or writes the run, at most for DURATION where one is given.
+    #[arg(long, value_name = "DURATION", num_args = 0..=1, require_equals = true, default_missing_value = "forever")]
+    pub(crate) wait: Option<Wait>,
     #[command(flatten)]
     pub(crate) results: Results,
     /// What goes to standard output: the report as text, or events and summary as JSON lines.
@@ -378,7 +413,9 @@ mod tests {
     #[test]
     fn the_page_names_every_command_and_option() {
         let page = include_str!("../../docs/cli.md");
-        for command in Cli::command().get_subcommands() {
+        let commands = Cli::command();
+        let shown = commands.get_subcommands().filter(|c| !c.is_hide_set());
+        for command in shown {
             let name = format!("anechoic {}", command.get_name());
             assert!(page.contains(&name), "missing: {name}");
             for option in command.get_opts() {

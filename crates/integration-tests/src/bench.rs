@@ -104,6 +104,8 @@ impl Bench {
             .env("CUDA_VISIBLE_DEVICES", "")
             // Tests run beside each other on one machine.
             .env("ANECHOIC_LOCKS", self.path("locks"))
+            // And what the others do is no disturbance: there is nothing to be read here, unless a test puts it there.
+            .env("ANECHOIC_PROBE_ROOT", self.path("probe-root"))
             .stdin(Stdio::null());
         command
     }

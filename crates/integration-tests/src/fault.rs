@@ -104,6 +104,24 @@ pub enum Fault {
     Runaway,
     /// Closes standard output while measuring, and goes on.
     ClosesStdout,
+    /// Measures for three seconds.
+    Slow,
+    /// Writes its surroundings to standard error, then behaves.
+    Tells,
+    /// Leaves a child in a session of its own, without its environment and its pipes.
+    Daemon,
+    /// Leaves a child that ends a moment later by itself.
+    SlowChild,
+    /// Leaves a child that ignores SIGTERM.
+    StubbornChild,
+    /// Leaves a child of each kind.
+    Brood,
+    /// As that, then does nothing more.
+    BroodThenHang,
+    /// As that, then exits with 3.
+    BroodThenExit,
+    /// Takes memory until it is refused, and says so; behaves where it gets 1 GiB.
+    Hungry,
 }
 
 impl FromStr for Fault {
@@ -177,6 +195,15 @@ fn plain(text: &str) -> Option<Fault> {
         "grandchild" => Fault::Grandchild,
         "runaway" => Fault::Runaway,
         "closes-stdout" => Fault::ClosesStdout,
+        "slow" => Fault::Slow,
+        "tells" => Fault::Tells,
+        "daemon" => Fault::Daemon,
+        "slow-child" => Fault::SlowChild,
+        "stubborn-child" => Fault::StubbornChild,
+        "brood" => Fault::Brood,
+        "brood-then-hang" => Fault::BroodThenHang,
+        "brood-then-exit-3" => Fault::BroodThenExit,
+        "hungry" => Fault::Hungry,
         _ => return None,
     })
 }

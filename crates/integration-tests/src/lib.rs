@@ -3,6 +3,7 @@
 
 mod bench;
 pub mod fault;
+pub mod kills;
 mod programs;
 mod wait;
 

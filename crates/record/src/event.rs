@@ -4,7 +4,7 @@ use anechoic_protocol::{Job, WorkerEvent};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Disturbance, Leftover, Observation, Outcome, RunState, Stop, Wait};
+use crate::{Containment, Disturbance, Leftover, Observation, Outcome, RunState, Stop, Wait};
 
 /// A run event with its time, as stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,6 +51,9 @@ pub enum RunEvent {
         attempt: u32,
         /// The worker's process id.
         pid: u32,
+        /// What holds it and all that it starts.
+        #[serde(default)]
+        containment: Containment,
     },
     /// The job was sent.
     JobSent {

@@ -4,6 +4,7 @@
 mod capture;
 mod kv;
 mod render;
+mod rest;
 mod summary;
 mod units;
 
@@ -14,4 +15,5 @@ pub use kv::{
     QualityLine, RooflineLine, Setting, Spread, Standing, TradeOffLine,
 };
 pub use render::{csv, json, markdown, terminal};
+pub use rest::{DisturbedAttempt, LeftBehind, WaitReason, Waiting};
 pub use summary::{FailedAttempt, Summary, Tally};

@@ -61,6 +61,15 @@ impl Gpus {
         u32::try_from(self.0.len()).unwrap_or(u32::MAX)
     }
 
+    /// A name for the GPU that `cuda:index` means, which is the same for every process that means the same one: its
+    /// identifier, or where the driver does not tell it, its number.
+    pub(crate) fn lock_name(&self, index: u32) -> String {
+        match self.0.get(index as usize) {
+            Some(entry) => lock_name(entry, &all_cards(), Numbering::here()),
+            None => format!("GPU-number-{index}"),
+        }
+    }
+
     /// The model name of the GPU that `cuda:index` means, where the driver tells.
     pub(crate) fn model(&self, index: u32) -> Option<String> {
         self.card(index).map(|card| card.model)
@@ -69,15 +78,6 @@ impl Gpus {
     /// The identifier (`GPU-…`) of the GPU that `cuda:index` means, where the driver tells.
     pub(crate) fn uuid(&self, index: u32) -> Option<String> {
         self.card(index)?.identifier
-    }
-
-    /// A name for the GPU that `cuda:index` means, which is the same for every process that means the same one: its
-    /// identifier, or where the driver does not tell it, its number.
-    pub(crate) fn lock_name(&self, index: u32) -> String {
-        match self.0.get(index as usize) {
-            Some(entry) => lock_name(entry, &all_cards(), Numbering::here()),
-            None => format!("GPU-number-{index}"),
-        }
     }
 
     fn card(&self, index: u32) -> Option<Card> {

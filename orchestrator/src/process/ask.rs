@@ -3,16 +3,20 @@
 use std::fs::File;
 use std::io;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anechoic_record::Stop;
 use tokio::time::timeout;
 
-use super::orphans::adopt_orphans;
+use super::launch::Launch;
+use super::leftovers::adopt_orphans;
 use super::worker::{Logs, ProcessEvent, Worker};
 
 /// How long the process may take to end once its standard input is closed.
 const GRACE: Duration = Duration::from_secs(2);
+
+/// How long what it started may take to end after it.
+const LEAK: Duration = Duration::from_secs(1);
 
 /// The mark of such a process, in the place of `run/case/attempt`.
 const MARK: &str = "hello";
@@ -20,11 +24,12 @@ const MARK: &str = "hello";
 /// Starts the program, reads its first line and ends it. `None` where no line came in time.
 pub(crate) async fn first_line(program: &Path, within: Duration) -> io::Result<Option<Vec<u8>>> {
     adopt_orphans();
-    let mut worker = Worker::spawn(program, MARK, no_logs()?)?;
+    let launch = Launch::plain(program.to_owned(), MARK);
+    let mut worker = Worker::spawn(&launch, no_logs()?).map_err(io::Error::other)?;
     let line = timeout(within, next_line(&mut worker)).await;
     worker.stop(Stop::CloseStdin);
     let _ = timeout(GRACE, exit(&mut worker)).await;
-    worker.sweep(0).await;
+    worker.sweep(0, Instant::now() + LEAK).await;
     Ok(line.unwrap_or_default())
 }
 

@@ -1,14 +1,26 @@
-//! Worker processes: the only place that builds a `Command` or holds `unsafe`. Knows pipes, signals and
-//! process groups; knows nothing of messages, phases or outcomes.
+//! Worker processes: the only place that builds a `Command` or holds `unsafe`. Knows pipes, signals,
+//! process groups and control groups; knows nothing of messages, phases or outcomes.
 
 mod ask;
+mod confine;
 mod exit;
+mod file_limit;
+mod guard;
+mod identity;
+mod launch;
+mod leftovers;
 mod lines;
 mod log;
-mod orphans;
+mod scope;
+mod stale;
+mod table;
 mod worker;
 
 pub(crate) use ask::first_line;
 pub(crate) use exit::ExitKind;
-pub(crate) use orphans::{Leftovers, adopt_orphans};
-pub(crate) use worker::{Logs, ProcessEvent, Worker};
+pub(crate) use file_limit::survive_file_limit;
+pub(crate) use guard::{Guard, keep_guard};
+pub(crate) use launch::{Launch, LaunchError};
+pub(crate) use leftovers::adopt_orphans;
+pub(crate) use stale::end_stale;
+pub(crate) use worker::{Logs, MemoryKills, ProcessEvent, Swept, Worker};

@@ -1,22 +1,24 @@
-//! One worker process: its pipes, its group, its end.
+//! One worker process: its pipes, its groups, its end.
 
 use std::fs::File;
 use std::future::pending;
 use std::io;
-use std::path::Path;
-use std::process::Stdio;
+use std::time::Instant;
 
 use anechoic_protocol::MAX_LINE_BYTES;
-use anechoic_record::Stop;
+use anechoic_record::{Containment, Leftover, Stop};
 use nix::sys::signal::{Signal, killpg};
-use nix::unistd::{Pid, getpid, getppid};
+use nix::unistd::Pid;
 use tokio::io::AsyncWriteExt;
-use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
 
 use super::ExitKind;
+use super::launch::{Launch, LaunchError, Launched};
+use super::leftovers::Kin;
 use super::lines::{LineReader, Piece};
 use super::log::{LogCopier, Tail};
-use super::orphans::{Leftovers, MARK, alive, end_orphans};
+use super::scope::{Scope, machine_kills};
+use super::table;
 
 /// Where the raw output of a worker goes.
 #[derive(Debug)]
@@ -42,12 +44,37 @@ pub(crate) enum ProcessEvent {
     Exited(ExitKind),
 }
 
+/// Out-of-memory kills since a worker was started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct MemoryKills {
+    /// In its control group.
+    pub(crate) in_group: u64,
+    /// On the whole machine.
+    pub(crate) on_machine: u64,
+}
+
+/// What was found when a worker was swept away.
+#[derive(Debug, Default)]
+pub(crate) struct Swept {
+    /// The last lines of its standard error.
+    pub(crate) stderr: Vec<String>,
+    /// Processes that outlived it.
+    pub(crate) left: Vec<Leftover>,
+    /// Whether somebody still held its pipes.
+    pub(crate) held_pipes: bool,
+    /// The signals that what it left was sent, in order.
+    pub(crate) stops: Vec<Stop>,
+}
+
 /// A worker process, leader of its own process group.
 #[derive(Debug)]
 pub(crate) struct Worker {
     child: Child,
     group: Pid,
-    mark: String,
+    kin: Kin,
+    scope: Option<Scope>,
+    containment: Containment,
+    kills_before: u64,
     exited: bool,
     input: Option<ChildStdin>,
     unsent: Vec<u8>,
@@ -57,24 +84,24 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    /// Starts `program`. Must be called on the main thread: the parent-death signal follows the thread.
-    pub(crate) fn spawn(program: &Path, mark: &str, logs: Logs) -> io::Result<Self> {
-        let mut command = Command::new(program);
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .env(MARK, mark)
-            .process_group(0)
-            .kill_on_drop(true);
-        die_with_parent(&mut command);
-        let mut child = command.spawn()?;
+    /// Starts a worker. Must be called on the main thread: the parent-death signal follows the thread.
+    pub(crate) fn spawn(launch: &Launch, logs: Logs) -> Result<Self, LaunchError> {
+        let before = table::living_children();
+        let kills_before = machine_kills();
+        let Launched {
+            mut child,
+            scope,
+            containment,
+        } = launch.start()?;
         let pid = child.id().expect("a child that was not awaited has an id");
         let output = child.stdout.take().expect("standard output is piped");
         let log = child.stderr.take().expect("standard error is piped");
         Ok(Self {
             group: Pid::from_raw(pid.cast_signed()),
-            mark: mark.to_owned(),
+            kin: Kin::new(pid, &launch.mark, before),
+            scope,
+            containment,
+            kills_before,
             exited: false,
             input: child.stdin.take(),
             unsent: Vec::new(),
@@ -83,6 +110,20 @@ impl Worker {
             tail: Tail::default(),
             child,
         })
+    }
+
+    /// What holds it and all that it starts.
+    pub(crate) fn containment(&self) -> Containment {
+        self.containment
+    }
+
+    /// Out-of-memory kills since it was started.
+    pub(crate) fn memory_kills(&self) -> MemoryKills {
+        let in_group = self.scope.as_ref().map(Scope::out_of_memory_kills);
+        MemoryKills {
+            in_group: in_group.unwrap_or(0),
+            on_machine: machine_kills().saturating_sub(self.kills_before),
+        }
     }
 
     /// The process id.
@@ -158,42 +199,28 @@ impl Worker {
         }
     }
 
-    /// Ends whatever is left of the process and its descendants. Returns the last lines of its standard
-    /// error, and which descendants had outlived it.
-    pub(crate) async fn sweep(mut self, lines: usize) -> (Vec<String>, Leftovers) {
-        let known = alive(&self.mark);
-        self.signal_group(Signal::SIGKILL);
-        let left = end_orphans(&self.mark, known).await;
+    /// Waits until then for what is left of the process and its descendants, and ends what remains. The last
+    /// `lines` of standard error are kept.
+    pub(crate) async fn sweep(mut self, lines: usize, until: Instant) -> Swept {
+        let held_pipes = self.output.is_some() || self.log.is_some();
+        let remains = self.kin.end(self.scope.as_ref(), until).await;
         self.close_log();
-        (self.tail.last_lines(lines), left)
+        Swept {
+            stderr: self.tail.last_lines(lines),
+            left: remains.left,
+            held_pipes,
+            stops: remains.stops,
+        }
     }
 }
 
 impl Drop for Worker {
-    /// An error between spawn and sweep must not leave a group behind.
+    /// An error between spawn and sweep must not leave anything behind.
     fn drop(&mut self) {
         self.signal_group(Signal::SIGKILL);
-    }
-}
-
-/// Has the kernel kill the worker when this process dies, however it dies.
-#[expect(
-    unsafe_code,
-    reason = "the parent-death signal is set between fork and exec"
-)]
-fn die_with_parent(command: &mut Command) {
-    let parent = getpid();
-    let set_up = move || {
-        nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
-        // The parent may have died before the signal was set.
-        if getppid() != parent {
-            return Err(io::Error::from_raw_os_error(nix::libc::ESRCH));
+        if let Some(scope) = &self.scope {
+            scope.kill();
         }
-        Ok(())
-    };
-    // SAFETY: the closure makes two system calls and allocates nothing, which is allowed after fork.
-    unsafe {
-        command.pre_exec(set_up);
     }
 }
 

@@ -6,15 +6,16 @@ use std::path::Path;
 use std::time::Duration;
 
 use anechoic_protocol::{Phase, WorkerEvent};
-use anechoic_record::{Outcome, RunEvent, Stamped, Stop};
+use anechoic_record::{
+    Disturbance, Fate, Leftover, Moment, Outcome, Restless, RunEvent, Stamped, Stop,
+};
 
 use super::bars::Bars;
 use super::json::print_data;
 use super::lines;
 use super::tally::Tally;
 use super::words::{duration, say};
-use crate::process::Leftovers;
-use crate::runner::Urgency;
+use crate::runner::{Retry, Urgency};
 
 /// What goes to standard output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -31,7 +32,9 @@ pub(crate) struct Aftermath {
     /// The last lines of its standard error.
     pub(crate) stderr: Vec<String>,
     /// Processes that outlived it.
-    pub(crate) left: Leftovers,
+    pub(crate) left: Vec<Leftover>,
+    /// Whether its pipes were held when the leak limit had passed.
+    pub(crate) held_pipes: bool,
 }
 
 /// The attempt that is being made.
@@ -119,6 +122,59 @@ impl Reporter {
         }
     }
 
+    /// Tells what a wait is for; on a terminal with the time that is left, elsewhere one line where the reasons change.
+    pub(crate) fn waiting(&self, reasons: &[Restless], left: Duration, is_news: bool) {
+        let causes: Vec<_> = reasons.iter().map(Restless::cause).collect();
+        let causes = causes.join("; ");
+        match &self.bars {
+            Some(bars) if causes.is_empty() => bars.attempt(&self.current, "settling"),
+            Some(bars) => {
+                let left = duration(left);
+                bars.attempt(&self.current, &format!("waits at most {left}: {causes}"));
+            }
+            None if is_news => lines::waiting(&self.current, &self.tally, &causes, left),
+            None => {}
+        }
+    }
+
+    /// The machine is not at rest before the attempt, and what follows from it.
+    pub(crate) fn restless(&self, before: &[Disturbance], consequence: &str) {
+        self.note(&format!(
+            "{}: the machine is not at rest: {}; {consequence}",
+            self.current,
+            causes(before.iter())
+        ));
+    }
+
+    /// What disturbed the attempt while its worker ran.
+    pub(crate) fn disturbed(&self, disturbed: &[Disturbance]) {
+        let mut during = disturbed
+            .iter()
+            .filter(|d| d.when == Moment::During)
+            .peekable();
+        if during.peek().is_some() {
+            let causes = causes(during);
+            self.note(&format!("{} was disturbed: {causes}", self.current));
+        }
+    }
+
+    /// The attempt that has ended is made up for by a further one.
+    pub(crate) fn retrying(&mut self, retry: &Retry) {
+        let Retry {
+            attempt,
+            number,
+            most,
+        } = retry;
+        self.tally.planned += 1;
+        self.say(&format!(
+            "{}: attempt {attempt} will be made in its place (retry {number} of {most})",
+            self.current
+        ));
+        if let Some(bars) = &self.bars {
+            bars.lengthen(&self.tally);
+        }
+    }
+
     /// Confirms a request to stop.
     pub(crate) fn stopping(&self, urgency: Urgency) {
         self.say(match urgency {
@@ -134,21 +190,7 @@ impl Reporter {
 
     /// What helps to understand a failed attempt.
     pub(crate) fn aftermath(&self, outcome: &Outcome, aftermath: &Aftermath, folder: &Path) {
-        let Leftovers { ended, stuck } = &aftermath.left;
-        if !ended.is_empty() {
-            self.note(&format!(
-                "{} left processes behind; ended: {}",
-                self.current,
-                list(ended)
-            ));
-        }
-        if !stuck.is_empty() {
-            let pids = list(stuck);
-            self.note(&format!(
-                "{} left processes that cannot be ended: {pids}",
-                self.current
-            ));
-        }
+        self.leftovers(aftermath);
         if outcome.is_ok() || matches!(outcome, Outcome::Cancelled { .. }) {
             return;
         }
@@ -156,6 +198,30 @@ impl Reporter {
             self.say(&format!("  | {line}"));
         }
         self.say(&format!("  logs: {}", folder.display()));
+    }
+
+    fn leftovers(&self, aftermath: &Aftermath) {
+        let held = match aftermath.held_pipes {
+            true => ", its pipes held open",
+            false => "",
+        };
+        for (fate, what) in [
+            (Fate::Ended, "left processes behind; ended"),
+            (Fate::Stuck, "left processes that cannot be ended"),
+        ] {
+            let left: Vec<_> = aftermath
+                .left
+                .iter()
+                .filter(|left| left.fate == fate)
+                .collect();
+            if !left.is_empty() {
+                self.note(&format!("{} {what}: {}{held}", self.current, list(&left)));
+            }
+        }
+        if aftermath.left.is_empty() && aftermath.held_pipes {
+            let what = "left its pipes open, held by a process that is not its own";
+            self.note(&format!("{} {what}", self.current));
+        }
     }
 
     fn started(&self, pid: u32) {
@@ -229,8 +295,17 @@ impl Reporter {
     }
 }
 
-fn list(pids: &[u32]) -> String {
-    let texts: Vec<_> = pids.iter().map(u32::to_string).collect();
+fn causes<'d>(disturbed: impl Iterator<Item = &'d Disturbance>) -> String {
+    let causes: Vec<_> = disturbed.map(|d| d.what.cause()).collect();
+    causes.join("; ")
+}
+
+fn list(left: &[&Leftover]) -> String {
+    let one = |left: &&Leftover| match &left.name {
+        Some(name) => format!("{} ({name})", left.pid),
+        None => left.pid.to_string(),
+    };
+    let texts: Vec<_> = left.iter().map(one).collect();
     texts.join(", ")
 }
 

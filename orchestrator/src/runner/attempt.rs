@@ -1,22 +1,26 @@
 //! Drives one worker process through its lifecycle: turns what the process does into inputs, and carries
 //! out the actions. Decides nothing by itself.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anechoic_protocol::{Job, WorkerEvent, encode_line};
+use anechoic_protocol::{Job, WorkerEvent, WorkerIdentity, encode_line};
 use anechoic_record::{
-    AttemptData, AttemptFiles, AttemptRecord, Outcome, RecordError, RunEvent, Stop, result_json,
+    AttemptData, AttemptFiles, AttemptRecord, Leftover, Outcome, RecordError, RunEvent, result_json,
 };
+use anechoic_suite::{Case, WorkerCommand};
 use jiff::Timestamp;
 use tokio::time::sleep_until;
 
+use super::cpu_time::own_cpu_time;
 use super::interrupt::Urgency;
 use super::lifecycle::{Action, Input, Lifecycle};
 use super::limits::Limits;
 use super::message::read_line;
 use super::run::{Context, RunError};
-use crate::process::{ExitKind, Logs, ProcessEvent, Worker};
+use super::verdict::{with_leftovers, with_memory_kills};
+use super::watch::under_policy;
+use crate::process::{ExitKind, Launch, LaunchError, Logs, ProcessEvent, Worker};
 use crate::reporter::Aftermath;
 
 /// Lines of standard error that people are shown when an attempt fails.
@@ -25,8 +29,8 @@ const SHOWN_LINES: usize = 8;
 /// Makes one attempt, from its folder to its record.
 pub(crate) async fn make_attempt(
     context: &mut Context<'_>,
+    case: &Case,
     job: Job,
-    timeout: Duration,
 ) -> Result<(), RunError> {
     let files = context.recorder.begin_attempt(&job.case, job.attempt)?;
     files.write_job(&job)?;
@@ -34,51 +38,76 @@ pub(crate) async fn make_attempt(
     let started = Timestamp::now();
     let cpu_before = own_cpu_time();
     let spawned = Instant::now();
-    let mark = format!(
-        "{}/{}/{}",
-        context.recorder.manifest().run,
-        job.case,
-        job.attempt
-    );
-    let (ending, aftermath, mut data) = match Worker::spawn(context.worker, &mark, logs) {
+    let launch = launch(context, case, &job);
+    let (ending, aftermath, mut data) = match Worker::spawn(&launch, logs) {
         Err(error) => {
-            let ending = Ending::not_started(context.worker, &error);
+            let ending = Ending::not_started(&launch.program, &error);
             (ending, Aftermath::default(), AttemptData::default())
         }
         Ok(worker) => {
-            let lifecycle = Lifecycle::new(job.clone(), Limits::of(timeout), spawned);
-            Drive::new(context, worker, lifecycle, spawned)
-                .finish()
-                .await?
+            context.sampler.begin(worker.pid(), spawned);
+            let limits = Limits::of(context.timeout.unwrap_or(case.timeout));
+            let lifecycle = Lifecycle::new(job.clone(), limits, spawned);
+            Drive::new(
+                context,
+                worker,
+                lifecycle,
+                limits.leak,
+                case.worker.as_ref(),
+            )
+            .finish()
+            .await?
         }
     };
+    let disturbed = context.observed(&job)?;
+    let policy = context.recorder.manifest().plan.when_restless;
+    let outcome = under_policy(policy, ending.outcome, &disturbed);
     let record = AttemptRecord {
         attempt: job.attempt,
         started,
         wall_ns: nanos(ending.wall),
-        outcome: ending.outcome.clone(),
-        disturbed: Vec::new(),
-        left: Vec::new(),
-        worker_identity: None,
+        outcome: outcome.clone(),
+        disturbed: disturbed.clone(),
+        left: ending.left.clone(),
+        worker_identity: ending.worker_identity,
     };
     let orchestrator_cpu_ns = nanos(own_cpu_time().saturating_sub(cpu_before));
     data.wall_ns = Some(record.wall_ns);
     data.orchestrator_cpu_ns = Some(orchestrator_cpu_ns);
-    write_result(context, &files, &job, &ending.outcome, &data)?;
+    write_result(context, &files, &job, &outcome, &data)?;
     context.emit(RunEvent::AttemptEnded {
         case: job.case.clone(),
         attempt: job.attempt,
-        outcome: ending.outcome.clone(),
+        outcome: outcome.clone(),
         wall_ns: record.wall_ns,
         orchestrator_cpu_ns,
-        disturbed: Vec::new(),
-        left: Vec::new(),
+        disturbed,
+        left: ending.left,
     })?;
     context.recorder.end_attempt(&job.case, record)?;
     context
         .reporter
-        .aftermath(&ending.outcome, &aftermath, &files.folder);
+        .aftermath(&outcome, &aftermath, &files.folder);
     Ok(())
+}
+
+/// What the case's worker is started with: its own program, or else the run's.
+fn launch(context: &Context<'_>, case: &Case, job: &Job) -> Launch {
+    let run = &context.recorder.manifest().run;
+    let own = case
+        .worker
+        .as_ref()
+        .and_then(|worker| worker.0.split_first());
+    let (program, arguments) = match own {
+        Some((program, arguments)) => (PathBuf::from(program), arguments.to_vec()),
+        None => (context.worker.to_owned(), Vec::new()),
+    };
+    Launch {
+        program,
+        arguments,
+        isolation: case.isolation.clone(),
+        mark: format!("{run}/{}/{}", job.case, job.attempt),
+    }
 }
 
 /// `result.json`, for an attempt whose result counts.
@@ -112,18 +141,22 @@ fn open_logs(files: &AttemptFiles) -> Result<Logs, RunError> {
     })
 }
 
-/// How an attempt ended and how long it took.
+/// How an attempt ended, how long it took, what it left and who it was.
 struct Ending {
     outcome: Outcome,
     wall: Duration,
+    left: Vec<Leftover>,
+    worker_identity: Option<WorkerIdentity>,
 }
 
 impl Ending {
-    fn not_started(program: &Path, error: &std::io::Error) -> Self {
+    fn not_started(program: &Path, error: &LaunchError) -> Self {
         let message = format!("`{}`: {error}", program.display());
         Self {
             outcome: Outcome::SpawnFailed { message },
             wall: Duration::ZERO,
+            left: Vec::new(),
+            worker_identity: None,
         }
     }
 }
@@ -133,9 +166,12 @@ struct Drive<'a, 'c> {
     context: &'a mut Context<'c>,
     worker: Worker,
     lifecycle: Lifecycle,
+    own_worker: Option<&'a WorkerCommand>,
     spawned: Instant,
     deadline: Instant,
+    leak: Duration,
     exited: Option<Instant>,
+    identity: Option<WorkerIdentity>,
     data: AttemptData,
 }
 
@@ -144,15 +180,20 @@ impl<'a, 'c> Drive<'a, 'c> {
         context: &'a mut Context<'c>,
         worker: Worker,
         lifecycle: Lifecycle,
-        spawned: Instant,
+        leak: Duration,
+        own_worker: Option<&'a WorkerCommand>,
     ) -> Self {
+        let spawned = lifecycle.spawned();
         Self {
             context,
             worker,
             lifecycle,
+            own_worker,
             spawned,
             deadline: spawned,
+            leak,
             exited: None,
+            identity: None,
             data: AttemptData::default(),
         }
     }
@@ -160,6 +201,7 @@ impl<'a, 'c> Drive<'a, 'c> {
     async fn finish(mut self) -> Result<(Ending, Aftermath, AttemptData), RunError> {
         let mut input = Input::Spawned {
             pid: self.worker.pid(),
+            containment: self.worker.containment(),
         };
         let outcome = loop {
             if let Some(outcome) = self.take(input)? {
@@ -167,14 +209,24 @@ impl<'a, 'c> Drive<'a, 'c> {
             }
             input = self.next_input().await?;
         };
-        let wall = self.exited.unwrap_or_else(Instant::now) - self.spawned;
-        let (stderr, left) = self.worker.sweep(SHOWN_LINES).await;
-        if !left.ended.is_empty() || !left.stuck.is_empty() {
-            self.context
-                .emit(self.lifecycle.stopping_event(Stop::Kill))?;
+        let exited = self.exited.unwrap_or_else(Instant::now);
+        let outcome = with_memory_kills(outcome, self.worker.memory_kills());
+        let swept = self.worker.sweep(SHOWN_LINES, exited + self.leak).await;
+        for how in &swept.stops {
+            self.context.emit(self.lifecycle.stopping_event(*how))?;
         }
-        let aftermath = Aftermath { stderr, left };
-        Ok((Ending { outcome, wall }, aftermath, self.data))
+        let ending = Ending {
+            outcome: with_leftovers(outcome, &swept),
+            wall: exited - self.spawned,
+            left: swept.left.clone(),
+            worker_identity: self.identity,
+        };
+        let aftermath = Aftermath {
+            stderr: swept.stderr,
+            left: swept.left,
+            held_pipes: swept.held_pipes,
+        };
+        Ok((ending, aftermath, self.data))
     }
 
     /// Feeds one input and carries out the actions; the outcome, when there is one.
@@ -214,7 +266,8 @@ impl<'a, 'c> Drive<'a, 'c> {
                 protocol: _,
                 benchmarks: _,
             } => {
-                self.context.greet(&worker, torch.as_ref());
+                self.context.greet(self.own_worker, &worker, torch.as_ref());
+                self.identity = Some(worker);
                 self.data.hello_ns = Some(since_spawn_ns);
                 self.data.devices = devices;
             }
@@ -227,21 +280,26 @@ impl<'a, 'c> Drive<'a, 'c> {
         }
     }
 
-    /// Sleeps until something happens: no polling, so that nothing disturbs a measurement.
+    /// Sleeps until something happens, but for a look at the machine once a second: no polling, so that nothing
+    /// disturbs a measurement.
     async fn next_input(&mut self) -> Result<Input, RunError> {
-        tokio::select! {
-            event = self.worker.next() => {
-                let event = event.map_err(RunError::Log)?;
-                Ok(self.translate(event))
+        loop {
+            tokio::select! {
+                event = self.worker.next() => {
+                    let event = event.map_err(RunError::Log)?;
+                    return Ok(self.translate(event));
+                }
+                urgency = self.context.interrupts.next() => {
+                    self.context.reporter.stopping(urgency);
+                    return Ok(match urgency {
+                        Urgency::Orderly => Input::CancelRequested,
+                        Urgency::Immediate => Input::KillRequested,
+                    });
+                }
+                () = sleep_until(self.deadline.into()) => return Ok(Input::DeadlinePassed),
+                () = self.context.sampler.due() => {}
             }
-            urgency = self.context.interrupts.next() => {
-                self.context.reporter.stopping(urgency);
-                Ok(match urgency {
-                    Urgency::Orderly => Input::CancelRequested,
-                    Urgency::Immediate => Input::KillRequested,
-                })
-            }
-            () = sleep_until(self.deadline.into()) => Ok(Input::DeadlinePassed),
+            self.context.sampler.sample();
         }
     }
 
@@ -260,16 +318,11 @@ impl<'a, 'c> Drive<'a, 'c> {
 
     fn note_exit(&mut self, how: ExitKind) -> Input {
         self.exited = Some(Instant::now());
+        self.context.sampler.end();
         Input::Exited(how)
     }
 }
 
-/// CPU time of this process so far.
-fn own_cpu_time() -> Duration {
-    let clock = nix::time::ClockId::CLOCK_PROCESS_CPUTIME_ID;
-    nix::time::clock_gettime(clock).map_or(Duration::ZERO, Duration::from)
-}
-
-fn nanos(duration: Duration) -> u64 {
+pub(super) fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

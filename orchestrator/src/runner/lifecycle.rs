@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 use anechoic_protocol::{
     BenchmarkName, DeviceInfo, FailureKind, Job, PROTOCOL_VERSION, Phase, Sample, WorkerEvent,
 };
-use anechoic_record::{Outcome, RunEvent, Stop};
+use anechoic_record::{Containment, Outcome, RunEvent, Stop};
 
 use super::check::{bad_result, bad_sample, unable, violation};
 use super::limits::Limits;
+use super::verdict::said;
 use crate::process::ExitKind;
 
 /// SIGKILLs before a process that does not go away (it hangs in the kernel) is given up.
@@ -19,7 +20,12 @@ const KILLS: u32 = 5;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Input {
     /// The process was started.
-    Spawned { pid: u32 },
+    Spawned {
+        /// Its process id.
+        pid: u32,
+        /// What holds it.
+        containment: Containment,
+    },
     /// It said something.
     Message(WorkerEvent),
     /// It said hello in another version of the protocol.
@@ -117,6 +123,11 @@ impl Lifecycle {
         }
     }
 
+    /// When its process was started.
+    pub(crate) fn spawned(&self) -> Instant {
+        self.spawned
+    }
+
     /// What the worker is to do.
     pub(crate) fn job(&self) -> &Job {
         &self.job
@@ -128,7 +139,7 @@ impl Lifecycle {
             return Vec::new();
         }
         let mut actions = match input {
-            Input::Spawned { pid } => self.on_spawned(pid),
+            Input::Spawned { pid, containment } => self.on_spawned(pid, containment),
             Input::Message(message) => self.on_message(message, now),
             Input::ForeignHello(found) => self.on_foreign_hello(found, now),
             Input::BadLine(detail) => self.decide(violation(detail), now),
@@ -151,11 +162,12 @@ impl Lifecycle {
         actions
     }
 
-    fn on_spawned(&self, pid: u32) -> Actions {
+    fn on_spawned(&self, pid: u32, containment: Containment) -> Actions {
         let started = RunEvent::AttemptStarted {
             case: self.job.case.clone(),
             attempt: self.job.attempt,
             pid,
+            containment,
         };
         let limit = self.limits.hello.min(self.limits.attempt);
         vec![
@@ -345,7 +357,7 @@ impl Lifecycle {
                 self.decide(verdict, now)
             }
             Stage::Reported(Report::Failed { kind, message }) => {
-                self.decide(Outcome::WorkerFailed { kind, message }, now)
+                self.decide(said(kind, message), now)
             }
             Stage::Reported(Report::Finished) => {
                 let limit = self.limits.exit.min(self.limits.attempt);
@@ -394,10 +406,7 @@ impl Lifecycle {
         let verdict = match &self.stage {
             Stage::Reported(Report::Finished) => return self.cancel_after_result(now),
             Stage::Reported(Report::FinishedThenCancelled) => return Vec::new(),
-            Stage::Reported(Report::Failed { kind, message }) => Outcome::WorkerFailed {
-                kind: *kind,
-                message: message.clone(),
-            },
+            Stage::Reported(Report::Failed { kind, message }) => said(*kind, message.clone()),
             Stage::Starting | Stage::Working | Stage::Stopping { .. } | Stage::Over => {
                 self.cancelled()
             }
@@ -440,9 +449,7 @@ impl Lifecycle {
     fn end(&mut self) -> Actions {
         let outcome = match std::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Stopping { verdict, .. } => verdict,
-            Stage::Reported(Report::Failed { kind, message }) => {
-                Outcome::WorkerFailed { kind, message }
-            }
+            Stage::Reported(Report::Failed { kind, message }) => said(kind, message),
             Stage::Reported(Report::Finished) => self.ended_after_result(),
             Stage::Reported(Report::FinishedThenCancelled) => {
                 let outcome = Some(self.ended_after_result());

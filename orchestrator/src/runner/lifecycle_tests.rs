@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anechoic_protocol::{
     BenchmarkName, FailureKind, PROTOCOL_VERSION, Phase, WorkerEvent, WorkerIdentity,
 };
-use anechoic_record::{Outcome, RunEvent, Stop};
+use anechoic_record::{Containment, Outcome, RunEvent, Stop};
 use proptest::prelude::*;
 
 use super::lifecycle::{Action, Input, Lifecycle};
@@ -140,7 +140,10 @@ impl Bench {
             deadline: None,
             seen: Vec::new(),
         };
-        bench.feed(Input::Spawned { pid: 7 });
+        bench.feed(Input::Spawned {
+            pid: 7,
+            containment: Containment::default(),
+        });
         bench
     }
 
@@ -337,9 +340,9 @@ fn a_result_does_not_excuse_a_bad_end() {
 fn a_failure_that_was_reported_stands_however_the_process_ends() {
     for how in [ExitKind::Code(0), ExitKind::Code(1), killed()] {
         let mut bench = Bench::working();
-        bench.feed(failed(FailureKind::OutOfMemory));
+        bench.feed(failed(FailureKind::ModelLoad));
         let expected = Outcome::WorkerFailed {
-            kind: FailureKind::OutOfMemory,
+            kind: FailureKind::ModelLoad,
             message: "because".into(),
         };
         assert_eq!(bench.gone(how), expected);
@@ -399,7 +402,13 @@ fn a_worker_without_hello_has_less_time() {
     let long = Limits::of(Duration::from_secs(3600));
     let now = Instant::now();
     let mut lifecycle = Lifecycle::new(job(), long, now);
-    let actions = lifecycle.step(Input::Spawned { pid: 1 }, now);
+    let actions = lifecycle.step(
+        Input::Spawned {
+            pid: 1,
+            containment: Containment::default(),
+        },
+        now,
+    );
     assert_eq!(actions[1], Action::SetDeadline(now + long.hello));
 }
 

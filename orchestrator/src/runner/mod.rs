@@ -2,6 +2,10 @@
 
 mod attempt;
 mod check;
+mod cpu_time;
+mod gate;
+#[cfg(test)]
+mod gate_tests;
 mod interrupt;
 mod lifecycle;
 #[cfg(test)]
@@ -9,8 +13,21 @@ mod lifecycle_tests;
 mod limits;
 mod message;
 mod offer;
+mod queue;
+mod refusal;
+mod rest;
+#[cfg(test)]
+mod rest_tests;
 mod run;
+mod sampler;
+mod verdict;
+mod waiting;
+mod watch;
+#[cfg(test)]
+mod watch_tests;
 
 pub(crate) use interrupt::{Interrupts, Urgency};
 pub(crate) use offer::{Greeting, greeting, offered_devices};
+pub(crate) use queue::Retry;
 pub(crate) use run::{Context, Halt, RunError, make_attempts};
+pub(crate) use sampler::Sampler;

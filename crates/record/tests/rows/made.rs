@@ -76,6 +76,7 @@ pub(crate) fn manifest(device: Device) -> Manifest {
             gpu_uuid: None,
         },
         cases: vec![],
+        starts: vec![],
         plan: Plan {
             name: "kv".to_owned(),
             question: None,

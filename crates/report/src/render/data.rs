@@ -35,7 +35,7 @@ fn write_rows(record: &RunRecord, writer: &mut csv::Writer<Vec<u8>>) -> csv::Res
     Ok(())
 }
 
-/// The columns of all families in the record, each once, and the outcome last.
+/// The columns of all families in the record, each once; what disturbed the attempt and its outcome last.
 fn columns(record: &RunRecord) -> Vec<&'static str> {
     let mut columns = COMMON.to_vec();
     for case in &record.manifest.cases {
@@ -50,7 +50,7 @@ fn columns(record: &RunRecord) -> Vec<&'static str> {
             .collect();
         columns.extend(new);
     }
-    columns.push("outcome");
+    columns.extend(["disturbed", "outcome"]);
     columns
 }
 
@@ -63,6 +63,8 @@ fn field(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
+        // Names of disturbances.
+        Value::Array(names) => names.iter().map(field).collect::<Vec<_>>().join(" "),
         other => other.to_string(),
     }
 }

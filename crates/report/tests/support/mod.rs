@@ -69,6 +69,7 @@ pub(crate) fn record(cases: Vec<(Case, Vec<(Outcome, AttemptData)>)>) -> RunReco
             slots: vec![],
         },
         cases: records,
+        starts: vec![],
     };
     RunRecord {
         path: "results/x".into(),
