@@ -93,6 +93,9 @@ fn of_machine(then: &Machine, now: &Machine) -> Vec<Difference> {
     }
     found.extend(of_memory(then.memory_bytes, now.memory_bytes));
     found.extend(difference("GPU", &text(&then.gpu), &text(&now.gpu)));
+    if let (Some(then), Some(now)) = (&then.gpu_uuid, &now.gpu_uuid) {
+        found.extend(difference("GPU identifier", then, now));
+    }
     found.extend(difference(
         "kernel",
         &text(&then.kernel),
