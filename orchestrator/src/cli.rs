@@ -42,14 +42,14 @@ pub(crate) enum Command {
     Report(ReportArgs),
     /// List what there is.
     List(ListArgs),
+    /// Say what on this machine will spoil a measurement, and what to do about it.
+    Doctor(DoctorArgs),
     /// Sleeps beside a run, and ends what its workers have started if the run is killed.
     #[command(hide = true)]
     Guard {
         /// The orchestrator of the run.
         orchestrator: String,
     },
-    /// Say what on this machine will spoil a measurement, and what to do about it.
-    Doctor(DoctorArgs),
 }
 
 /// Where results are.
@@ -413,7 +413,11 @@ mod tests {
     #[test]
     fn the_page_names_every_command_and_option() {
         let page = include_str!("../../docs/cli.md");
-        for command in Cli::command().get_subcommands() {
+        let command = Cli::command();
+        for command in command
+            .get_subcommands()
+            .filter(|command| !command.is_hide_set())
+        {
             let name = format!("anechoic {}", command.get_name());
             assert!(page.contains(&name), "missing: {name}");
             for option in command.get_opts() {

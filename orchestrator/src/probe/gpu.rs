@@ -64,8 +64,9 @@ impl Gpus {
     /// A name for the GPU that `cuda:index` means, which is the same for every process that means the same one: its
     /// identifier, or where the driver does not tell it, its number.
     pub(crate) fn lock_name(&self, index: u32) -> String {
+        let cards = all_cards();
         match self.0.get(index as usize) {
-            Some(entry) => lock_name(entry, &all_cards(), Numbering::here()),
+            Some(entry) => lock_name(entry, &cards, Numbering::here()),
             None => format!("GPU-number-{index}"),
         }
     }
@@ -205,8 +206,7 @@ fn card_of(entry: &Entry, cards: &[Card], numbering: Numbering) -> Option<(usize
 }
 
 fn lock_name(entry: &Entry, cards: &[Card], numbering: Numbering) -> String {
-    let card = card_of(entry, cards, numbering);
-    let identifier = card.and_then(|(_, card)| card.identifier);
+    let identifier = card_of(entry, cards, numbering).and_then(|(_, card)| card.identifier);
     let name = identifier.unwrap_or_else(|| match entry {
         Entry::Number(number) => format!("GPU-number-{number}"),
         Entry::Identifier(identifier) => identifier.clone(),

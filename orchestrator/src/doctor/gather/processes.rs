@@ -99,12 +99,14 @@ pub(super) fn related(root: &Root) -> ProcessFacts {
     facts
 }
 
-/// The attempt that a process was started for. One of another user does not tell.
+/// The attempt that a process was started for. One of another user does not tell; one that was only asked for its
+/// hello has none.
 fn mark(root: &Root, pid: u32) -> Option<String> {
     let environment = std::fs::read(root.path(&format!("proc/{pid}/environ"))).ok()?;
     let mut entries = environment.split(|byte| *byte == 0);
     let value = entries.find_map(|entry| entry.strip_prefix(MARK.as_bytes()))?;
-    Some(String::from_utf8_lossy(value).into_owned())
+    let attempt = String::from_utf8_lossy(value);
+    attempt.contains('/').then(|| attempt.into_owned())
 }
 
 /// The nearest orchestrator among its ancestors. The list may change while it is read, so the way is bounded.
@@ -173,6 +175,7 @@ mod tests {
         put(21, "worker", 20, "A=1\0ANECHOIC_ATTEMPT=r/c/1\0");
         put(22, "child", 21, "ANECHOIC_ATTEMPT=r/c/1\0");
         put(30, "worker", 1, "ANECHOIC_ATTEMPT=old/c/2\0");
+        put(31, "asked", 1, "ANECHOIC_ATTEMPT=hello\0");
         let facts = related(&root);
         let one = |pid, name: &str, attempt: &str| Related {
             pid,
