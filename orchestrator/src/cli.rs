@@ -42,14 +42,14 @@ pub(crate) enum Command {
     Report(ReportArgs),
     /// List what there is.
     List(ListArgs),
+    /// Say what on this machine will spoil a measurement, and what to do about it.
+    Doctor(DoctorArgs),
     /// Sleeps beside a run, and ends what its workers have started if the run is killed.
     #[command(hide = true)]
     Guard {
         /// The orchestrator of the run.
         orchestrator: String,
     },
-    /// Say what on this machine will spoil a measurement, and what to do about it.
-    Doctor(DoctorArgs),
 }
 
 /// Where results are.

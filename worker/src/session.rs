@@ -8,8 +8,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use anechoic_protocol::{
-    BenchmarkName, Echo, Environment, FailureKind, Job, JobResult, PROTOCOL_VERSION, PeakMemory,
-    Phase, PhaseSpan, WorkerEvent, WorkerIdentity, decode_line,
+    BenchmarkFamily, BenchmarkName, Echo, Environment, FailureKind, Job, JobResult,
+    PROTOCOL_VERSION, PeakMemory, Phase, PhaseSpan, WorkerEvent, WorkerIdentity, decode_line,
 };
 
 use crate::benchmarks::{self, BenchmarkError, Measure, is_out_of_memory, panic_text};
@@ -67,8 +67,15 @@ fn hello() -> WorkerEvent {
         },
         torch: Some(ops::torch_version()),
         devices: device::list(),
-        benchmarks: BenchmarkName::ALL.to_vec(),
+        benchmarks: offered(),
     }
+}
+
+/// Everything that has a name and a meaning of its own.
+fn offered() -> Vec<BenchmarkName> {
+    let all = BenchmarkName::ALL.into_iter();
+    all.filter(|name| name.family() != BenchmarkFamily::Custom)
+        .collect()
 }
 
 fn receive(source: JobSource, emitter: &Arc<Emitter>) -> Result<Option<Job>, SessionError> {

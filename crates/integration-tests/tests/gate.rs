@@ -1,6 +1,11 @@
 //! Waiting for the machine before attempts, looking at it meanwhile, and retries. The machine is a folder of files that
 //! the tests change.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests, where a panic is the report"
+)]
+
 use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -8,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{scope, sleep};
 use std::time::Duration;
 
-use anechoic_integration_tests::{Bench, Started, wait_for};
+use anechoic_integration_tests::{Bench, Started, fake_nvml, wait_for};
 use anechoic_protocol::Phase;
 use anechoic_record::{AttemptRecord, Moment, Observation, Outcome, Restless, RunEvent, RunState};
 use nix::sys::signal::{Signal, kill};
@@ -311,7 +316,16 @@ fn a_busy_machine_is_told_of_after_a_fixed_pause_as_well() {
     assert_eq!(before.map(|d| d.what.name()), Some("memory-pressure"));
     let warning =
         "warning: capture.second attempt 1: the machine is not at rest: tasks wait for memory";
-    assert!(finished.stderr.contains(warning), "{}", finished.stderr);
+    for line in [
+        warning,
+        "[2/2] capture.second attempt 1: cooling down for 2.0 s",
+    ] {
+        assert!(
+            finished.stderr.contains(line),
+            "{line} in {}",
+            finished.stderr
+        );
+    }
     let waits =
         |event: &RunEvent| matches!(event, RunEvent::CooledDown { waits, .. } if !waits.is_empty());
     assert!(!bench.events().iter().any(waits), "nothing was waited for");
@@ -410,4 +424,76 @@ fn retries_come_to_an_end() {
     );
     assert_eq!(names(&bench.outcomes("capture.second")), ["ok"]);
     assert_eq!(bench.manifest().state, RunState::Complete);
+}
+
+/// A GPU that does nothing; the lowest bit of the reasons says so.
+const IDLE: &str = "memory-used = 2097152\ntemperature = 30\nreasons = 1\nprocesses =\n";
+
+/// Eight GPUs as the stand-in for the driver's library tells of them; the last has these facts.
+fn gpus(bench: &Bench, last: &str) {
+    let gpu =
+        |number| format!("[gpu]\nname = A GPU\nuuid = GPU-{number}\nmemory-total = 85899345920\n");
+    let all: String = (0..7).map(|number| gpu(number) + IDLE).collect();
+    put(
+        bench,
+        "nvml",
+        &format!("driver = 600.1\n{all}{}{last}", gpu(7)),
+    );
+}
+
+#[test]
+fn an_attempt_waits_until_others_have_left_the_gpu() {
+    let bench = bench("cooldown = \"3s\"\nsettle-limit = \"5m\"", "other-device");
+    put(&bench, "dev/nvidiactl", "");
+    for number in 0..8 {
+        put(&bench, &format!("dev/nvidia{number}"), "");
+    }
+    gpus(&bench, IDLE);
+    let told = bench.path("told");
+    let mut command = bench.command(&["run", "suite.toml", "--device", "cuda:7"]);
+    command
+        .env_remove("CUDA_VISIBLE_DEVICES")
+        .env("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
+        .env("ANECHOIC_NVML", fake_nvml())
+        .env("FAKE_NVML", bench.path("probe-root").join("nvml"))
+        .stdout(Stdio::null())
+        .stderr(File::create(&told).unwrap());
+    let run = Started::from(command.spawn().unwrap());
+    bench.wait_for_event("the end of the first attempt", |event| {
+        matches!(event, RunEvent::AttemptEnded { .. }).then_some(())
+    });
+    // The pause that follows is long enough for this.
+    gpus(
+        &bench,
+        "memory-used = 9663676416\ntemperature = 32\nreasons = 1\nprocesses = 4711 4712\n",
+    );
+    let waiting = |text: &String| text.contains("for the machine to come to rest");
+    let text = wait_for("the wait", || {
+        fs::read_to_string(&told).ok().filter(waiting)
+    });
+    assert!(
+        text.contains("others compute on the GPU: process 4711, 4712"),
+        "{text}"
+    );
+    assert!(
+        text.contains("9664 MB of the GPU's memory are in use"),
+        "{text}"
+    );
+    assert_eq!(bench.outcomes("capture.second"), []);
+    gpus(&bench, IDLE);
+    assert_eq!(run.code(), Some(0));
+    let reasons = bench.wait_for_event("the wait's record", |event| match event {
+        RunEvent::CooledDown { case, waits, .. } if case == "capture.second" => Some(
+            waits
+                .iter()
+                .map(|wait| wait.what.name())
+                .collect::<Vec<_>>(),
+        ),
+        _ => None,
+    });
+    assert_eq!(reasons, ["gpu-memory", "gpu-processes"]);
+    let (seen, _) = observed(&bench, "capture.second").expect("it was looked at");
+    let gpu = seen[0].state.gpu.as_ref().expect("there is a GPU");
+    assert_eq!(gpu.used_memory_bytes, Some(2_097_152));
+    assert_eq!(gpu.throttle_reasons, [], "an idle GPU does not throttle");
 }

@@ -44,8 +44,8 @@ fn told(bench: &Bench, case: &str, word: &str) -> Vec<String> {
 
 /// The processes that an attempt's worker said it left.
 fn children(bench: &Bench) -> Vec<u32> {
-    let words = ["child", "grandchild"].map(|word| told(bench, "capture.bad", word));
-    let pids = words.iter().flatten().map(|pid| pid.parse().unwrap());
+    let told = told(bench, "capture.bad", "grandchild");
+    let pids = told.iter().map(|pid| pid.parse().unwrap());
     let mut pids: Vec<u32> = pids.collect();
     pids.sort_unstable();
     pids
@@ -444,6 +444,7 @@ impl MemoryGroup {
         let path = parent.join(format!("isolation-test-{}", std::process::id()));
         fs::create_dir(&path).ok()?;
         let group = Self(path);
+        fs::write(group.0.join("memory.swappiness"), "0").ok()?;
         for file in ["memory.limit_in_bytes", "memory.memsw.limit_in_bytes"] {
             let path = group.0.join(file);
             if path.exists() {

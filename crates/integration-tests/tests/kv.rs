@@ -170,7 +170,12 @@ fn one_model_stands_for_all() {
         bench.checkpoint("models/mine", 2);
         let run = kv(&bench, args);
         assert_eq!(run.code, 0, "{args:?}: {}", run.stderr);
-        let model = bench.manifest().cases[0].case.work.model().clone();
+        let model = bench.manifest().cases[0]
+            .case
+            .work
+            .model()
+            .cloned()
+            .expect("it has a model");
         (model.name().to_owned(), run.stderr)
     };
     assert_eq!(

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CapacityWork, CaptureWork, GenerationWork, ModelSource, PerplexityWork, UnknownName,
-    VersionedModel,
+    CapacityWork, CaptureWork, CustomWork, GenerationWork, ModelSource, PerplexityWork,
+    UnknownName, VersionedModel,
 };
 
 /// What a worker is asked to measure, with every setting resolved.
@@ -25,6 +25,8 @@ pub enum Benchmark {
     Capacity(CapacityWork),
     /// Generation against the machine's ceilings.
     Roofline(GenerationWork),
+    /// Something that a worker of one's own knows how to measure.
+    Custom(CustomWork),
 }
 
 impl Benchmark {
@@ -38,6 +40,7 @@ impl Benchmark {
             Self::Perplexity(_) => BenchmarkName::Perplexity,
             Self::Capacity(_) => BenchmarkName::Capacity,
             Self::Roofline(_) => BenchmarkName::Roofline,
+            Self::Custom(_) => BenchmarkName::Custom,
         }
     }
 
@@ -50,22 +53,27 @@ impl Benchmark {
             }
             Self::Perplexity(_) => 1,
             Self::Capacity(work) => work.samples(),
+            Self::Custom(work) => work.iterations,
         }
     }
 
-    /// The model.
-    pub fn model(&self) -> &ModelSource {
-        match (self, self.versioned()) {
-            (Self::Capture(work), _) => &work.model,
-            (_, Some(versioned)) => &versioned.model,
-            (_, None) => unreachable!("every benchmark but capture has a version"),
+    /// The model; `None` where the orchestrator knows of none.
+    pub fn model(&self) -> Option<&ModelSource> {
+        match self {
+            Self::Capture(work) => Some(&work.model),
+            Self::Latency(work) | Self::Vram(work) | Self::Phase(work) | Self::Roofline(work) => {
+                Some(&work.model.model)
+            }
+            Self::Perplexity(work) => Some(&work.model.model),
+            Self::Capacity(work) => Some(&work.model.model),
+            Self::Custom(_) => None,
         }
     }
 
     /// The model under its KV-cache version, in KV-cache benchmarks.
     pub fn versioned(&self) -> Option<&VersionedModel> {
         match self {
-            Self::Capture(_) => None,
+            Self::Capture(_) | Self::Custom(_) => None,
             Self::Latency(work) | Self::Vram(work) | Self::Phase(work) | Self::Roofline(work) => {
                 Some(&work.model)
             }
@@ -93,6 +101,8 @@ pub enum BenchmarkName {
     Capacity,
     /// Generation against the machine's ceilings.
     Roofline,
+    /// Something that a worker of one's own knows how to measure.
+    Custom,
 }
 
 /// Benchmarks that answer questions of one kind; a case's id starts with it.
@@ -102,6 +112,8 @@ pub enum BenchmarkFamily {
     Capture,
     /// KV-cache versions.
     Kv,
+    /// What workers of one's own measure.
+    Custom,
 }
 
 impl BenchmarkFamily {
@@ -110,13 +122,14 @@ impl BenchmarkFamily {
         match self {
             Self::Capture => "capture",
             Self::Kv => "kv",
+            Self::Custom => "custom",
         }
     }
 }
 
 impl BenchmarkName {
     /// Every benchmark, in the order in which lists show them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Capture,
         Self::Latency,
         Self::Vram,
@@ -124,6 +137,7 @@ impl BenchmarkName {
         Self::Perplexity,
         Self::Capacity,
         Self::Roofline,
+        Self::Custom,
     ];
 
     /// The name as written in suites.
@@ -136,6 +150,7 @@ impl BenchmarkName {
             Self::Perplexity => "perplexity",
             Self::Capacity => "capacity",
             Self::Roofline => "roofline",
+            Self::Custom => "custom",
         }
     }
 
@@ -149,6 +164,7 @@ impl BenchmarkName {
             | Self::Perplexity
             | Self::Capacity
             | Self::Roofline => BenchmarkFamily::Kv,
+            Self::Custom => BenchmarkFamily::Custom,
         }
     }
 }

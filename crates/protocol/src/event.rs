@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BenchmarkName, CapacitySample, CaptureIteration, Device, DeviceInfo, Dtype, FailureKind, Job,
-    LatencySample, ModelConfig, PerplexitySample, PhaseSample, RooflineSample, VramSample,
+    BenchmarkName, CapacitySample, CaptureIteration, CustomSample, Device, DeviceInfo, Dtype,
+    FailureKind, Job, LatencySample, ModelConfig, PerplexitySample, PhaseSample, RooflineSample,
+    VramSample,
 };
 
 /// A line on a worker's standard output.
@@ -135,6 +136,8 @@ pub enum Sample {
     Capacity(CapacitySample),
     /// A generation against the machine's ceilings.
     Roofline(RooflineSample),
+    /// An iteration of a worker of one's own.
+    Custom(CustomSample),
 }
 
 impl Sample {
@@ -148,6 +151,7 @@ impl Sample {
             Self::Perplexity(sample) => sample.iteration,
             Self::Capacity(sample) => sample.iteration,
             Self::Roofline(sample) => sample.iteration,
+            Self::Custom(sample) => sample.iteration,
         }
     }
 
@@ -161,6 +165,7 @@ impl Sample {
             Self::Perplexity(_) => BenchmarkName::Perplexity,
             Self::Capacity(_) => BenchmarkName::Capacity,
             Self::Roofline(_) => BenchmarkName::Roofline,
+            Self::Custom(_) => BenchmarkName::Custom,
         }
     }
 }
@@ -178,7 +183,8 @@ pub struct JobResult {
     pub verification: Option<Verification>,
     /// Peaks over the whole process.
     pub memory: PeakMemory,
-    /// How long each phase took.
+    /// How long each phase took; empty where the worker does not tell.
+    #[serde(default)]
     pub phases: Vec<PhaseSpan>,
 }
 
@@ -247,7 +253,8 @@ pub struct PeakMemory {
     /// Peak of device memory allocated from warm-up on, on a GPU; in `vram` and `capacity`, which count it anew for each
     /// run, that of the last.
     pub peak_device_bytes: Option<u64>,
-    /// Bytes that hold captured rows at their peak.
+    /// Bytes that hold captured rows at their peak; 0 where nothing is captured.
+    #[serde(default)]
     pub capture_bytes: u64,
 }
 

@@ -3,6 +3,7 @@
 
 mod benchmark;
 mod capture;
+mod custom;
 mod device;
 mod event;
 mod failure;
@@ -18,6 +19,7 @@ pub use capture::{
     Attribution, CaptureIteration, CaptureMode, CaptureWork, FetchParts, InsideTimes, PairedSteps,
     Probe, Strategy, StrategyParseError, Workload,
 };
+pub use custom::{CUSTOM_NAME, CustomSample, CustomWork, Decimal, Parameter, is_custom_name};
 pub use device::{Device, DeviceInfo, DeviceParseError};
 pub use event::{
     Echo, Environment, JobResult, ModelFacts, PeakMemory, Phase, PhaseSpan, Sample, Verification,

@@ -2,6 +2,7 @@
 //! measured point. What every benchmark's results have in common; the rest is in a file per family.
 
 mod capture;
+mod custom;
 mod kv;
 
 use anechoic_protocol::Benchmark;
@@ -39,6 +40,7 @@ pub fn result_json(
         | Benchmark::Perplexity(_)
         | Benchmark::Capacity(_)
         | Benchmark::Roofline(_) => kv::result(&attempt),
+        Benchmark::Custom(work) => custom::result(&attempt, work),
     };
     merge(&mut map, attempt.circumstances());
     Value::Object(map)
@@ -95,6 +97,7 @@ fn lines(attempt: &Attempt<'_>) -> Vec<Value> {
         | Benchmark::Perplexity(_)
         | Benchmark::Capacity(_)
         | Benchmark::Roofline(_) => kv::lines(attempt),
+        Benchmark::Custom(work) => custom::lines(attempt, work),
     };
     lines.into_iter().map(Value::Object).collect()
 }

@@ -44,6 +44,7 @@ fn started(recorder: &mut Recorder, attempt: u32) {
             case,
             attempt,
             pid: 1,
+            containment: Default::default(),
         })
         .unwrap();
 }

@@ -2,6 +2,7 @@
 //! same record gives the same report, today or in a year.
 
 mod capture;
+mod custom;
 mod kv;
 mod render;
 mod rest;
@@ -9,6 +10,7 @@ mod summary;
 mod units;
 
 pub use capture::{CaptureCase, CaptureSummary, Overhead, PairedEffect};
+pub use custom::{CustomCase, CustomSummary, NamedEstimate};
 pub use kv::{
     CapacityLine, CrossoverLine, Degradation, EfficiencyLine, Figure, KvPoint, KvSummary,
     LatencyLine, MemoryLine, PathLine, PhaseLine, PhaseMeans, PointQuality, Prediction,

@@ -2,6 +2,7 @@
 
 mod capture;
 mod columns;
+mod custom;
 mod data;
 mod document;
 mod dressing;

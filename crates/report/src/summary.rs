@@ -6,7 +6,7 @@ use anechoic_record::{
 use serde::{Deserialize, Serialize};
 
 use crate::rest::{attempts, disturbed, is_cut_short, left_behind};
-use crate::{CaptureSummary, DisturbedAttempt, KvSummary, LeftBehind, Waiting};
+use crate::{CaptureSummary, CustomSummary, DisturbedAttempt, KvSummary, LeftBehind, Waiting};
 
 /// Everything a report shows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,6 +36,9 @@ pub struct Summary {
     /// The KV-cache cases, where there are any.
     #[serde(default)]
     pub kv: Option<KvSummary>,
+    /// What workers of one's own measured, where there are such cases.
+    #[serde(default)]
+    pub custom: Option<CustomSummary>,
     /// Every attempt that did not end well; later ones may have made up for it. Those that were cut short are not among
     /// them.
     pub failed: Vec<FailedAttempt>,
@@ -116,6 +119,7 @@ impl Summary {
             tally: tally(record),
             capture: CaptureSummary::of(record),
             kv: KvSummary::of(record),
+            custom: CustomSummary::of(record),
             failed: bad_attempts(record, |outcome| !is_cut_short(outcome)),
             cut_short: bad_attempts(record, is_cut_short),
             waiting: Waiting::of(record),

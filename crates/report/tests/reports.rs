@@ -166,7 +166,7 @@ fn a_csv_of_several_families_has_the_columns_of_all() {
     kv.id = "kv.v1.latency".to_owned();
     kv.work = Benchmark::Latency(GenerationWork {
         model: VersionedModel {
-            model: kv.work.model().clone(),
+            model: kv.work.model().cloned().unwrap(),
             dtype: Dtype::F32,
             version: Version::V1,
             attention: AttentionPath::Best,

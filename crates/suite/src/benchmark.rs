@@ -4,19 +4,27 @@ use anechoic_protocol::{Benchmark, BenchmarkName, TextSource};
 
 use crate::problem::Problem;
 use crate::settings::Settings;
-use crate::{KnownModel, capture, kv, perplexity};
+use crate::{KnownModel, capture, custom, kv, perplexity};
 
 /// Checks that need no model.
 pub(crate) fn check(settings: &Settings) -> Result<(), Problem> {
     match settings.benchmark.value {
         BenchmarkName::Capture => capture::check(settings),
         BenchmarkName::Perplexity => perplexity::check(settings),
+        // A parameter is right by itself or not at all.
+        BenchmarkName::Custom => Ok(()),
         BenchmarkName::Latency
         | BenchmarkName::Vram
         | BenchmarkName::Phase
         | BenchmarkName::Capacity
         | BenchmarkName::Roofline => kv::check(settings),
     }
+}
+
+/// The work of a benchmark that knows no model; `None` for the others.
+pub(crate) fn work_without_model(settings: &Settings) -> Option<Benchmark> {
+    let is_custom = settings.benchmark.value == BenchmarkName::Custom;
+    is_custom.then(|| Benchmark::Custom(custom::work(settings)))
 }
 
 /// The work of settings that were checked, checked against the model. `text` is what the setting of that name stands for.
@@ -35,5 +43,6 @@ pub(crate) fn work(
         }
         BenchmarkName::Capacity => Benchmark::Capacity(kv::capacity(settings, model)?),
         BenchmarkName::Roofline => Benchmark::Roofline(kv::generation(settings, model)?),
+        BenchmarkName::Custom => Benchmark::Custom(custom::work(settings)),
     })
 }

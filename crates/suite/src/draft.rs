@@ -4,7 +4,7 @@
 use anechoic_protocol::BenchmarkName;
 
 use crate::benchmark;
-use crate::entry::{Entry, nearest, settings_of};
+use crate::entry::{Entry, Name, nearest, settings_of};
 use crate::id::{Template, check_name};
 use crate::keys::{Place, TOP_SETTINGS};
 use crate::matrix::{Matrix, placeholder_text};
@@ -23,7 +23,7 @@ pub(crate) struct Draft {
     pub(crate) id: Placed<String>,
     pub(crate) settings: Settings,
     /// Settings that tell it from the other cases of its matrix.
-    pub(crate) matrix: Vec<Setting>,
+    pub(crate) matrix: Vec<Name>,
 }
 
 /// What the command line changes of a suite's cases before they are counted.
@@ -147,7 +147,7 @@ impl Draft {
         check_own(own(), benchmark.value).map_err(|problem| problem.in_case(&id))?;
         check_one_t(own()).map_err(|problem| problem.in_case(&id))?;
         let settings = Settings::of(&benchmark).under(written.base)?.under(own())?;
-        let matrix = combination.iter().map(|entry| entry.setting).collect();
+        let matrix = combination.iter().map(Entry::name).collect();
         Ok(Self {
             id,
             settings,

@@ -2,7 +2,7 @@
 
 use crate::keys::Place;
 use crate::problem::{Placed, Problem};
-use crate::setting::Setting;
+use crate::setting::{Setting, parameter_in};
 use crate::value::{Table, Value};
 
 /// One value for one setting.
@@ -14,7 +14,48 @@ pub(crate) struct Entry {
     pub(crate) value: Placed<Value>,
 }
 
+/// What a key stands for: a setting, or one parameter of many.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Name {
+    pub(crate) setting: Setting,
+    pub(crate) parameter: Option<String>,
+}
+
+impl Name {
+    pub(crate) fn of(setting: Setting, key: &str) -> Self {
+        let parameter = parameter_in(key).filter(|_| setting == Setting::Parameters);
+        Self {
+            setting,
+            parameter: parameter.map(str::to_owned),
+        }
+    }
+
+    /// What a key of a suite or a placeholder stands for.
+    pub(crate) fn parse(key: &str) -> Option<Self> {
+        Setting::from_name(key).map(|setting| Self::of(setting, key))
+    }
+}
+
 impl Entry {
+    pub(crate) fn name(&self) -> Name {
+        Name::of(self.setting, &self.key.value)
+    }
+
+    /// Whether this is a table of parameters that has this one.
+    pub(crate) fn holds(&self, parameter: &str) -> bool {
+        match &self.value.value {
+            Value::Table(table) => {
+                self.setting == Setting::Parameters && table.get(parameter).is_some()
+            }
+            Value::Text(_)
+            | Value::Whole(_)
+            | Value::Decimal(_)
+            | Value::Flag(_)
+            | Value::List(_)
+            | Value::Other(_) => false,
+        }
+    }
+
     pub(crate) fn new(setting: Setting, key: &Placed<String>, value: &Placed<Value>) -> Self {
         Self {
             setting,
@@ -43,12 +84,13 @@ pub(crate) fn settings_of(table: &Table, place: Place) -> Result<Vec<Entry>, Pro
 pub(crate) fn check_spellings<'a>(
     keys: impl IntoIterator<Item = (Setting, &'a Placed<String>)>,
 ) -> Result<(), Problem> {
-    let mut seen: Vec<(Setting, &Placed<String>)> = Vec::new();
+    let mut seen: Vec<(Name, &Placed<String>)> = Vec::new();
     for (setting, key) in keys {
-        if let Some((_, first)) = seen.iter().find(|(earlier, _)| *earlier == setting) {
+        let name = Name::of(setting, &key.value);
+        if let Some((_, first)) = seen.iter().find(|(earlier, _)| *earlier == name) {
             return Err(two_spellings(first, key));
         }
-        seen.push((setting, key));
+        seen.push((name, key));
     }
     Ok(())
 }

@@ -4,6 +4,7 @@
 mod benchmark;
 mod capture;
 mod cpus;
+mod custom;
 mod draft;
 mod ending;
 mod entry;
@@ -39,7 +40,7 @@ mod value;
 pub use cpus::cpu_ranges;
 pub use ending::Ending;
 pub use error::{Invalid, SuiteError};
-pub use isolation::{Isolation, KEPT_ENVIRONMENT, WorkerCommand};
+pub use isolation::{ATTEMPT_MARK, Isolation, KEPT_ENVIRONMENT, ORCHESTRATOR_MARK, WorkerCommand};
 pub use options::PlanOptions;
 pub use pace::Cooldown;
 pub use plan::{Case, Order, OrderParseError, Plan, Slot};

@@ -1,7 +1,9 @@
 //! A case's matrix: one case per combination of values, the last key changing fastest.
 
+use anechoic_protocol::Parameter;
+
 use crate::draft::Changes;
-use crate::entry::{Entry, check_spellings};
+use crate::entry::{Entry, Name, check_spellings};
 use crate::id::{Template, safe_text};
 use crate::keys::Place;
 use crate::pace::MOST;
@@ -68,7 +70,11 @@ impl Matrix {
 
     /// Refuses a key that the case also sets by itself.
     pub(crate) fn check_against(&self, own: &[Entry]) -> Result<(), Problem> {
-        let twice = |key: &&Key| own.iter().any(|entry| entry.setting == key.setting);
+        let twice = |key: &&Key| {
+            let name = key.name();
+            let held = |entry: &Entry| name.parameter.as_ref().is_some_and(|p| entry.holds(p));
+            own.iter().any(|entry| entry.name() == name || held(entry))
+        };
         self.keys.iter().find(twice).map_or(Ok(()), |key| {
             let name = &key.name.value;
             let message = format!("`{name}` is given by the case and by its matrix");
@@ -132,6 +138,11 @@ impl Key {
         let Some(setting) = setting else {
             return Err(Place::Matrix.unknown(name));
         };
+        if setting == Setting::Parameters && Name::of(setting, &name.value).parameter.is_none() {
+            let message = "a matrix goes over one parameter at a time";
+            let accepted = "`\"parameters.NAME\" = […]`, the key in quotes";
+            return Err(Problem::at(&name.origin, message).accepted(accepted));
+        }
         let list = values.list(&name.value, LIST)?;
         let key = Self {
             name: name.clone(),
@@ -163,14 +174,18 @@ impl Key {
         }
     }
 
+    fn name(&self) -> Name {
+        Name::of(self.setting, &self.name.value)
+    }
+
     /// Whether a placeholder means this key, in any of its spellings.
     fn is_named(&self, placeholder: &str) -> bool {
-        Setting::from_name(placeholder) == Some(self.setting)
+        Name::parse(placeholder) == Some(self.name())
     }
 
     fn change(&mut self, changes: &Changes) -> Result<(), Problem> {
         let mut set = changes.set.iter().rev();
-        if let Some(entry) = set.find(|entry| entry.setting == self.setting) {
+        if let Some(entry) = set.find(|entry| entry.name() == self.name()) {
             self.name = entry.key.clone();
             self.values = entry.value.items().to_vec();
             self.check_values(&entry.value)?;
@@ -194,10 +209,8 @@ impl Key {
 
 /// The value that a combination gives a placeholder, as an id writes it.
 pub(crate) fn placeholder_text(combination: &[Entry], key: &str) -> String {
-    let setting = Setting::from_name(key);
-    let entry = combination
-        .iter()
-        .find(|entry| Some(entry.setting) == setting);
+    let name = Name::parse(key);
+    let entry = combination.iter().find(|entry| Some(entry.name()) == name);
     entry.map_or_else(String::new, |entry| safe_text(&text_of(&entry.value.value)))
 }
 
@@ -206,6 +219,7 @@ pub(crate) fn text_of(value: &Value) -> String {
     match value {
         Value::Text(text) => text.clone(),
         Value::Whole(number) => number.to_string(),
+        Value::Decimal(number) => Parameter::Decimal(*number).to_string(),
         Value::Flag(flag) => flag.to_string(),
         Value::List(items) => {
             let texts: Vec<_> = items.iter().map(|item| text_of(&item.value)).collect();

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anechoic_protocol::BenchmarkName;
 
+use crate::custom;
 use crate::draft::{Changes, Draft};
 use crate::entry::Entry;
 use crate::keys::Place;
@@ -87,10 +88,13 @@ impl Overrides {
     pub(crate) fn over(&self, draft: &Draft) -> Result<Settings, Problem> {
         self.check_ids_hold(draft)?;
         let is_plain = |entry: &&Entry| {
-            entry.setting.is_used_by(draft.benchmark()) && !draft.matrix.contains(&entry.setting)
+            entry.setting.is_used_by(draft.benchmark()) && !draft.matrix.contains(&entry.name())
         };
         let plain: Vec<_> = self.changes.set.iter().filter(is_plain).collect();
-        let check = |entry: &&Entry| check_one_value(entry);
+        let check = |entry: &&Entry| {
+            check_one_value(entry)?;
+            custom::check_against_matrix(entry, &draft.matrix)
+        };
         plain
             .iter()
             .try_for_each(check)
@@ -110,7 +114,9 @@ impl Overrides {
         ];
         for (matrix, set) in pairs.into_iter().filter(|_| draft.is_phase()) {
             let entry = self.changes.set.iter().find(|entry| entry.setting == set);
-            if let Some(entry) = entry.filter(|_| draft.matrix.contains(&matrix)) {
+            if let Some(entry) =
+                entry.filter(|_| draft.matrix.iter().any(|name| name.setting == matrix))
+            {
                 return Err(against_id(entry, matrix).in_case(&draft.id));
             }
         }
@@ -243,9 +249,11 @@ fn literal(value: &Placed<Value>, text: &str) -> Placed<Value> {
     value.with(match &value.value {
         Value::Text(text) => Value::Text(text.clone()),
         Value::List(items) => Value::List(items.iter().map(as_text).collect()),
-        Value::Whole(_) | Value::Flag(_) | Value::Table(_) | Value::Other(_) => {
-            Value::Text(text.to_owned())
-        }
+        Value::Whole(_)
+        | Value::Decimal(_)
+        | Value::Flag(_)
+        | Value::Table(_)
+        | Value::Other(_) => Value::Text(text.to_owned()),
     })
 }
 

@@ -131,6 +131,9 @@ impl<S: Surroundings> Finds<'_, S> {
 
     fn work(&mut self, settings: &Settings) -> Result<Benchmark, Problem> {
         benchmark::check(settings)?;
+        if let Some(work) = benchmark::work_without_model(settings) {
+            return Ok(work);
+        }
         let model = self.model(&settings.model)?;
         let text = self.text(settings, &model)?;
         benchmark::work(settings, &model, text)

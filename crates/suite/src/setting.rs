@@ -33,6 +33,7 @@ pub(crate) enum Setting {
     Windows,
     Chunk,
     GreedyTokens,
+    Parameters,
     Seed,
     Threads,
     Timeout,
@@ -41,7 +42,7 @@ pub(crate) enum Setting {
 
 impl Setting {
     /// Every setting, in the order in which lists show them.
-    pub(crate) const ALL: [Self; 37] = [
+    pub(crate) const ALL: [Self; 38] = [
         Self::Benchmark,
         Self::Model,
         Self::Dtype,
@@ -68,6 +69,7 @@ impl Setting {
         Self::Windows,
         Self::Chunk,
         Self::GreedyTokens,
+        Self::Parameters,
         Self::Seed,
         Self::Threads,
         Self::Timeout,
@@ -110,6 +112,7 @@ impl Setting {
             Self::Windows => &["windows"],
             Self::Chunk => &["chunk"],
             Self::GreedyTokens => &["greedy-tokens"],
+            Self::Parameters => &["parameters"],
             Self::Seed => &["seed"],
             Self::Threads => &["threads"],
             Self::Timeout => &["timeout"],
@@ -126,12 +129,16 @@ impl Setting {
     pub(crate) fn name_in(self, family: BenchmarkFamily) -> &'static str {
         let names = self.names();
         match family {
-            BenchmarkFamily::Capture => names[0],
+            BenchmarkFamily::Capture | BenchmarkFamily::Custom => names[0],
             BenchmarkFamily::Kv => names[names.len() - 1],
         }
     }
 
+    /// The setting of a key; `parameters.NAME` is one parameter of many.
     pub(crate) fn from_name(name: &str) -> Option<Self> {
+        if parameter_in(name).is_some() {
+            return Some(Self::Parameters);
+        }
         Self::ALL
             .into_iter()
             .find(|setting| setting.names().contains(&name))
@@ -163,4 +170,9 @@ impl Setting {
             Self::Model | Self::Text | Self::Isolation(PassEnvironment | WorkingDirectory)
         )
     }
+}
+
+/// The name of the one parameter that a key such as `parameters.size` means.
+pub(crate) fn parameter_in(key: &str) -> Option<&str> {
+    key.strip_prefix("parameters.")
 }

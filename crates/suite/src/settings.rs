@@ -1,13 +1,15 @@
 //! A case's settings while layers of them are put over each other: its benchmark's defaults, the suite's, the case's, the
 //! matrix's, the command line's. Every value is checked by itself as it is put.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anechoic_protocol::{
-    AttentionPath, Attribution, BenchmarkName, CaptureMode, Dtype, LayerSelection, Preset, Probe,
-    Strategy, Version,
+    AttentionPath, Attribution, BenchmarkName, CaptureMode, Dtype, LayerSelection, Parameter,
+    Preset, Probe, Strategy, Version,
 };
 
+use crate::custom;
 use crate::entry::Entry;
 use crate::isolating::Isolating;
 use crate::problem::{Placed, Problem};
@@ -47,6 +49,7 @@ pub(crate) struct Settings {
     pub(crate) windows: Placed<u32>,
     pub(crate) chunk: Placed<u32>,
     pub(crate) greedy_tokens: Placed<u32>,
+    pub(crate) parameters: BTreeMap<String, Parameter>,
     pub(crate) seed: Placed<u64>,
     pub(crate) threads: Placed<Option<u32>>,
     pub(crate) timeout: Placed<Duration>,
@@ -72,6 +75,10 @@ impl Settings {
                 dtype: Placed::by_default(Dtype::F32),
                 batch_size: Placed::by_default(8),
                 ..capture.of_generation()
+            },
+            BenchmarkName::Custom => Self {
+                iterations: Placed::by_default(5),
+                ..capture
             },
         }
     }
@@ -103,6 +110,7 @@ impl Settings {
             windows: Placed::by_default(32),
             chunk: Placed::by_default(1),
             greedy_tokens: Placed::by_default(64),
+            parameters: BTreeMap::new(),
             seed: Placed::by_default(0),
             threads: Placed::by_default(None),
             timeout: Placed::by_default(Duration::from_secs(20 * 60)),
@@ -191,6 +199,7 @@ impl Settings {
             Setting::Windows => self.windows = count(key, value, 1)?,
             Setting::Chunk => self.chunk = count(key, value, 1)?,
             Setting::GreedyTokens => self.greedy_tokens = count(key, value, 0)?,
+            Setting::Parameters => custom::put(&mut self.parameters, entry)?,
             Setting::Seed => self.seed = value.whole(key, 0..=i64::MAX as u64)?,
             Setting::Threads => self.threads = some(count(key, value, 1)?),
             Setting::Timeout => self.timeout = value.duration(key, SHORTEST_TIMEOUT)?,

@@ -9,16 +9,14 @@ use crate::setting::Setting;
 impl Setting {
     /// Whether a case of `benchmark` is changed by this setting.
     pub(crate) fn is_used_by(self, benchmark: BenchmarkName) -> bool {
-        use BenchmarkName::{Capacity, Capture, Perplexity, Phase};
+        use BenchmarkName::{Capacity, Capture, Custom, Perplexity, Phase};
         let is_kv = benchmark.family() == BenchmarkFamily::Kv;
         match self {
-            Self::Benchmark
-            | Self::Model
-            | Self::Dtype
-            | Self::Seed
-            | Self::Threads
-            | Self::Timeout
-            | Self::Isolation(_) => true,
+            Self::Model | Self::Dtype => benchmark != Custom,
+            Self::Parameters => benchmark == Custom,
+            Self::Benchmark | Self::Seed | Self::Threads | Self::Timeout | Self::Isolation(_) => {
+                true
+            }
             Self::DecodeTokens
             | Self::PrefillChunk
             | Self::Mode
@@ -28,8 +26,9 @@ impl Setting {
             | Self::Attribution
             | Self::FetchDtype
             | Self::FetchBreakdown => benchmark == Capture,
-            Self::BatchSize => benchmark != Capacity,
-            Self::PrefillTokens | Self::Iterations => benchmark != Perplexity,
+            Self::BatchSize => ![Capacity, Custom].contains(&benchmark),
+            Self::PrefillTokens => ![Perplexity, Custom].contains(&benchmark),
+            Self::Iterations => benchmark != Perplexity,
             Self::WarmupIterations => ![Capacity, Perplexity].contains(&benchmark),
             Self::Version | Self::Attention => is_kv,
             Self::Tokens => is_kv && benchmark != Perplexity,

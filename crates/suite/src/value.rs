@@ -4,6 +4,7 @@
 use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
 
+use anechoic_protocol::Decimal;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -17,6 +18,7 @@ const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
 pub(crate) enum Value {
     Text(String),
     Whole(i64),
+    Decimal(Decimal),
     Flag(bool),
     List(Vec<Placed<Value>>),
     Table(Table),
@@ -86,6 +88,7 @@ impl Value {
         match self {
             Self::Text(_) => "a string",
             Self::Whole(_) => "a whole number",
+            Self::Decimal(_) => "a fractional number",
             Self::Flag(_) => "a boolean",
             Self::List(_) => "an array",
             Self::Table(_) => "a table",
@@ -98,7 +101,10 @@ impl Value {
             DeValue::String(text) => Self::Text(text.into_owned()),
             DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
                 .map_or(Self::Other("a number too large for TOML"), Self::Whole),
-            DeValue::Float(_) => Self::Other("a fractional number"),
+            DeValue::Float(number) => {
+                let decimal = number.as_str().parse().ok().and_then(Decimal::new);
+                decimal.map_or(Self::Other("a number that is not finite"), Self::Decimal)
+            }
             DeValue::Boolean(flag) => Self::Flag(flag),
             DeValue::Datetime(_) => Self::Other("a date or time"),
             DeValue::Array(items) => {
@@ -133,6 +139,7 @@ impl Placed<Value> {
             Value::List(items) => items,
             Value::Text(_)
             | Value::Whole(_)
+            | Value::Decimal(_)
             | Value::Flag(_)
             | Value::Table(_)
             | Value::Other(_) => std::slice::from_ref(self),
@@ -158,7 +165,11 @@ impl Placed<Value> {
                     value.move_to(origin);
                 }
             }
-            Value::Text(_) | Value::Whole(_) | Value::Flag(_) | Value::Other(_) => {}
+            Value::Text(_)
+            | Value::Whole(_)
+            | Value::Decimal(_)
+            | Value::Flag(_)
+            | Value::Other(_) => {}
         }
     }
 

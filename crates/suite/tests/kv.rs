@@ -61,7 +61,7 @@ fn t_of(work: &Benchmark) -> &[u32] {
         | Benchmark::Phase(work)
         | Benchmark::Roofline(work) => &work.tokens,
         Benchmark::Capacity(work) => &work.tokens,
-        Benchmark::Capture(_) | Benchmark::Perplexity(_) => &[],
+        Benchmark::Capture(_) | Benchmark::Perplexity(_) | Benchmark::Custom(_) => &[],
     }
 }
 
@@ -411,7 +411,7 @@ fn a_list_of_free_text_is_a_list_for_a_matrix() {
     let names: Vec<_> = plan
         .cases
         .iter()
-        .map(|case| case.work.model().name())
+        .map(|case| case.work.model().unwrap().name())
         .collect();
     assert_eq!(names, ["gpt2-xl", "7"]);
 }

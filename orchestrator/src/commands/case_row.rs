@@ -1,8 +1,8 @@
 //! A case in the table of `anechoic plan`.
 
 use anechoic_protocol::{
-    AttentionPath, Benchmark, CapacityWork, CaptureWork, Dtype, GenerationWork, ModelSource,
-    PerplexityWork, TextSource, VersionedModel,
+    AttentionPath, Benchmark, CapacityWork, CaptureWork, CustomWork, Dtype, GenerationWork,
+    ModelSource, PerplexityWork, TextSource, VersionedModel,
 };
 use anechoic_suite::Case;
 
@@ -19,6 +19,7 @@ pub(super) fn case_row(case: &Case) -> Vec<String> {
         | Benchmark::Roofline(work) => generation(work),
         Benchmark::Perplexity(work) => perplexity(work),
         Benchmark::Capacity(work) => capacity(work),
+        Benchmark::Custom(work) => custom(work),
     });
     row.push(format!("timeout {}", duration(case.timeout)));
     row
@@ -88,6 +89,20 @@ fn perplexity(work: &PerplexityWork) -> Vec<String> {
         text.to_owned(),
     ]);
     row
+}
+
+/// No model and no type; the parameters tell what is done.
+fn custom(work: &CustomWork) -> Vec<String> {
+    let parameters = work.parameters.iter();
+    let parameters: Vec<_> = parameters
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect();
+    vec![
+        "custom".to_owned(),
+        String::new(),
+        parameters.join(" "),
+        format!("{}+{} iterations", work.warmup_iterations, work.iterations),
+    ]
 }
 
 #[cfg(test)]

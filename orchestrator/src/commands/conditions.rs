@@ -1,245 +1,201 @@
-//! The conditions of a plan in words: what lies between attempts, what becomes of some, and what differs from the default
-//! for workers and their isolation.
+//! The conditions that a run is made under, and what of them is another than it was. Numbers of one run are compared
+//! with each other, so all of them should have been measured on the same machine with the same programs.
 
-use anechoic_suite::{Case, Isolation, Plan, Retries, WhenRestless, WorkerCommand, cpu_ranges};
+use std::collections::BTreeSet;
+use std::env;
+use std::path::{Path, PathBuf};
 
-use super::list::columns;
-use crate::reporter::duration;
+use anechoic_protocol::Device;
+use anechoic_record::{Difference, Machine, Manifest, ProgramFile, Start, StartedBy};
+use anechoic_suite::Case;
+use jiff::Timestamp;
 
-/// What lies between two attempts: `5.0 s cooldown, then until settled (at most 2 min 00 s)`.
-pub(super) fn cooldown(plan: &Plan) -> String {
-    let pause = duration(plan.cooldown);
-    let Some(settle) = plan.settle else {
-        return format!("{pause} cooldown");
+use crate::probe::machine;
+
+/// A kernel counts some of the memory as its own, a little more or less with each version.
+const MEMORY_TOLERANCE: f64 = 0.02;
+
+/// The conditions of a start that is made now.
+pub(super) fn start(by: StartedBy, device: Device, programs: Vec<ProgramFile>) -> Start {
+    Start {
+        at: Timestamp::now(),
+        by,
+        anechoic: env!("CARGO_PKG_VERSION").to_owned(),
+        machine: machine(device),
+        programs,
+        suite_file: None,
+        timeout_ms: None,
+        differences: Vec::new(),
+    }
+}
+
+/// The programs that attempts at these cases are made with: the run's worker, workers of cases, and those of their
+/// arguments that are files, such as scripts. What cannot be looked at is left out.
+pub(super) fn programs<'a>(
+    worker: &Path,
+    cases: impl Iterator<Item = &'a Case>,
+) -> Vec<ProgramFile> {
+    let mut paths = BTreeSet::new();
+    for case in cases {
+        match &case.worker {
+            Some(command) => paths.extend(command_files(case, &command.0)),
+            None => drop(paths.insert(worker.to_owned())),
+        }
+    }
+    paths.iter().filter_map(|path| program(path)).collect()
+}
+
+/// Relative arguments are seen from where the worker is started.
+fn command_files(case: &Case, command: &[String]) -> Vec<PathBuf> {
+    let here = || env::current_dir().unwrap_or_default();
+    let folder = case.isolation.working_directory.as_ref();
+    let folder = folder.map_or_else(here, PathBuf::from);
+    let paths = command.iter().map(|word| folder.join(word));
+    paths.filter(|path| path.is_file()).collect()
+}
+
+fn program(path: &Path) -> Option<ProgramFile> {
+    let metadata = path.metadata().ok()?;
+    Some(ProgramFile {
+        path: path.display().to_string(),
+        size_bytes: metadata.len(),
+        modified: Timestamp::try_from(metadata.modified().ok()?).ok()?,
+    })
+}
+
+/// What is another now than when the run was made. What was not recorded then is not compared.
+pub(super) fn differences(
+    manifest: &Manifest,
+    now: &Start,
+    torch: Option<&str>,
+) -> Vec<Difference> {
+    let mut found = of_machine(&manifest.machine, &now.machine);
+    if let Some(first) = manifest.starts.first() {
+        found.extend(of_programs(&first.programs, &now.programs));
+    }
+    let recorded = manifest.settings.torch.as_deref();
+    if let (Some(then), Some(now)) = (recorded, torch) {
+        found.extend(difference("libtorch", then, now));
+    }
+    found
+}
+
+/// A host name may change in a container; it is in the record and decides nothing.
+fn of_machine(then: &Machine, now: &Machine) -> Vec<Difference> {
+    let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "unknown".to_owned());
+    let mut found = Vec::new();
+    found.extend(difference("processor", &text(&then.cpu), &text(&now.cpu)));
+    for (what, then, now) in [
+        ("cores", then.physical_cores, now.physical_cores),
+        ("CPUs", then.logical_cpus, now.logical_cpus),
+    ] {
+        found.extend(difference(what, &then.to_string(), &now.to_string()));
+    }
+    found.extend(of_memory(then.memory_bytes, now.memory_bytes));
+    found.extend(difference("GPU", &text(&then.gpu), &text(&now.gpu)));
+    if let (Some(then), Some(now)) = (&then.gpu_uuid, &now.gpu_uuid) {
+        found.extend(difference("GPU identifier", then, now));
+    }
+    found.extend(difference(
+        "kernel",
+        &text(&then.kernel),
+        &text(&now.kernel),
+    ));
+    found
+}
+
+fn of_memory(then: Option<u64>, now: Option<u64>) -> Option<Difference> {
+    let (then, now) = (then?, now?);
+    let text = |bytes: u64| format!("{} MiB", bytes >> 20);
+    match then.abs_diff(now) as f64 > then as f64 * MEMORY_TOLERANCE {
+        true => difference("memory", &text(then), &text(now)),
+        false => None,
+    }
+}
+
+/// Programs of both starts that have changed; a start that makes fewer cases needs fewer.
+fn of_programs(then: &[ProgramFile], now: &[ProgramFile]) -> Vec<Difference> {
+    let text = |file: &ProgramFile| format!("{} bytes of {}", file.size_bytes, file.modified);
+    let changed = |now: &ProgramFile| {
+        let then = then.iter().find(|then| then.path == now.path)?;
+        let what = format!("program `{}`", now.path);
+        difference(&what, &text(then), &text(now))
     };
-    let settled = format!("until settled (at most {})", duration(settle.limit));
-    match plan.cooldown.is_zero() {
-        true => format!("cooldown {settled}"),
-        false => format!("{pause} cooldown, then {settled}"),
-    }
+    now.iter().filter_map(changed).collect()
 }
 
-/// Lines about attempts that go wrong, where the plan has something to say about them.
-pub(super) fn policies(plan: &Plan) -> String {
-    let restless = match plan.when_restless {
-        WhenRestless::Label if plan.settle.is_none() => None,
-        WhenRestless::Label => Some("without rest: an attempt counts, and shows what disturbed it"),
-        WhenRestless::Discard => Some("without rest: an attempt is made and does not count"),
-        WhenRestless::Refuse => Some("without rest: an attempt is not made, or does not count"),
-    };
-    let lines = restless.map(str::to_owned).into_iter();
-    let lines = lines.chain(retries(&plan.retries));
-    lines.map(|line| line + "\n").collect()
-}
-
-fn retries(retries: &Retries) -> Option<String> {
-    let on: Vec<_> = retries.on.iter().map(|ending| ending.as_str()).collect();
-    let (count, on) = (retries.count, on.join(", "));
-    (count > 0).then(|| format!("retries: up to {count} per case, after {on}"))
-}
-
-/// Lines about the workers of the cases, one line where all are alike, and none where nothing differs from the default.
-pub(super) fn conditions(plan: &Plan) -> String {
-    let about = |title: &str, words: fn(&Case) -> String| {
-        let rows: Vec<_> = plan
-            .cases
-            .iter()
-            .map(|case| (&case.id, words(case)))
-            .collect();
-        listed(title, &rows)
-    };
-    let worker = about("worker", |case| {
-        case.worker.as_ref().map(command).unwrap_or_default()
-    });
-    worker + &about("isolation", isolation)
-}
-
-/// What each case's words say; cases that have none are as by default.
-fn listed(title: &str, rows: &[(&String, String)]) -> String {
-    let first = rows.first().map_or("", |(_, words)| words);
-    if rows.iter().all(|(_, words)| words == first) {
-        return match first.is_empty() {
-            true => String::new(),
-            false => format!("\n{title} of every case: {first}\n"),
-        };
-    }
-    let own = rows.iter().filter(|(_, words)| !words.is_empty());
-    let row = |(id, words): &(&String, String)| vec![format!("  {id}"), words.clone()];
-    let table = columns(&own.map(row).collect::<Vec<_>>());
-    format!("\n{title}, where it is not the default:\n{table}")
-}
-
-/// A command as one would type it.
-fn command(command: &WorkerCommand) -> String {
-    let words: Vec<_> = command.0.iter().map(|text| word(text)).collect();
-    words.join(" ")
-}
-
-/// What differs from the default, threads included.
-fn isolation(case: &Case) -> String {
-    let Isolation {
-        pass_environment,
-        environment,
-        working_directory,
-        cpus,
-        nice,
-        memory_limit_bytes,
-        fixed_addresses,
-    } = &case.isolation;
-    let mut words = Vec::new();
-    words.extend(case.threads.map(|threads| format!("threads {threads}")));
-    words.extend(
-        cpus.as_ref()
-            .map(|cpus| format!("cpus {}", cpu_ranges(cpus))),
-    );
-    words.extend(nice.map(|nice| format!("nice {nice}")));
-    words.extend(memory_limit_bytes.map(|bytes| format!("memory limit {}", size(bytes))));
-    words.extend(fixed_addresses.then(|| "fixed addresses".to_owned()));
-    words.extend(
-        working_directory
-            .as_ref()
-            .map(|path| format!("in {}", word(path))),
-    );
-    if !pass_environment.is_empty() {
-        words.push(format!("passes {}", pass_environment.join(" ")));
-    }
-    let variables = environment.iter();
-    words.extend(variables.map(|(name, value)| format!("{name}={}", word(value))));
-    words.join(", ")
-}
-
-/// A size in the largest unit that tells it exactly.
-fn size(bytes: u64) -> String {
-    let units = [("TiB", 40), ("GiB", 30), ("MiB", 20), ("KiB", 10)];
-    let exact = units
-        .into_iter()
-        .find(|(_, bits)| bytes.trailing_zeros() >= *bits);
-    match exact {
-        Some((unit, bits)) => format!("{} {unit}", bytes >> bits),
-        None => format!("{bytes} B"),
-    }
-}
-
-/// Text as one word for the shell, on one line.
-fn word(text: &str) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || "/._-+,:=@%".contains(c);
-    if text.chars().any(char::is_control) {
-        format!("{text:?}")
-    } else if !text.is_empty() && text.chars().all(is_plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
+fn difference(what: &str, then: &str, now: &str) -> Option<Difference> {
+    (then != now).then(|| Difference {
+        what: what.to_owned(),
+        then: then.to_owned(),
+        now: now.to_owned(),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use anechoic_protocol::Preset;
-    use anechoic_suite::{FoundText, KnownModel, PlanOptions, Suite, Surroundings};
 
-    /// Everything is where it is looked for.
-    struct There;
-
-    impl Surroundings for There {
-        fn model(&mut self, _: &str) -> Result<KnownModel, String> {
-            Ok(Preset::Gpt2.into())
+    fn here() -> Machine {
+        Machine {
+            hostname: None,
+            kernel: Some("Linux 6.1".to_owned()),
+            cpu: Some("A CPU".to_owned()),
+            logical_cpus: 4,
+            physical_cores: 2,
+            memory_bytes: Some(16 << 30),
+            gpu: None,
+            gpu_uuid: Some("GPU-a".to_owned()),
         }
-
-        fn text(&mut self, path: &str) -> Result<FoundText, String> {
-            Err(format!("no text `{path}` was expected"))
-        }
-
-        fn folder(&mut self, path: &str) -> Result<String, String> {
-            Ok(format!("/here/{path}"))
-        }
-
-        fn program(&mut self, name: &str, _: Option<&str>) -> Result<String, String> {
-            Ok(format!("/bin/{name}"))
-        }
-
-        fn cpus(&self) -> Vec<u32> {
-            (0..8).collect()
-        }
-    }
-
-    fn plan(keys: &str, defaults: &str, second: &str) -> Plan {
-        let case = |id: &str| format!("[[case]]\nid = \"{id}\"\nmode = \"baseline\"\n");
-        let text = format!(
-            "schema-version = 1\nname = \"x\"\n{keys}\n[defaults]\nbenchmark = \"capture\"\nmodel = \"gpt2\"\n{defaults}\n\
-             {}{}{second}\n",
-            case("a"),
-            case("longer")
-        );
-        let suite = Suite::parse("suite.toml", &text).unwrap();
-        suite.plan(&PlanOptions::default(), &mut There).unwrap()
     }
 
     #[test]
-    fn what_lies_between_attempts_is_told() {
-        let check = |keys: &str, expected: &str, policy: &str| {
-            let plan = plan(keys, "", "");
-            assert_eq!(cooldown(&plan), expected, "{keys}");
-            assert_eq!(policies(&plan), policy, "{keys}");
+    fn a_machine_differs_in_what_measuring_depends_on() {
+        let check = |change: fn(&mut Machine), expected: &[&str]| {
+            let mut now = here();
+            change(&mut now);
+            let found = of_machine(&here(), &now);
+            let names: Vec<_> = found.iter().map(|d| d.what.as_str()).collect();
+            assert_eq!(names, expected);
         };
-        let counts = "without rest: an attempt counts, and shows what disturbed it\n";
-        check("", "5.0 s cooldown", "");
+        check(|_| {}, &[]);
+        check(|m| m.hostname = Some("renamed".to_owned()), &[]);
+        check(|m| m.memory_bytes = Some((16 << 30) - (64 << 20)), &[]);
+        check(|m| m.memory_bytes = Some(8 << 30), &["memory"]);
+        check(|m| m.memory_bytes = None, &[]);
+        check(|m| m.kernel = Some("Linux 6.2".to_owned()), &["kernel"]);
+        check(|m| m.cpu = None, &["processor"]);
+        check(|m| m.gpu_uuid = None, &[]);
         check(
-            "cooldown = \"until-settled\"",
-            "cooldown until settled (at most 5 min 00 s)",
-            counts,
+            |m| m.gpu_uuid = Some("GPU-b".to_owned()),
+            &["GPU identifier"],
         );
+        check(|m| m.physical_cores = 1, &["cores"]);
         check(
-            "settle-limit = \"30s\"",
-            "5.0 s cooldown, then until settled (at most 30.0 s)",
-            counts,
-        );
-        check(
-            "when-restless = \"discard\"\nretries = 2\nretry-on = [\"contaminated\", \"signal\"]",
-            "5.0 s cooldown",
-            "without rest: an attempt is made and does not count\n\
-             retries: up to 2 per case, after contaminated, signal\n",
-        );
-        check(
-            "when-restless = \"refuse\"",
-            "5.0 s cooldown",
-            "without rest: an attempt is not made, or does not count\n",
+            |m| {
+                m.logical_cpus = 2;
+                m.gpu = Some("A GPU".to_owned());
+            },
+            &["CPUs", "GPU"],
         );
     }
 
     #[test]
-    fn only_what_differs_is_told_and_once_where_all_are_alike() {
-        let check = |defaults: &str, second: &str, expected: &str| {
-            assert_eq!(conditions(&plan("", defaults, second)), expected);
-        };
-        check("", "", "");
-        check(
-            "nice = 5\nenvironment = { A = \"\", B = \"it's\" }",
-            "",
-            "\nisolation of every case: nice 5, A='', B='it'\\''s'\n",
+    fn a_program_differs_when_it_was_built_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("worker");
+        std::fs::write(&path, "a").unwrap();
+        let look = || vec![program(&path).unwrap()];
+        let then = look();
+        assert_eq!(of_programs(&then, &look()), []);
+        std::fs::write(&path, "ab").unwrap();
+        let found = of_programs(&then, &look());
+        assert_eq!(found.len(), 1);
+        let text = found[0].text();
+        assert!(
+            text.contains("was 1 bytes of") && text.contains("is 2 bytes of"),
+            "{text}"
         );
-        check(
-            "cpus = \"0-3,6\"\nworker = { command = [\"python3\", \"my worker.py\"] }",
-            "threads = 2\nmemory-limit = \"1536MiB\"\nfixed-addresses = true\nworking-directory = \"w\"\n\
-             pass-environment = [\"HF_TOKEN\", \"MY_*\"]",
-            "\nworker of every case: /bin/python3 'my worker.py'\n\
-             \nisolation, where it is not the default:\n  \
-             capture.a       threads 5, cpus 0-3,6\n  \
-             capture.longer  threads 2, cpus 0-3,6, memory limit 1536 MiB, fixed addresses, in /here/w, passes HF_TOKEN MY_*\n",
-        );
-        check(
-            "",
-            "worker = { command = [\"sh\", \"a\\nb\"] }",
-            "\nworker, where it is not the default:\n  capture.longer  /bin/sh \"a\\nb\"\n",
-        );
-    }
-
-    #[test]
-    fn sizes_are_exact() {
-        let check = |bytes, expected: &str| assert_eq!(size(bytes), expected);
-        check(8 << 30, "8 GiB");
-        check(3 << 40, "3 TiB");
-        check(1000, "1000 B");
-        check(1 << 10, "1 KiB");
+        assert_eq!(of_programs(&[], &look()), [], "nothing was recorded");
     }
 }

@@ -45,7 +45,7 @@ fn note_random_weights(plan: &Plan) {
     let works = plan.cases.iter().map(|case| &case.work);
     let scored = works.filter(|work| work.name() == BenchmarkName::Perplexity);
     let is_random = |model: &&ModelSource| matches!(model, ModelSource::Preset { .. });
-    if let Some(model) = scored.map(Benchmark::model).find(is_random) {
+    if let Some(model) = scored.filter_map(Benchmark::model).find(is_random) {
         say(&format!(
             "note: the preset `{}` has random weights, whose perplexity says nothing about a version; `--model` takes \
              a checkpoint folder or a shipped model of `anechoic list models`",

@@ -6,7 +6,6 @@ mod conditions;
 mod doctor;
 mod error;
 mod execute;
-mod fingerprint;
 mod finish;
 mod go_on;
 mod hold;
@@ -20,6 +19,7 @@ mod resume;
 mod run;
 mod suite;
 mod target;
+mod terms;
 
 pub(crate) use error::CommandError;
 

@@ -10,9 +10,9 @@ use serde_json::json;
 
 use super::CommandError;
 use super::case_row::case_row;
-use super::conditions::{conditions, cooldown, policies};
 use super::list::columns;
 use super::suite::{make_plan, read_suite};
+use super::terms::{cooldown, policies, workers};
 use crate::cli::PlanArgs;
 use crate::exit_code::ExitCode;
 use crate::probe::{Gpus, machine};
@@ -51,7 +51,7 @@ fn text(plan: &Plan, estimate: Option<Duration>) -> String {
         policies(plan)
     );
     text += &columns(&plan.cases.iter().map(case_row).collect::<Vec<_>>());
-    text += &conditions(plan);
+    text += &workers(plan);
     text += "\norder of the attempts:\n";
     for (index, slot) in plan.slots.iter().enumerate() {
         let id = &plan.cases[slot.case].id;

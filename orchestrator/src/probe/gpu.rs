@@ -64,8 +64,9 @@ impl Gpus {
     /// A name for the GPU that `cuda:index` means, which is the same for every process that means the same one: its
     /// identifier, or where the driver does not tell it, its number.
     pub(crate) fn lock_name(&self, index: u32) -> String {
+        let cards = all_cards();
         match self.0.get(index as usize) {
-            Some(entry) => lock_name(entry, &all_cards(), Numbering::here()),
+            Some(entry) => lock_name(entry, &cards, Numbering::here()),
             None => format!("GPU-number-{index}"),
         }
     }

@@ -6,13 +6,13 @@ use std::process;
 use std::time::{Duration, Instant};
 
 use anechoic_record::{Fate, Leftover, Stop};
+use anechoic_suite::ATTEMPT_MARK;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 use tokio::time::sleep;
 
 use super::guard::is_guard;
-use super::launch::MARK;
 use super::scope::Scope;
 use super::table::{self, Process};
 
@@ -157,7 +157,7 @@ impl Kin {
         };
         pid == self.worker
             || process.group == self.worker
-            || table::variable(pid, MARK).as_ref() == Some(&self.mark)
+            || table::variable(pid, ATTEMPT_MARK).as_ref() == Some(&self.mark)
             || (!has_scope && adopts_from_workers_only(&self.before))
     }
 

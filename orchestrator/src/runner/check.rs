@@ -2,6 +2,7 @@
 
 mod cache;
 mod capture;
+mod custom;
 mod kv;
 #[cfg(test)]
 mod kv_tests;
@@ -103,6 +104,7 @@ fn findings(work: &Benchmark, sample: &Sample) -> Findings {
         (Work::Perplexity(work), Sample::Perplexity(sample)) => kv::perplexity(work, sample),
         (Work::Capacity(work), Sample::Capacity(sample)) => kv::capacity(work, sample),
         (Work::Roofline(work), Sample::Roofline(sample)) => kv::roofline(work, sample),
+        (Work::Custom(_), Sample::Custom(sample)) => custom::findings(sample),
         (
             Work::Capture(_)
             | Work::Latency(_)
@@ -110,7 +112,8 @@ fn findings(work: &Benchmark, sample: &Sample) -> Findings {
             | Work::Phase(_)
             | Work::Perplexity(_)
             | Work::Capacity(_)
-            | Work::Roofline(_),
+            | Work::Roofline(_)
+            | Work::Custom(_),
             other,
         ) => Findings::impossible(format!(
             "it is one of `{}`, and the job is `{}`",
@@ -196,8 +199,18 @@ fn compare(path: &str, asked: &Value, used: &Value, found: &mut Vec<String>) {
                 compare(&path, &of(a), &of(u), found);
             }
         }
-        _ if asked == used => {}
+        _ if is_same(asked, used) => {}
         _ => found.push(format!("{path}: asked {asked}, used {used}")),
+    }
+}
+
+/// JSON knows one kind of number: some languages write `1.0` as `1`.
+fn is_same(asked: &Value, used: &Value) -> bool {
+    match (asked, used) {
+        (Value::Number(asked), Value::Number(used)) if asked.is_f64() != used.is_f64() => {
+            asked.as_f64() == used.as_f64()
+        }
+        _ => asked == used,
     }
 }
 

@@ -77,6 +77,11 @@ impl Gate {
         }
     }
 
+    /// The fixed pause.
+    pub(crate) fn pause(&self) -> Duration {
+        self.pace.pause
+    }
+
     /// When the second reading is due: after the pause, and not before rates can be taken.
     pub(crate) fn opens(&self) -> Instant {
         let least = match self.pace.limit {

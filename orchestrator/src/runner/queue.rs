@@ -9,7 +9,7 @@ use anechoic_suite::Slot;
 #[derive(Debug)]
 pub(super) struct Queue {
     open: VecDeque<Slot>,
-    /// The highest attempt number given to each case that has one.
+    /// All that have ever been in the queue: their numbers are taken.
     given: Vec<Slot>,
 }
 

@@ -62,7 +62,7 @@ fn before(restless: Vec<Restless>) -> Vec<Disturbance> {
 
 /// Reads when the gate wants it, until it lets the attempt pass or the user wants to stop.
 async fn pass(context: &mut Context<'_>, gate: &mut Gate) -> Option<Vec<Restless>> {
-    if !cool_down(context, gate.opens()).await {
+    if !cool_down(context, gate).await {
         return None;
     }
     let mut told: Vec<&'static str> = Vec::new();
@@ -85,18 +85,22 @@ async fn pass(context: &mut Context<'_>, gate: &mut Gate) -> Option<Vec<Restless
     }
 }
 
-/// Pauses and counts down once a second; false where the user wants to stop. No worker runs meanwhile.
-async fn cool_down(context: &mut Context<'_>, until: Instant) -> bool {
-    let whole = until.saturating_duration_since(Instant::now());
-    loop {
-        let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() || context.interrupts.requested() {
-            return !context.interrupts.requested();
+/// Waits until the gate opens and counts down once a second; a look at the machine alone is not worth a word. False
+/// where the user wants to stop. No worker runs meanwhile.
+async fn cool_down(context: &mut Context<'_>, gate: &Gate) -> bool {
+    let whole = gate.pause();
+    let mut left = gate.opens().saturating_duration_since(Instant::now());
+    let mut told = whole;
+    while !left.is_zero() && !context.interrupts.requested() {
+        if !whole.is_zero() {
+            context.reporter.cooling(told, whole);
         }
-        context.reporter.cooling(left, whole);
         let step = Instant::now() + left.min(Duration::from_secs(1));
         sleep_until(context, step).await;
+        left = gate.opens().saturating_duration_since(Instant::now());
+        told = left;
     }
+    !context.interrupts.requested()
 }
 
 /// False where the user wants to stop.

@@ -38,5 +38,9 @@ pub fn load(place: Place, job: &Job) -> Result<Box<dyn Measure>, BenchmarkError>
             seed,
             Roofline::default(),
         )?),
+        Benchmark::Custom(_) => {
+            let what = "`custom` is for workers of one's own, and this one does not offer it";
+            return Err(BenchmarkError::Job(what.to_owned()));
+        }
     })
 }

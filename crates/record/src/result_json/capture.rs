@@ -17,7 +17,8 @@ pub(super) fn result(attempt: &Attempt<'_>, work: &CaptureWork) -> Map<String, V
             | Sample::Phase(_)
             | Sample::Perplexity(_)
             | Sample::Capacity(_)
-            | Sample::Roofline(_) => None,
+            | Sample::Roofline(_)
+            | Sample::Custom(_) => None,
         })
         .collect();
     let model = attempt.data.result.as_ref().and_then(|r| r.model.as_ref());
@@ -49,7 +50,8 @@ pub(super) fn lines(attempt: &Attempt<'_>, work: &CaptureWork) -> Vec<Map<String
             | Sample::Phase(_)
             | Sample::Perplexity(_)
             | Sample::Capacity(_)
-            | Sample::Roofline(_) => serde_json::to_value(sample),
+            | Sample::Roofline(_)
+            | Sample::Custom(_) => serde_json::to_value(sample),
         };
         merge(&mut line, measured.expect("samples always serialise"));
         line

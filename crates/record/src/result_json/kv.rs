@@ -42,7 +42,7 @@ fn points(work: &Benchmark) -> Vec<Option<u32>> {
         | Benchmark::Phase(work)
         | Benchmark::Roofline(work) => work.tokens.iter().copied().map(Some).collect(),
         Benchmark::Capacity(work) => work.tokens.iter().copied().map(Some).collect(),
-        Benchmark::Perplexity(_) | Benchmark::Capture(_) => vec![None],
+        Benchmark::Perplexity(_) | Benchmark::Capture(_) | Benchmark::Custom(_) => vec![None],
     }
 }
 
@@ -71,6 +71,6 @@ fn tokens_of(sample: &Sample) -> Option<u32> {
         Sample::Phase(sample) => Some(sample.tokens),
         Sample::Capacity(sample) => Some(sample.tokens),
         Sample::Roofline(sample) => Some(sample.tokens),
-        Sample::Perplexity(_) | Sample::Capture(_) => None,
+        Sample::Perplexity(_) | Sample::Capture(_) | Sample::Custom(_) => None,
     }
 }

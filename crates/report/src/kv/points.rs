@@ -188,7 +188,7 @@ fn shape(work: &Benchmark) -> (Option<u32>, Option<u32>) {
         | Benchmark::Roofline(work) => (Some(work.batch_size), Some(work.prompt_length)),
         Benchmark::Perplexity(work) => (Some(work.batch_size), None),
         Benchmark::Capacity(work) => (None, Some(work.prompt_length)),
-        Benchmark::Capture(_) => (None, None),
+        Benchmark::Capture(_) | Benchmark::Custom(_) => (None, None),
     }
 }
 
@@ -200,7 +200,7 @@ fn tokens_of(work: &Benchmark) -> &[u32] {
         | Benchmark::Phase(work)
         | Benchmark::Roofline(work) => &work.tokens,
         Benchmark::Capacity(work) => &work.tokens,
-        Benchmark::Perplexity(_) | Benchmark::Capture(_) => &[],
+        Benchmark::Perplexity(_) | Benchmark::Capture(_) | Benchmark::Custom(_) => &[],
     }
 }
 

@@ -30,6 +30,16 @@ pub(super) const CAPTURE: [&str; 23] = [
     "resident_bytes",
 ];
 
+/// Columns of rows of workers of one's own; those of parameters and values follow.
+pub(super) const CUSTOM: [&str; 6] = [
+    "iteration",
+    "benchmark",
+    "device",
+    "threads",
+    "seed",
+    "time_ns",
+];
+
 /// Columns of rows of KV-cache benchmarks, settings first.
 pub(super) const KV: [&str; 122] = [
     "benchmark",

@@ -1,10 +1,10 @@
 //! Formats for programs.
 
-use anechoic_protocol::BenchmarkFamily;
+use anechoic_protocol::{BenchmarkFamily, BenchmarkName};
 use anechoic_record::{RunRecord, point_lines};
 use serde_json::Value;
 
-use super::columns::{CAPTURE, COMMON, KV};
+use super::columns::{CAPTURE, COMMON, CUSTOM, KV};
 use crate::Summary;
 
 /// The summary as indented JSON, as in `summary.json`.
@@ -27,31 +27,51 @@ pub fn csv(record: &RunRecord) -> String {
 }
 
 fn write_rows(record: &RunRecord, writer: &mut csv::Writer<Vec<u8>>) -> csv::Result<()> {
-    let columns = columns(record);
+    let points = point_lines(record);
+    let columns = columns(record, &points);
     writer.write_record(&columns)?;
-    for point in point_lines(record) {
+    for point in points {
         writer.write_record(columns.iter().map(|column| field(at(&point, column))))?;
     }
     Ok(())
 }
 
 /// The columns of all families in the record, each once; what disturbed the attempt and its outcome last.
-fn columns(record: &RunRecord) -> Vec<&'static str> {
-    let mut columns = COMMON.to_vec();
+fn columns(record: &RunRecord, points: &[Value]) -> Vec<String> {
+    let mut columns = COMMON.map(str::to_owned).to_vec();
     for case in &record.manifest.cases {
         let family: &[&str] = match case.case.work.name().family() {
             BenchmarkFamily::Capture => &CAPTURE,
             BenchmarkFamily::Kv => &KV,
+            BenchmarkFamily::Custom => &CUSTOM,
         };
-        let new: Vec<_> = family
-            .iter()
-            .filter(|c| !columns.contains(c))
-            .copied()
-            .collect();
-        columns.extend(new);
+        add(&mut columns, family.iter().map(|&name| name.to_owned()));
     }
-    columns.extend(["disturbed", "outcome"]);
+    for point in points.iter().filter(|point| is_custom(point)) {
+        add(&mut columns, names_under(point, "parameters"));
+        add(&mut columns, names_under(point, "values"));
+    }
+    columns.extend(["disturbed", "outcome"].map(str::to_owned));
     columns
+}
+
+/// Adds the columns that are not there yet.
+fn add(columns: &mut Vec<String>, more: impl Iterator<Item = String>) {
+    for name in more {
+        if !columns.contains(&name) {
+            columns.push(name);
+        }
+    }
+}
+
+fn is_custom(point: &Value) -> bool {
+    point["benchmark"] == BenchmarkName::Custom.as_str()
+}
+
+/// The names in an object of a point, as paths.
+fn names_under(point: &Value, key: &str) -> impl Iterator<Item = String> {
+    let object = point[key].as_object().into_iter().flatten();
+    object.map(move |(name, _)| format!("{key}.{name}"))
 }
 
 /// The value at a path of keys joined by dots; null where there is none.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::dressing::Dressing;
-use super::{capture, kv, rest};
+use super::{capture, custom, kv, rest};
 use crate::{Summary, Tally, units};
 
 /// The report for a terminal.
@@ -28,6 +28,9 @@ fn render(summary: &Summary, dressing: Dressing) -> String {
     }
     if let Some(kv) = &summary.kv {
         text += &kv::tables(kv, dressing);
+    }
+    if let Some(found) = &summary.custom {
+        text += &custom::tables(found, dressing);
     }
     text += &rest::sections(summary, dressing);
     text += &warnings(summary, dressing);
@@ -98,6 +101,8 @@ fn threads(summary: &Summary) -> String {
     let cases = summary.capture.iter().flat_map(|capture| &capture.cases);
     let mut used: BTreeSet<u32> = cases.map(|case| case.threads).collect();
     used.extend(summary.kv.iter().flat_map(|kv| &kv.threads));
+    let custom = summary.custom.iter().flat_map(|custom| &custom.cases);
+    used.extend(custom.map(|case| case.threads));
     let used: Vec<String> = used.iter().map(u32::to_string).collect();
     used.join(", ")
 }

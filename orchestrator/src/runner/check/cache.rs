@@ -49,7 +49,7 @@ fn in_sample(work: &Benchmark, config: &ModelConfig, sample: &Sample) -> Vec<Str
         (Work::Capacity(work), Sample::Capacity(s)) => capacity(work, config, s),
         (Work::Perplexity(work), Sample::Perplexity(s)) => perplexity(work, config, s),
         // These tell of no cache.
-        (Work::Capture(_) | Work::Phase(_) | Work::Roofline(_), _) => Vec::new(),
+        (Work::Capture(_) | Work::Phase(_) | Work::Roofline(_) | Work::Custom(_), _) => Vec::new(),
         (Work::Latency(_) | Work::Vram(_) | Work::Capacity(_) | Work::Perplexity(_), _) => {
             unreachable!("a sample of another benchmark is refused when it comes")
         }

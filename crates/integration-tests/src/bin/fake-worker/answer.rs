@@ -2,8 +2,9 @@
 
 use anechoic_integration_tests::fault::Fault;
 use anechoic_protocol::{
-    Benchmark, BenchmarkName, Device, DeviceInfo, Echo, Environment, Job, JobResult, ModelFacts,
-    PROTOCOL_VERSION, PeakMemory, Sample, Verification, WorkerEvent, WorkerIdentity,
+    Benchmark, BenchmarkName, CustomSample, CustomWork, Device, DeviceInfo, Echo, Environment, Job,
+    JobResult, ModelFacts, PROTOCOL_VERSION, Parameter, PeakMemory, Sample, Verification,
+    WorkerEvent, WorkerIdentity,
 };
 
 use crate::{capture, kv, quality};
@@ -58,13 +59,30 @@ pub(crate) fn sample(job: &Job, iteration: u32, fault: Fault) -> Sample {
         Benchmark::Perplexity(work) => quality::perplexity(work, iteration, fault),
         Benchmark::Capacity(work) => quality::capacity(work, iteration, fault),
         Benchmark::Roofline(work) => kv::roofline(work, iteration, fault),
+        Benchmark::Custom(work) => custom(work, iteration),
     }
+}
+
+/// Parameters that are numbers come back as values.
+fn custom(work: &CustomWork, iteration: u32) -> Sample {
+    let number = |parameter: &Parameter| match parameter {
+        Parameter::Whole(number) => Some(*number as f64),
+        Parameter::Decimal(number) => Some(number.get()),
+        Parameter::Text(_) | Parameter::Flag(_) => None,
+    };
+    let parameters = work.parameters.iter();
+    let values = parameters.filter_map(|(name, value)| Some((name.clone(), number(value)?)));
+    Sample::Custom(CustomSample {
+        iteration,
+        time_ns: 1_000_000 + u64::from(iteration) * 1_000,
+        values: values.collect(),
+    })
 }
 
 pub(crate) fn result(job: &Job, fault: Fault) -> WorkerEvent {
     let mut used = job.clone();
     if fault == Fault::WrongEcho {
-        *batch_size(&mut used.work) = 1;
+        *some_number(&mut used.work) = 1;
     }
     WorkerEvent::Finished {
         result: Box::new(JobResult {
@@ -88,7 +106,8 @@ pub(crate) fn result(job: &Job, fault: Fault) -> WorkerEvent {
     }
 }
 
-fn batch_size(work: &mut Benchmark) -> &mut u32 {
+/// The batch, or where there is none the number of iterations.
+fn some_number(work: &mut Benchmark) -> &mut u32 {
     match work {
         Benchmark::Capture(work) => &mut work.workload.batch_size,
         Benchmark::Latency(work)
@@ -97,6 +116,7 @@ fn batch_size(work: &mut Benchmark) -> &mut u32 {
         | Benchmark::Roofline(work) => &mut work.batch_size,
         Benchmark::Perplexity(work) => &mut work.batch_size,
         Benchmark::Capacity(work) => &mut work.measured_runs,
+        Benchmark::Custom(work) => &mut work.iterations,
     }
 }
 

@@ -1,10 +1,10 @@
-//! Processes that the worker leaves behind. The number of each goes to the log as `child N`.
+//! Processes that the worker leaves behind. The number of each goes to the log as `grandchild N`.
 
 use std::process::{Command, Stdio};
 
 /// In a session of its own, an orphan at once, with no environment and no pipe of ours.
 pub(crate) fn daemon() {
-    let script = "echo child $$ >&2; exec sleep 3600 2>/dev/null";
+    let script = "echo grandchild $$ >&2; exec sleep 3600 2>/dev/null";
     run(Command::new("setsid")
         .args(["--fork", "sh", "-c", script])
         .env_clear());
@@ -12,13 +12,13 @@ pub(crate) fn daemon() {
 
 /// Ends by itself, after the worker and within the leak limit.
 pub(crate) fn slow() {
-    run(shell("sleep 0.3 2>/dev/null & echo child $! >&2"));
+    run(shell("sleep 0.3 2>/dev/null & echo grandchild $! >&2"));
 }
 
 /// SIGTERM does not end it.
 pub(crate) fn stubborn() {
     run(shell(
-        "trap '' TERM; sleep 3600 2>/dev/null & echo child $! >&2",
+        "trap '' TERM; sleep 3600 2>/dev/null & echo grandchild $! >&2",
     ));
 }
 

@@ -45,7 +45,7 @@ struct Kinds<'a> {
 impl<'a> Kinds<'a> {
     fn add(&mut self, sample: &'a Sample) {
         match sample {
-            Sample::Capture(_) => {}
+            Sample::Capture(_) | Sample::Custom(_) => {}
             Sample::Latency(sample) => self.latency.push(sample),
             Sample::Vram(sample) => self.vram.push(sample),
             Sample::Phase(sample) => self.phase.push(sample),

@@ -120,7 +120,7 @@ fn version_fields(version: Version) -> Value {
 fn workload(work: &Benchmark) -> Value {
     let name = benchmark_name(work.name());
     match work {
-        Benchmark::Capture(_) => json!({}),
+        Benchmark::Capture(_) | Benchmark::Custom(_) => json!({}),
         Benchmark::Latency(work)
         | Benchmark::Vram(work)
         | Benchmark::Phase(work)
@@ -168,6 +168,7 @@ fn benchmark_name(name: BenchmarkName) -> &'static str {
         BenchmarkName::Perplexity => "perplexity",
         BenchmarkName::Capacity => "max_batch_capacity",
         BenchmarkName::Roofline => "roofline",
+        BenchmarkName::Custom => "custom",
     }
 }
 

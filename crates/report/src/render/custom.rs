@@ -1,0 +1,56 @@
+//! The table of workers of one's own: a row per case, a column for every value that one of them named.
+
+use anechoic_stats::Estimate;
+
+use super::dressing::Dressing;
+use crate::{CustomCase, CustomSummary, units};
+
+pub(super) fn tables(custom: &CustomSummary, dressing: Dressing) -> String {
+    let names = value_names(custom);
+    let mut header = vec!["case", "n", "time"];
+    header.extend(&names);
+    let rows = custom.cases.iter().map(|case| row(case, &names));
+    dressing.heading(2, "Custom: times and values per iteration")
+        + "n = processes × iterations; mean over processes ± standard deviation between them, of times as a share. Values are in the worker's own units.\n\n"
+        + &dressing.table(&header, rows.collect())
+}
+
+fn value_names(custom: &CustomSummary) -> Vec<&str> {
+    let mut names = Vec::new();
+    for value in custom.cases.iter().flat_map(|case| &case.values) {
+        if !names.contains(&value.name.as_str()) {
+            names.push(value.name.as_str());
+        }
+    }
+    names
+}
+
+fn row(case: &CustomCase, names: &[&str]) -> Vec<String> {
+    let each = case.iterations.checked_div(case.processes).unwrap_or(0);
+    let mut row = vec![
+        case.id.clone(),
+        format!("{} × {each}", case.processes),
+        time(case.time_s.as_ref()),
+    ];
+    row.extend(names.iter().map(|name| {
+        let value = case.values.iter().find(|value| value.name == *name);
+        value.map_or_else(|| units::NONE.to_owned(), |value| plain(&value.estimate))
+    }));
+    row
+}
+
+/// A coarse clock may find nothing at all, of which a spread is no share.
+fn time(found: Option<&Estimate>) -> String {
+    match found {
+        Some(estimate) if estimate.mean == 0.0 => units::duration(0.0),
+        Some(_) | None => units::estimate(found),
+    }
+}
+
+/// A value may be zero or negative, so its spread is absolute.
+fn plain(estimate: &Estimate) -> String {
+    let spread = estimate
+        .stdev
+        .map(|s| format!(" ± {}", units::significant(s, 2)));
+    units::significant(estimate.mean, 4) + &spread.unwrap_or_default()
+}
