@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use nix::libc::{O_NOFOLLOW, O_NONBLOCK};
 
-pub(crate) use folder::folder;
+pub(crate) use folder::{folder, place};
 pub(crate) use holder::Holder;
 
 /// Every user may lock; who may write the file may say who holds it.
@@ -49,10 +49,15 @@ pub(crate) enum Attempt {
     Held(Option<Holder>),
 }
 
+/// The file of a device's lock.
+pub(crate) fn lock_path(folder: &Path, device: &str) -> PathBuf {
+    folder.join(format!("anechoic-{device}.lock"))
+}
+
 impl DeviceLock {
     /// Tries to take the device of this name. The file is never removed: whoever waits for it has it open.
     pub(crate) fn attempt(folder: &Path, device: &str) -> Result<Attempt, LockError> {
-        let path = folder.join(format!("anechoic-{device}.lock"));
+        let path = lock_path(folder, device);
         take(&path).map_err(|source| LockError { path, source })
     }
 

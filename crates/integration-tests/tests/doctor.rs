@@ -303,7 +303,7 @@ fn a_worker_that_cannot_be_used_blocks() {
 #[test]
 fn a_suite_with_workers_of_its_own_needs_no_other() {
     let made = Made::new();
-    let suite = "schema-version = 1\nname = \"t\"\n[defaults]\nbenchmark = \"capture\"\nmodel = \"gpt2-tiny\"\nworker = { command = [\"sh\"] }\n[[case]]\nid = \"a\"\nmode = \"baseline\"\n";
+    let suite = "schema-version = 1\nname = \"t\"\n[defaults]\nbenchmark = \"capture\"\nmodel = \"gpt2-tiny\"\nprefill-tokens = 4\ndecode-tokens = 3\nworker = { command = [\"sh\"] }\n[[case]]\nid = \"a\"\nmode = \"baseline\"\n";
     made.bench.write("suite.toml", suite);
     let mut command = made.command(&["doctor", "suite.toml", "--format", "json"], fake_nvml());
     let report = Report::of(&finish(command.env("ANECHOIC_WORKER", "nowhere")));
@@ -502,14 +502,22 @@ fn a_run_records_which_gpu_it_was() {
 fn a_held_lock_is_a_warning_that_names_the_holder() {
     let bench = Bench::new(CASE, "");
     fs::create_dir(bench.path("locks")).expect("the test's folder can be written");
+    let own = std::process::id();
     let words = format!(
-        "{{\"pid\":{},\"run\":\"results/r1\"}}\n",
-        std::process::id()
+        r#"{{"pid":{own},"user":"u","command":"anechoic run s","since":"2026-11-22T03:45:00Z","run":"results/r1"}}"#
     );
     let path = bench.write("locks/anechoic-cpu.lock", &words);
     let file = fs::File::open(path).expect("it was just written");
     file.lock().expect("nobody else holds it");
-    let report = Report::of(&bench.run(&["doctor", "--format", "json", "--device", "cpu"]));
-    let own = format!("process {}, run `results/r1`", std::process::id());
-    report.expect("locks", "warning", &own);
+    let look = || {
+        let mut command = bench.command(&["doctor", "--format", "json", "--device", "cpu"]);
+        Report::of(&finish(command.env_remove("ANECHOIC_PROBE_ROOT")))
+    };
+    let report = look();
+    report.expect("locks", "warning", &format!("process {own} of user u"));
+    report.expect("locks", "warning", "results/r1");
+    // Looking takes no lock: the file is as it was, and nobody else has it.
+    drop(file);
+    let report = look();
+    report.expect("locks", "ok", "nobody holds");
 }

@@ -7,6 +7,7 @@
 
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 use std::process::Stdio;
 
 use anechoic_integration_tests::{Bench, Finished, Started, wait_for};
@@ -178,9 +179,33 @@ fn going_on_with_a_run_takes_its_device() {
     assert!(bench.outcomes("capture.one").contains(&Outcome::Ok));
 }
 
-/// A worker that outlives everything must not hold the device, and what a dead process wrote holds nothing.
+/// A worker that outlives everything must not hold the device or the run.
 #[test]
-fn the_lock_is_not_inherited_and_stale_words_hold_nothing() {
+fn a_worker_inherits_no_lock() {
+    let bench = Bench::new(CASE, "obedient");
+    let run = bench.start(&["run", "suite.toml"]);
+    let worker = bench.wait_for_phase("capture.one", Phase::Measure);
+    let open = |pid: u32| -> Vec<PathBuf> {
+        let entries = fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
+        let links = entries.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
+        links.collect()
+    };
+    let lock = bench
+        .path("locks/anechoic-cpu.lock")
+        .canonicalize()
+        .unwrap();
+    for path in [lock, bench.latest()] {
+        assert!(
+            open(run.pid()).contains(&path),
+            "the orchestrator holds {path:?}"
+        );
+        assert!(!open(worker).contains(&path), "the worker holds {path:?}");
+    }
+    release(run);
+}
+
+#[test]
+fn the_words_of_a_dead_holder_hold_nothing() {
     let (bench, run) = held();
     run.signal(Signal::SIGKILL);
     assert_eq!(run.code(), None);

@@ -5,7 +5,6 @@ mod case_row;
 mod doctor;
 mod error;
 mod execute;
-mod fingerprint;
 mod finish;
 mod go_on;
 mod hold;

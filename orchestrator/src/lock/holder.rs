@@ -37,7 +37,7 @@ impl Holder {
     }
 
     /// What a lock's file says; nothing where it was left half-written.
-    pub(super) fn read(text: &str) -> Option<Self> {
+    pub(crate) fn read(text: &str) -> Option<Self> {
         serde_json::from_str(text).ok()
     }
 

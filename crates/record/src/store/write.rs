@@ -52,8 +52,7 @@ impl Recorder {
 
     fn fill(path: &Path, manifest: Manifest, suite: &str) -> Result<Self, RecordError> {
         let lock = RunLock::take(path)?.ok_or_else(|| RecordError::Busy(path.to_owned()))?;
-        let suite_path = path.join(SUITE);
-        fs::write(&suite_path, suite).map_err(RecordError::io("write", &suite_path))?;
+        write_atomically(&path.join(SUITE), suite.as_bytes())?;
         Ok(Self {
             events: open_events(path, OpenOptions::new().create_new(true))?,
             lock,

@@ -1,21 +1,16 @@
 //! Where results would be written, and the lock of the device.
 
-use std::env;
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 use anechoic_protocol::Device;
 use nix::sys::statvfs::statvfs;
 use nix::unistd::{AccessFlags, access};
-use serde_json::Value;
 
 use super::super::facts::{LockFacts, PlaceFacts};
+use crate::lock::{self, Holder};
 use crate::probe::{Gpus, Root};
-
-/// The variable that names the folder of locks, and where they are without it.
-const LOCKS: &str = "ANECHOIC_LOCKS";
-const USUAL: [&str; 3] = ["/run/lock", "/var/lock", "/tmp"];
 
 pub(super) fn read(results: &Path, root: &Root, device: Device) -> PlaceFacts {
     let folder = std::path::absolute(results).unwrap_or_else(|_| results.to_owned());
@@ -43,7 +38,7 @@ fn free_bytes(folder: &Path) -> Option<u64> {
 
 /// The lock is looked at and not taken: who takes it for a moment may turn a run away.
 fn lock(root: &Root, device: Device) -> LockFacts {
-    let folder = lock_folder();
+    let folder = lock::place();
     if !is_usable(&folder) {
         return LockFacts::Refused(format!("locks cannot be made in `{}`", folder.display()));
     }
@@ -51,27 +46,11 @@ fn lock(root: &Root, device: Device) -> LockFacts {
         Device::Cpu => "cpu".to_owned(),
         Device::Cuda(index) => Gpus::find().lock_name(index),
     };
-    let path = folder.join(format!("anechoic-{name}.lock"));
+    let path = lock::lock_path(&folder, &name);
     match holder(root, &path) {
         Some(holder) => LockFacts::Held { path, holder },
         None => LockFacts::Free(path),
     }
-}
-
-/// The folder of the variable; else the first of the usual ones that every user may write, so that all users meet in
-/// the same; else the first that this one may write.
-fn lock_folder() -> PathBuf {
-    if let Some(named) = env::var_os(LOCKS).filter(|path| !path.is_empty()) {
-        return PathBuf::from(named);
-    }
-    let everybody = |path: &&Path| {
-        let mode = path.metadata().map(|m| m.permissions().mode());
-        mode.is_ok_and(|mode| mode & 0o002 != 0)
-    };
-    let usual = USUAL.map(Path::new);
-    let found = usual.iter().copied().find(everybody);
-    let own = || usual.iter().copied().find(|path| is_usable(path));
-    found.or_else(own).unwrap_or(usual[2]).to_owned()
 }
 
 /// A folder that is missing is made by the first run, where it may be.
@@ -84,15 +63,10 @@ fn is_usable(folder: &Path) -> bool {
 fn holder(root: &Root, path: &Path) -> Option<String> {
     let inode = path.metadata().ok()?.ino();
     let words = fs::read_to_string(path).unwrap_or_default();
-    let words: Value = serde_json::from_str(&words).unwrap_or_default();
-    let pid = locked_by(&root.text("proc/locks")?, inode, words["pid"].as_i64())?;
-    let told = ["command", "user", "run"].into_iter().filter_map(|key| {
-        let value = words.get(key)?.as_str()?;
-        Some(format!("{key} `{value}`"))
-    });
-    let process = format!("process {pid}");
-    let all: Vec<_> = std::iter::once(process).chain(told).collect();
-    Some(all.join(", "))
+    let told = Holder::read(&words);
+    let pid = told.as_ref().map(|holder| i64::from(holder.pid));
+    let pid = locked_by(&root.text("proc/locks")?, inode, pid)?;
+    Some(told.map_or_else(|| format!("process {pid}"), |holder| holder.text()))
 }
 
 /// `1: FLOCK  ADVISORY  WRITE 1234 08:01:5678 0 EOF`: the process, then device and inode. Some file systems show files
@@ -123,12 +97,15 @@ mod tests {
         let root = Root::here();
         assert_eq!(holder(&root, &path), None);
         let own = std::process::id();
-        let words = format!(r#"{{"pid":{own},"user":"u","command":"anechoic run s","run":null}}"#);
+        let words = format!(
+            r#"{{"pid":{own},"user":"u","command":"anechoic run s","since":"2026-11-22T03:45:00Z","run":null}}"#
+        );
         fs::write(&path, words).unwrap();
         let file = File::open(&path).unwrap();
         file.lock().unwrap();
-        let expected = format!("process {own}, command `anechoic run s`, user `u`");
-        assert_eq!(holder(&root, &path), Some(expected));
+        let told = holder(&root, &path).unwrap();
+        let expected = format!("`anechoic run s` (process {own} of user u, ");
+        assert!(told.starts_with(&expected), "{told}");
     }
 
     #[test]
