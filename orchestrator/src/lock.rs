@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use nix::libc::{O_NOFOLLOW, O_NONBLOCK};
 
-pub(crate) use folder::folder;
+pub(crate) use folder::{folder, made_folder};
 pub(crate) use holder::Holder;
 
 /// Every user may lock; who may write the file may say who holds it.
@@ -52,7 +52,7 @@ pub(crate) enum Attempt {
 impl DeviceLock {
     /// Tries to take the device of this name. The file is never removed: whoever waits for it has it open.
     pub(crate) fn attempt(folder: &Path, device: &str) -> Result<Attempt, LockError> {
-        let path = folder.join(format!("anechoic-{device}.lock"));
+        let path = lock_path(folder, device);
         take(&path).map_err(|source| LockError { path, source })
     }
 
@@ -71,6 +71,11 @@ impl DeviceLock {
             .and_then(|()| file.rewind())
             .and_then(|()| file.write_all(text.as_bytes()));
     }
+}
+
+/// The lock of the device of this name.
+pub(crate) fn lock_path(folder: &Path, device: &str) -> PathBuf {
+    folder.join(format!("anechoic-{device}.lock"))
 }
 
 fn take(path: &Path) -> io::Result<Attempt> {

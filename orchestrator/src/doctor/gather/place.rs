@@ -1,22 +1,18 @@
 //! Where results would be written, and the lock of the device.
 
-use std::env;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anechoic_protocol::Device;
 use nix::sys::statvfs::statvfs;
 use nix::unistd::{AccessFlags, access};
 
 use super::super::facts::{LockFacts, PlaceFacts};
-use crate::probe::Root;
+use crate::lock;
+use crate::probe::Gpus;
 
-/// The variable that names the folder of locks, and where they are without it.
-const LOCKS: &str = "ANECHOIC_LOCKS";
-const USUAL: [&str; 3] = ["/run/lock", "/var/lock", "/tmp"];
-
-pub(super) fn read(results: &Path, root: &Root, device: Device, uuid: Option<&str>) -> PlaceFacts {
+pub(super) fn read(results: &Path, device: Device) -> PlaceFacts {
     let folder = std::path::absolute(results).unwrap_or_else(|_| results.to_owned());
     // The first run makes it, where it is missing.
     let there = folder.ancestors().find(|path| path.exists());
@@ -31,7 +27,7 @@ pub(super) fn read(results: &Path, root: &Root, device: Device, uuid: Option<&st
         free_bytes: free_bytes(&there),
         folder,
         refused,
-        lock: lock(root, device, uuid),
+        lock: lock(device),
     }
 }
 
@@ -41,35 +37,16 @@ fn free_bytes(folder: &Path) -> Option<u64> {
 }
 
 /// The lock is looked at and not taken: who takes it for a moment may turn a run away.
-fn lock(root: &Root, device: Device, uuid: Option<&str>) -> LockFacts {
-    let Some(folder) = lock_folder() else {
-        let tried = USUAL.join(", ");
-        return LockFacts::Refused(format!("none of {tried} can be written"));
-    };
+fn lock(device: Device) -> LockFacts {
+    let folder = lock::folder();
     if !is_usable(&folder) {
         return LockFacts::Refused(format!("locks cannot be made in `{}`", folder.display()));
     }
-    let name = match (device, uuid) {
-        (Device::Cpu, _) => "cpu".to_owned(),
-        (Device::Cuda(_), Some(uuid)) => uuid.to_owned(),
-        (Device::Cuda(index), None) => format!("cuda-{index}"),
-    };
-    let path = folder.join(format!("anechoic-{name}.lock"));
-    match holder(root, &path) {
+    let path = lock::lock_path(&folder, &Gpus::find().lock_name(device));
+    match holder(&path) {
         Some(holder) => LockFacts::Held { path, holder },
         None => LockFacts::Free(path),
     }
-}
-
-fn lock_folder() -> Option<PathBuf> {
-    let named = env::var_os(LOCKS).filter(|path| !path.is_empty());
-    let usual = || {
-        USUAL
-            .map(PathBuf::from)
-            .into_iter()
-            .find(|path| is_usable(path))
-    };
-    named.map(PathBuf::from).or_else(usual)
 }
 
 /// A folder that is missing is made by the first run, where it may be.
@@ -79,9 +56,9 @@ fn is_usable(folder: &Path) -> bool {
 }
 
 /// Who holds the file, as the kernel lists it; their own words are in the file.
-fn holder(root: &Root, path: &Path) -> Option<String> {
+fn holder(path: &Path) -> Option<String> {
     let inode = path.metadata().ok()?.ino();
-    let pid = locked_by(&root.text("proc/locks")?, inode)?;
+    let pid = locked_by(&fs::read_to_string("/proc/locks").ok()?, inode)?;
     let words = fs::read_to_string(path).unwrap_or_default();
     Some(match words.trim() {
         "" => format!("process {pid}"),
@@ -111,12 +88,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("anechoic-cpu.lock");
         fs::write(&path, "words\n").unwrap();
-        let root = Root::here();
-        assert_eq!(holder(&root, &path), None);
+        assert_eq!(holder(&path), None);
         let file = File::open(&path).unwrap();
         file.lock().unwrap();
         let expected = format!("process {}: words", std::process::id());
-        assert_eq!(holder(&root, &path), Some(expected));
+        assert_eq!(holder(&path), Some(expected));
     }
 
     #[test]
