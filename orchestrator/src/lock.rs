@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use nix::libc::{O_NOFOLLOW, O_NONBLOCK};
 
-pub(crate) use folder::{folder, place};
+pub(crate) use folder::{folder, made_folder};
 pub(crate) use holder::Holder;
 
 /// Every user may lock; who may write the file may say who holds it.

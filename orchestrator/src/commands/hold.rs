@@ -9,7 +9,7 @@ use tokio::time::sleep;
 
 use super::CommandError;
 use crate::cli::Wait;
-use crate::lock::{Attempt, DeviceLock, Holder, folder};
+use crate::lock::{Attempt, DeviceLock, Holder, made_folder};
 use crate::probe::Gpus;
 use crate::reporter::say;
 use crate::runner::{Interrupts, RunError};
@@ -23,11 +23,8 @@ pub(super) fn hold_device(
     gpus: &Gpus,
     wait: Option<Wait>,
 ) -> Result<DeviceLock, CommandError> {
-    let folder = folder()?;
-    let name = match device {
-        Device::Cpu => "cpu".to_owned(),
-        Device::Cuda(index) => gpus.lock_name(index),
-    };
+    let folder = made_folder()?;
+    let name = gpus.lock_name(device);
     patiently(wait, || {
         Ok(match DeviceLock::attempt(&folder, &name)? {
             Attempt::Taken(lock) => Ok(lock),

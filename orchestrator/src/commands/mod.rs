@@ -2,6 +2,7 @@
 
 mod capture;
 mod case_row;
+mod conditions;
 mod doctor;
 mod error;
 mod execute;

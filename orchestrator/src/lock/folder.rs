@@ -15,16 +15,18 @@ const VARIABLE: &str = "ANECHOIC_LOCKS";
 /// Looked for in this order.
 const USUAL: [&str; 3] = ["/run/lock", "/var/lock", "/tmp"];
 
-/// The folder of the variable; else the first of the usual ones that every user may write, so that all users meet in
-/// the same; else the first that this one may write. It may be missing.
-pub(crate) fn place() -> PathBuf {
-    let named = env::var_os(VARIABLE).filter(|named| !named.is_empty());
-    named.map_or_else(|| choose(&USUAL.map(PathBuf::from)), PathBuf::from)
+/// The folder of the variable; else the first of the usual ones that every user may write, so that all users meet in the
+/// same; else the first that this one may write.
+pub(crate) fn folder() -> PathBuf {
+    match env::var_os(VARIABLE).filter(|named| !named.is_empty()) {
+        Some(named) => named.into(),
+        None => choose(&USUAL.map(PathBuf::from)),
+    }
 }
 
-/// That folder, which is made where it is missing.
-pub(crate) fn folder() -> Result<PathBuf, LockError> {
-    let path = place();
+/// The folder, made where it is missing.
+pub(crate) fn made_folder() -> Result<PathBuf, LockError> {
+    let path = folder();
     match fs::create_dir_all(&path) {
         Ok(()) => Ok(path),
         Err(source) => Err(LockError { path, source }),

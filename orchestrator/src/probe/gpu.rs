@@ -6,6 +6,8 @@ use std::env;
 use std::fs;
 use std::path::Path;
 
+use anechoic_protocol::Device;
+
 use super::nvml::Nvml;
 use super::root::Root;
 
@@ -61,9 +63,12 @@ impl Gpus {
         u32::try_from(self.0.len()).unwrap_or(u32::MAX)
     }
 
-    /// A name for the GPU that `cuda:index` means, which is the same for every process that means the same one: its
-    /// identifier, or where the driver does not tell it, its number.
-    pub(crate) fn lock_name(&self, index: u32) -> String {
+    /// A name for the device that is the same for every process that means the same one: of a GPU its identifier, or
+    /// where the driver does not tell it, its number.
+    pub(crate) fn lock_name(&self, device: Device) -> String {
+        let Device::Cuda(index) = device else {
+            return "cpu".to_owned();
+        };
         match self.0.get(index as usize) {
             Some(entry) => lock_name(entry, &all_cards(), Numbering::here()),
             None => format!("GPU-number-{index}"),

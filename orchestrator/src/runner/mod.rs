@@ -27,7 +27,7 @@ mod watch;
 mod watch_tests;
 
 pub(crate) use interrupt::{Interrupts, Urgency};
-pub(crate) use offer::{Greeting, greeting, offered_devices};
+pub(crate) use offer::{Greeting, greeting, offered_devices, offered_torch};
 pub(crate) use queue::Retry;
 pub(crate) use run::{Context, Halt, RunError, make_attempts};
 pub(crate) use sampler::Sampler;

@@ -39,7 +39,7 @@ pub(crate) fn gather(question: Question<'_>) -> Facts {
     let cpu = cpu::read(&root, machine.logical_cpus);
     let gpu = gpu::read(device);
     let processes = processes::related(&root);
-    let place = place::read(question.results, &root, device);
+    let place = place::read(question.results, device);
     let (state, interval) = watch(&root, MachineProbe::of(device));
     Facts {
         state,

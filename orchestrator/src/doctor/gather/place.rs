@@ -10,9 +10,9 @@ use nix::unistd::{AccessFlags, access};
 
 use super::super::facts::{LockFacts, PlaceFacts};
 use crate::lock::{self, Holder};
-use crate::probe::{Gpus, Root};
+use crate::probe::Gpus;
 
-pub(super) fn read(results: &Path, root: &Root, device: Device) -> PlaceFacts {
+pub(super) fn read(results: &Path, device: Device) -> PlaceFacts {
     let folder = std::path::absolute(results).unwrap_or_else(|_| results.to_owned());
     // The first run makes it, where it is missing.
     let there = folder.ancestors().find(|path| path.exists());
@@ -27,7 +27,7 @@ pub(super) fn read(results: &Path, root: &Root, device: Device) -> PlaceFacts {
         free_bytes: free_bytes(&there),
         folder,
         refused,
-        lock: lock(root, device),
+        lock: lock(device),
     }
 }
 
@@ -37,17 +37,13 @@ fn free_bytes(folder: &Path) -> Option<u64> {
 }
 
 /// The lock is looked at and not taken: who takes it for a moment may turn a run away.
-fn lock(root: &Root, device: Device) -> LockFacts {
-    let folder = lock::place();
+fn lock(device: Device) -> LockFacts {
+    let folder = lock::folder();
     if !is_usable(&folder) {
         return LockFacts::Refused(format!("locks cannot be made in `{}`", folder.display()));
     }
-    let name = match device {
-        Device::Cpu => "cpu".to_owned(),
-        Device::Cuda(index) => Gpus::find().lock_name(index),
-    };
-    let path = lock::lock_path(&folder, &name);
-    match holder(root, &path) {
+    let path = lock::lock_path(&folder, &Gpus::find().lock_name(device));
+    match holder(&path) {
         Some(holder) => LockFacts::Held { path, holder },
         None => LockFacts::Free(path),
     }
@@ -60,12 +56,12 @@ fn is_usable(folder: &Path) -> bool {
 }
 
 /// Who holds the file, as the kernel lists it; their own words are in the file.
-fn holder(root: &Root, path: &Path) -> Option<String> {
+fn holder(path: &Path) -> Option<String> {
     let inode = path.metadata().ok()?.ino();
     let words = fs::read_to_string(path).unwrap_or_default();
     let told = Holder::read(&words);
     let pid = told.as_ref().map(|holder| i64::from(holder.pid));
-    let pid = locked_by(&root.text("proc/locks")?, inode, pid)?;
+    let pid = locked_by(&fs::read_to_string("/proc/locks").ok()?, inode, pid)?;
     Some(told.map_or_else(|| format!("process {pid}"), |holder| holder.text()))
 }
 
@@ -94,8 +90,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("anechoic-cpu.lock");
         fs::write(&path, "").unwrap();
-        let root = Root::here();
-        assert_eq!(holder(&root, &path), None);
+        assert_eq!(holder(&path), None);
         let own = std::process::id();
         let words = format!(
             r#"{{"pid":{own},"user":"u","command":"anechoic run s","since":"2026-11-22T03:45:00Z","run":null}}"#
@@ -103,7 +98,7 @@ mod tests {
         fs::write(&path, words).unwrap();
         let file = File::open(&path).unwrap();
         file.lock().unwrap();
-        let told = holder(&root, &path).unwrap();
+        let told = holder(&path).unwrap();
         let expected = format!("`anechoic run s` (process {own} of user u, ");
         assert!(told.starts_with(&expected), "{told}");
     }
