@@ -1,6 +1,7 @@
 //! The command line. Scripts depend on it; `docs/cli.md` describes it.
 
 mod kv;
+mod worker;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use crate::reporter::Format;
 use crate::settings::DeviceChoice;
 
 pub(crate) use kv::KvArgs;
+pub(crate) use worker::{CheckArgs, WorkerAction, WorkerArgs};
 
 /// Runs every benchmark configuration in a process of its own and records all that happened.
 #[derive(Debug, Parser)]
@@ -38,6 +40,8 @@ pub(crate) enum Command {
     Report(ReportArgs),
     /// List what there is.
     List(ListArgs),
+    /// Check workers of one's own.
+    Worker(WorkerArgs),
 }
 
 /// Where results are.
@@ -320,16 +324,21 @@ mod tests {
         assert!(setting("a").is_err() && setting("=a").is_err());
     }
 
-    #[test]
-    fn the_page_names_every_command_and_option() {
-        let page = include_str!("../../docs/cli.md");
-        for command in Cli::command().get_subcommands() {
-            let name = format!("anechoic {}", command.get_name());
+    fn check_page(page: &str, parent: &clap::Command) {
+        for command in parent.get_subcommands() {
+            let name = format!("{} {}", parent.get_name(), command.get_name());
             assert!(page.contains(&name), "missing: {name}");
             for option in command.get_opts() {
                 let long = format!("`--{}", option.get_long().unwrap());
                 assert!(page.contains(&long), "missing: {long} of {name}");
             }
+            check_page(page, command);
         }
+    }
+
+    #[test]
+    fn the_page_names_every_command_and_option() {
+        let page = include_str!("../../docs/cli.md");
+        check_page(page, &Cli::command());
     }
 }

@@ -5,6 +5,7 @@
 
 mod cli;
 mod commands;
+mod conformance;
 mod exit_code;
 mod probe;
 mod process;

@@ -14,6 +14,7 @@ mod rerun;
 mod run;
 mod suite;
 mod target;
+mod worker;
 
 pub(crate) use error::CommandError;
 
@@ -30,5 +31,6 @@ pub(crate) fn carry_out(command: Command) -> Result<ExitCode, CommandError> {
         Command::Kv(args) => kv::kv(&args),
         Command::Report(args) => report::report(&args),
         Command::List(args) => list::list(&args),
+        Command::Worker(args) => worker::worker(&args),
     }
 }

@@ -14,7 +14,7 @@ mod stale;
 mod table;
 mod worker;
 
-pub(crate) use ask::first_line;
+pub(crate) use ask::{first_line, no_logs};
 pub(crate) use exit::ExitKind;
 pub(crate) use launch::{Launch, LaunchError};
 pub(crate) use leftovers::adopt_orphans;
