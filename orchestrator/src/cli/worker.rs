@@ -6,6 +6,7 @@ use std::time::Duration;
 use anechoic_protocol::{CUSTOM_NAME, Parameter, is_custom_name};
 use clap::{Args, Subcommand};
 
+use crate::conformance::Rule;
 use crate::reporter::Format;
 
 #[derive(Debug, Args)]
@@ -34,9 +35,20 @@ pub(crate) struct CheckArgs {
     /// A job in place of the small one of its benchmark, such as an attempt's `job.json`; may be given several times.
     #[arg(long, value_name = "FILE")]
     pub(crate) job: Vec<PathBuf>,
+    /// Only this rule, and what has to be tried for it; may be given several times.
+    #[arg(long, value_name = "RULE", value_parser = rule)]
+    pub(crate) only: Vec<Rule>,
     /// A table, or JSON.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
+}
+
+fn rule(text: &str) -> Result<Rule, String> {
+    let mut rules = Rule::all().into_iter();
+    rules.find(|rule| rule.name() == text).ok_or_else(|| {
+        let names: Vec<_> = Rule::all().into_iter().map(Rule::name).collect();
+        format!("the rules are {}", names.join(", "))
+    })
 }
 
 fn timeout(text: &str) -> Result<Duration, String> {
@@ -63,6 +75,7 @@ fn parameter(text: &str) -> Result<(String, Parameter), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use anechoic_protocol::Phase;
 
     #[test]
     fn parameters_read_as_numbers_and_booleans_where_they_are() {
@@ -75,6 +88,8 @@ mod tests {
         check("a=\"7\"", Parameter::Text("7".to_owned()));
         check("a=", Parameter::Text(String::new()));
         assert!(parameter("a").is_err() && parameter("a.b=1").is_err());
+        assert_eq!(rule("stop-in-load"), Ok(Rule::Stop(Phase::Load)));
+        assert!(rule("stop").unwrap_err().contains("stop-in-load"));
         assert!(timeout("0s").is_err() && timeout("1s").is_ok());
     }
 }

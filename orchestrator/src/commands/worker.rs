@@ -9,7 +9,7 @@ use serde_json::json;
 use super::CommandError;
 use super::list::columns;
 use crate::cli::{CheckArgs, WorkerAction, WorkerArgs};
-use crate::conformance::{Ammunition, Checked, Rule, State, Subject, Verdict, check};
+use crate::conformance::{Ammunition, Checked, State, Subject, Verdict, check};
 use crate::exit_code::ExitCode;
 use crate::process::adopt_orphans;
 use crate::reporter::{Format, duration, print_data, say};
@@ -33,10 +33,10 @@ fn check_worker(args: &CheckArgs) -> Result<ExitCode, CommandError> {
             .iter()
             .map(|path| read_job(path))
             .collect::<Result<_, _>>()?,
+        only: args.only.clone(),
     };
     say(&format!(
-        "checking {} rules, each in processes of their own; a worker that hangs takes {} each time",
-        Rule::all().len(),
+        "starting it anew for every rule; where it hangs, that takes {}",
         duration(subject.timeout)
     ));
     let checked = attack(&subject, &ammunition)?;

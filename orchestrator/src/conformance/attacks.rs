@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anechoic_protocol::{
-    BenchmarkName, DeviceInfo, Job, PROTOCOL_VERSION, Parameter, Phase, WorkerEvent,
-    WorkerIdentity, encode_line,
+    BenchmarkName, DeviceInfo, Job, PROTOCOL_VERSION, Parameter, WorkerEvent, WorkerIdentity,
+    encode_line,
 };
 use anechoic_record::Leftover;
 
-use super::rule::{Rule, STOPPED, State, Verdict};
+use super::rule::{Rule, State, Verdict};
 use super::session::{End, Session, Subject, Transcript};
 use super::{complete, jobs, refusals, stops};
 use crate::process::LaunchError;
@@ -41,10 +41,13 @@ pub(crate) struct Ammunition {
     pub(crate) parameters: BTreeMap<String, Parameter>,
     /// Jobs in place of the small ones of their benchmarks.
     pub(crate) jobs: Vec<Job>,
+    /// The rules that are wanted; empty for all.
+    pub(crate) only: Vec<Rule>,
 }
 
 /// A hello, and when it came.
 struct Greeting {
+    protocol: u32,
     worker: WorkerIdentity,
     devices: Vec<DeviceInfo>,
     benchmarks: Vec<BenchmarkName>,
@@ -55,6 +58,7 @@ struct Greeting {
 /// Starts processes, and remembers what they left behind.
 pub(super) struct Attacker<'a> {
     pub(super) subject: &'a Subject,
+    only: &'a [Rule],
     waits_for_job: bool,
     left: Vec<String>,
     ended: usize,
@@ -67,6 +71,7 @@ pub(crate) async fn check(
 ) -> Result<Checked, LaunchError> {
     let mut attacker = Attacker {
         subject,
+        only: &ammunition.only,
         waits_for_job: false,
         left: Vec::new(),
         ended: 0,
@@ -79,12 +84,12 @@ pub(crate) async fn check(
     }
     Ok(Checked {
         worker: greeting.map(|greeting| greeting.worker),
-        verdicts: in_order(verdicts),
+        verdicts: in_order(verdicts, &attacker),
     })
 }
 
-/// Every rule once; those that no attack has reached are not tested.
-fn in_order(mut verdicts: Vec<Verdict>) -> Vec<Verdict> {
+/// Every wanted rule once; those that no attack has reached are not tested.
+fn in_order(mut verdicts: Vec<Verdict>, attacker: &Attacker<'_>) -> Vec<Verdict> {
     let why = match verdicts
         .iter()
         .any(|v| v.rule == Rule::Hello && v.state == State::Broken)
@@ -96,7 +101,8 @@ fn in_order(mut verdicts: Vec<Verdict>) -> Vec<Verdict> {
         let at = verdicts.iter().position(|verdict| verdict.rule == rule);
         at.map_or_else(|| rule.not_tested(why), |at| verdicts.swap_remove(at))
     };
-    Rule::all().into_iter().map(take).collect()
+    let wanted = Rule::all().into_iter().filter(|rule| attacker.wants(*rule));
+    wanted.map(take).collect()
 }
 
 async fn hello(
@@ -129,9 +135,10 @@ fn greeting(transcript: &Transcript, unasked: bool) -> Option<Greeting> {
             worker,
             devices,
             benchmarks,
-            protocol: _,
+            protocol,
             torch: _,
         } => Some(Greeting {
+            protocol: *protocol,
             worker: worker.clone(),
             devices: devices.clone(),
             benchmarks: benchmarks.clone(),
@@ -165,6 +172,9 @@ fn in_time(
             "it speaks version {version} of the protocol, not {PROTOCOL_VERSION}"
         )),
         (Some(_), Some(Input::BadLine(what))) => Err(format!("its first line is no hello: {what}")),
+        (Some(Greeting { protocol, .. }), _) if *protocol != PROTOCOL_VERSION => Err(format!(
+            "it speaks version {protocol} of the protocol, not {PROTOCOL_VERSION}"
+        )),
         (Some(greeting), _) if !greeting.unasked => Err(format!(
             "none within {limit}, and then one as soon as a job was sent: it waits for the job"
         )),
@@ -194,6 +204,7 @@ fn content(greeting: &Greeting) -> Result<String, String> {
     Ok(format!("{name} {version}: {}", offered.join(", ")))
 }
 
+/// Whole jobs come first: they show which one the other attacks can be made with.
 async fn after_hello(
     attacker: &mut Attacker<'_>,
     greeting: &Greeting,
@@ -207,9 +218,15 @@ async fn after_hello(
     let offered: Vec<Job> = greeting.benchmarks.iter().copied().map(small).collect();
     let found = complete::jobs(attacker, &offered).await?;
     let mut verdicts = found.verdicts;
-    verdicts.push(no_job(attacker).await?);
-    verdicts.push(refusals::not_json(attacker).await?);
-    verdicts.push(refusals::not_offered(attacker, &greeting.benchmarks, small).await?);
+    if attacker.wants(Rule::NoJob) {
+        verdicts.push(no_job(attacker).await?);
+    }
+    if attacker.wants(Rule::NotJson) {
+        verdicts.push(refusals::not_json(attacker).await?);
+    }
+    if attacker.wants(Rule::BenchmarkNotOffered) {
+        verdicts.push(refusals::not_offered(attacker, &greeting.benchmarks, small).await?);
+    }
     // The job for everything else: the last one, as custom is the lightest.
     if let Some(job) = found.able.last() {
         verdicts.extend(with_job(attacker, job).await?);
@@ -217,23 +234,49 @@ async fn after_hello(
     Ok(verdicts)
 }
 
+/// Every attack that needs a job which the worker can do.
 async fn with_job(attacker: &mut Attacker<'_>, job: &Job) -> Result<Vec<Verdict>, LaunchError> {
-    let mut verdicts = vec![
-        complete::unknown_fields(attacker, job).await?,
-        complete::in_pieces(attacker, job).await?,
-        complete::second_job(attacker, job).await?,
-        refusals::unknown_benchmark(attacker, job).await?,
-        refusals::far_device(attacker, job).await?,
-        refusals::other_version(attacker, job).await?,
-        stops::close_output(attacker, job).await?,
-    ];
-    for phase in STOPPED {
-        verdicts.push(stops::close_input(attacker, job, phase).await?);
-    }
-    for phase in Phase::ALL {
-        verdicts.push(stops::terminate(attacker, job, phase).await?);
+    let mut verdicts = Vec::new();
+    for rule in Rule::all() {
+        if attacker.wants(rule) {
+            verdicts.extend(attack_with(attacker, job, rule).await?);
+        }
     }
     Ok(verdicts)
+}
+
+/// The attack on one rule; `None` where another attack shows it.
+async fn attack_with(
+    attacker: &mut Attacker<'_>,
+    job: &Job,
+    rule: Rule,
+) -> Result<Option<Verdict>, LaunchError> {
+    let verdict = match rule {
+        Rule::UnknownFields => complete::unknown_fields(attacker, job).await?,
+        Rule::JobInPieces => complete::in_pieces(attacker, job).await?,
+        Rule::SecondJob => complete::second_job(attacker, job).await?,
+        Rule::UnknownBenchmark => refusals::unknown_benchmark(attacker, job).await?,
+        Rule::DeviceNotThere => refusals::far_device(attacker, job).await?,
+        Rule::OtherVersion => refusals::other_version(attacker, job).await?,
+        Rule::OutputClosed => stops::close_output(attacker, job).await?,
+        Rule::Stop(phase) => stops::close_input(attacker, job, phase).await?,
+        Rule::Terminate(phase) => stops::terminate(attacker, job, phase).await?,
+        Rule::Hello
+        | Rule::HelloContent
+        | Rule::NoJob
+        | Rule::Jobs
+        | Rule::Output
+        | Rule::Phases
+        | Rule::Samples
+        | Rule::Echo
+        | Rule::Verification
+        | Rule::Result
+        | Rule::ExitCode
+        | Rule::NothingLeft
+        | Rule::BenchmarkNotOffered
+        | Rule::NotJson => return Ok(None),
+    };
+    Ok(Some(verdict))
 }
 
 /// Standard input is closed behind the hello, as where a worker is only asked what it can do.
@@ -252,6 +295,10 @@ async fn no_job(attacker: &mut Attacker<'_>) -> Result<Verdict, LaunchError> {
 }
 
 impl Attacker<'_> {
+    fn wants(&self, rule: Rule) -> bool {
+        self.only.is_empty() || self.only.contains(&rule)
+    }
+
     /// A process that has said hello, as far as it does so before a job.
     pub(super) async fn start(&mut self, attack: &str) -> Result<Session, LaunchError> {
         let mut session = Session::start(self.subject, attack)?;
