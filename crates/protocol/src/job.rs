@@ -6,6 +6,7 @@ use crate::{Benchmark, Device};
 
 /// What one worker process has to do. Sent as one line on standard input, after the `hello`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Job {
     /// [`crate::PROTOCOL_VERSION`] of the sender.
     pub protocol: u32,
