@@ -1,12 +1,13 @@
 //! The command line. Scripts depend on it; `docs/cli.md` describes it.
 
 mod kv;
+mod wait;
 mod worker;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anechoic_suite::{Order, PlanOptions};
+use anechoic_suite::{Cooldown, Order, PlanOptions, WhenRestless};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::exit_code::ExitCode;
@@ -14,6 +15,7 @@ use crate::reporter::Format;
 use crate::settings::DeviceChoice;
 
 pub(crate) use kv::KvArgs;
+pub(crate) use wait::Wait;
 pub(crate) use worker::{CheckArgs, WorkerAction, WorkerArgs};
 
 /// Runs every benchmark configuration in a process of its own and records all that happened.
@@ -30,6 +32,8 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Make further attempts in an existing run: what it still owes, or chosen cases.
     Rerun(RerunArgs),
+    /// Go on with an interrupted run: make the attempts it has not come to, or that were cut off. What failed is for `rerun`.
+    Resume(ResumeArgs),
     /// Show what would run, in which order, and how long it may take.
     Plan(PlanArgs),
     /// Run one capture configuration without a suite file.
@@ -42,6 +46,14 @@ pub(crate) enum Command {
     List(ListArgs),
     /// Check workers of one's own.
     Worker(WorkerArgs),
+    /// Say what on this machine will spoil a measurement, and what to do about it.
+    Doctor(DoctorArgs),
+    /// Sleeps beside a run, and ends what its workers have started if the run is killed.
+    #[command(hide = true)]
+    Guard {
+        /// The orchestrator of the run.
+        orchestrator: String,
+    },
 }
 
 /// Where results are.
@@ -66,6 +78,9 @@ pub(crate) struct Place {
     /// The worker program [default: $ANECHOIC_WORKER, else `anechoic-worker` beside this program].
     #[arg(long, value_name = "PATH")]
     pub(crate) worker: Option<PathBuf>,
+    /// Wait while another `anechoic` has the device, at most for DURATION where one is given.
+    #[arg(long, value_name = "DURATION", num_args = 0..=1, require_equals = true, default_missing_value = "forever")]
+    pub(crate) wait: Option<Wait>,
     /// What goes to standard output: the report as text, or events and summary as JSON lines.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
@@ -87,9 +102,6 @@ pub(crate) struct Selection {
     /// `listed`, `interleaved` or `random[:SEED]`.
     #[arg(long)]
     pub(crate) order: Option<Order>,
-    /// Pause before each attempt but the first, e.g. `5s`.
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
-    pub(crate) cooldown: Option<Duration>,
     #[command(flatten)]
     pub(crate) effort: Effort,
 }
@@ -103,6 +115,25 @@ pub(crate) struct Effort {
     /// Time after which an attempt is ended, e.g. `20m`.
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     pub(crate) timeout: Option<Duration>,
+    /// Further worker processes per case, in place of some that ended as the suite's `retry-on` says.
+    #[arg(long, value_name = "N")]
+    pub(crate) retries: Option<u32>,
+    #[command(flatten)]
+    pub(crate) rest: Rest,
+}
+
+/// What lies between two attempts, and what becomes of one that was disturbed.
+#[derive(Debug, Args)]
+pub(crate) struct Rest {
+    /// Pause before each attempt but the first, e.g. `5s`, or `until-settled`: until the machine has come to rest.
+    #[arg(long, value_name = "COOLDOWN")]
+    pub(crate) cooldown: Option<Cooldown>,
+    /// The longest wait for the machine to come to rest, e.g. `2m`; with a pause, turns that wait on.
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    pub(crate) settle_limit: Option<Duration>,
+    /// What becomes of attempts without rest: `label`, `discard` or `refuse`.
+    #[arg(long, value_name = "POLICY", value_parser = when_restless)]
+    pub(crate) when_restless: Option<WhenRestless>,
 }
 
 #[derive(Debug, Args)]
@@ -117,14 +148,36 @@ pub(crate) struct RunArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct RerunArgs {
-    /// Directory of a run, its id, or `latest`.
-    pub(crate) run: String,
+    #[command(flatten)]
+    pub(crate) go_on: GoOnArgs,
     /// As many attempts as cases still owe: those that failed, were stopped or never came (the default).
     #[arg(long, conflicts_with = "case")]
     pub(crate) failed: bool,
     /// Cases whose id matches: what they still owe, and at least one attempt.
     #[arg(long, value_name = "GLOB")]
     pub(crate) case: Vec<String>,
+    /// Time after which an attempt of this start is ended, in place of the suite's, e.g. `20m`.
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    pub(crate) timeout: Option<Duration>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ResumeArgs {
+    #[command(flatten)]
+    pub(crate) go_on: GoOnArgs,
+}
+
+/// With which run to go on, and how.
+#[derive(Debug, Args)]
+pub(crate) struct GoOnArgs {
+    /// Directory of a run, its id, or `latest`.
+    pub(crate) run: String,
+    /// Go on although the machine or a program is another than when the run was made; its results are marked as mixed.
+    #[arg(long)]
+    pub(crate) accept_different_machine: bool,
+    /// Wait while another `anechoic` has the device or writes the run, at most for DURATION where one is given.
+    #[arg(long, value_name = "DURATION", num_args = 0..=1, require_equals = true, default_missing_value = "forever")]
+    pub(crate) wait: Option<Wait>,
     #[command(flatten)]
     pub(crate) results: Results,
     /// What goes to standard output: the report as text, or events and summary as JSON lines.
@@ -240,6 +293,23 @@ pub(crate) struct ListArgs {
     pub(crate) format: Format,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// Suite whose `[requires]` have to be met: a file, or the name of a file in `suites/` without `.toml`.
+    pub(crate) suite: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) results: Results,
+    /// `auto` (the first GPU, else the CPU), `cpu`, `cuda` or `cuda:N`.
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    pub(crate) device: DeviceChoice,
+    /// The worker program [default: $ANECHOIC_WORKER, else `anechoic-worker` beside this program].
+    #[arg(long, value_name = "PATH")]
+    pub(crate) worker: Option<PathBuf>,
+    /// A table for people, or JSON.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Listed {
     /// Models known by name: presets, and those that are shipped.
@@ -255,18 +325,29 @@ pub(crate) enum Listed {
 }
 
 impl Selection {
-    /// The options of a plan; `threads` is a setting like those of `--set`, and wins over them.
+    /// The options of a plan.
     pub(crate) fn options(&self, threads: Option<u32>) -> PlanOptions {
-        let mut set = self.set.clone();
-        set.extend(threads.map(|n| ("threads".to_owned(), n.to_string())));
         PlanOptions {
             only: self.only.clone(),
             skip: self.skip.clone(),
-            attempts: self.effort.attempts,
             order: self.order,
-            cooldown: self.cooldown,
-            timeout: self.effort.timeout,
-            set,
+            threads,
+            set: self.set.clone(),
+            ..self.effort.options()
+        }
+    }
+}
+
+impl Effort {
+    /// The options of a plan that these are.
+    pub(crate) fn options(&self) -> PlanOptions {
+        PlanOptions {
+            attempts: self.attempts,
+            timeout: self.timeout,
+            retries: self.retries,
+            cooldown: self.rest.cooldown,
+            settle_limit: self.rest.settle_limit,
+            when_restless: self.rest.when_restless,
             ..PlanOptions::default()
         }
     }
@@ -308,6 +389,15 @@ fn setting(text: &str) -> Result<(String, String), String> {
     }
 }
 
+fn when_restless(text: &str) -> Result<WhenRestless, String> {
+    let known = WhenRestless::ALL.into_iter();
+    let mut known = known.filter(|policy| policy.as_str() == text);
+    known.next().ok_or_else(|| {
+        let names = WhenRestless::ALL.map(WhenRestless::as_str).join(", ");
+        format!("accepted are {names}")
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -325,7 +415,7 @@ mod tests {
     }
 
     fn check_page(page: &str, parent: &clap::Command) {
-        for command in parent.get_subcommands() {
+        for command in parent.get_subcommands().filter(|c| !c.is_hide_set()) {
             let name = format!("{} {}", parent.get_name(), command.get_name());
             assert!(page.contains(&name), "missing: {name}");
             for option in command.get_opts() {

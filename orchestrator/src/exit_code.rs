@@ -13,7 +13,7 @@ pub(crate) enum ExitCode {
     Usage,
     /// The suite or a setting in it is wrong.
     BadSuite,
-    /// The machine lacks something: a device, the worker, weights, a writable results folder.
+    /// The machine lacks something: a device, one that is free, the worker, weights, a writable results folder.
     Unfit,
     /// Some cases have fewer good attempts than planned.
     CasesFailed,
@@ -59,7 +59,7 @@ impl ExitCode {
             Self::Usage => "usage",
             Self::BadSuite => "bad suite",
             Self::Unfit => {
-                "unfit environment: no device, no worker, no weights, no writable results folder"
+                "unfit environment: no device, device in use, no worker, no weights, no writable results folder"
             }
             Self::CasesFailed => "some cases failed",
             Self::Regression => "regression found",

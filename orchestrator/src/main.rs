@@ -6,7 +6,9 @@
 mod cli;
 mod commands;
 mod conformance;
+mod doctor;
 mod exit_code;
+mod lock;
 mod probe;
 mod process;
 mod reporter;
@@ -20,6 +22,7 @@ use crate::exit_code::ExitCode;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    process::survive_file_limit();
     match commands::carry_out(cli.command) {
         Ok(code) => code,
         Err(error) => {

@@ -9,7 +9,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
-use crate::{anechoic, fake_worker, wait_for};
+use crate::{anechoic, fake_worker, gone, wait_for};
 
 /// A temporary folder with a suite, where `anechoic` runs with the fake worker.
 #[derive(Debug)]
@@ -103,7 +103,10 @@ impl Bench {
             .env("ANECHOIC_FAKE_WORKER", &self.faults)
             .env("CUDA_VISIBLE_DEVICES", "")
             // Tests run beside each other on one machine.
+            .env("ANECHOIC_BENCH", self.folder.path())
             .env("ANECHOIC_LOCKS", self.path("locks"))
+            // And what the others do is no disturbance: there is nothing to be read here, unless a test puts it there.
+            .env("ANECHOIC_PROBE_ROOT", self.path("probe-root"))
             .stdin(Stdio::null());
         command
     }
@@ -116,6 +119,42 @@ impl Bench {
     /// Runs `anechoic` to its end, with other faults.
     pub fn with_faults(&self, faults: &str, args: &[&str]) -> Finished {
         finish(self.command(args).env("ANECHOIC_FAKE_WORKER", faults))
+    }
+
+    /// Processes that belong to this bench and run: `anechoic`, workers, and what they have started. Found by the
+    /// environment that they were started with, and by the ids that the fake worker logs of children without it.
+    pub fn alive(&self) -> Vec<u32> {
+        let mark = format!("ANECHOIC_BENCH={}", self.folder.path().display());
+        let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+        let ids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        let marked = ids.filter(|pid| has_mark(*pid, &mark));
+        let mut found: Vec<u32> = marked.chain(self.logged_children()).collect();
+        found.retain(|pid| !gone(*pid));
+        found
+    }
+
+    /// Ids that the fake workers of the newest run logged of what they left behind.
+    fn logged_children(&self) -> Vec<u32> {
+        let logs = self.newest_logs();
+        let texts = logs.iter().filter_map(|path| fs::read(path).ok());
+        let lines = texts.flat_map(|text| {
+            let text = String::from_utf8_lossy(&text).into_owned();
+            text.lines().map(str::to_owned).collect::<Vec<_>>()
+        });
+        let id = |line: String| line.strip_prefix("grandchild ")?.trim().parse().ok();
+        lines.filter_map(id).collect()
+    }
+
+    fn newest_logs(&self) -> Vec<PathBuf> {
+        let Ok(run) = find_run(&self.path("results"), "latest") else {
+            return Vec::new();
+        };
+        let below = |folder: PathBuf| {
+            let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+            entries.map(|entry| entry.path())
+        };
+        let attempts = below(run.join("cases")).flat_map(below);
+        attempts.map(|folder| folder.join("stderr.log")).collect()
     }
 
     /// Starts `anechoic`; its output goes nowhere.
@@ -214,6 +253,14 @@ impl Started {
     pub fn code(mut self) -> Option<i32> {
         self.0.wait().expect("a child can be awaited").code()
     }
+}
+
+/// Whether a process was started with this in its environment; one that has ended has none.
+fn has_mark(pid: u32, mark: &str) -> bool {
+    let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    environment
+        .split(|&byte| byte == 0)
+        .any(|entry| entry == mark.as_bytes())
 }
 
 /// Runs a command to its end.

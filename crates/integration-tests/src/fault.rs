@@ -1,7 +1,8 @@
 //! What the fake worker is told to do wrong.
 //!
 //! `ANECHOIC_FAKE_WORKER` holds rules that are separated by `;`, each `[attempt-N:][CASE=]FAULT`. The first rule that
-//! fits the attempt counts; without one the worker behaves. `CASE` is the end of a case's id.
+//! fits the attempt counts; without one the worker behaves. `CASE` is the end of a case's id. `random-SEED` in the
+//! place of a fault draws one of [`DRAWN`] for half of all attempts.
 
 use std::str::FromStr;
 
@@ -26,6 +27,8 @@ pub enum Fault {
     NoBenchmark,
     /// Sees only a GPU that nobody asked for.
     OtherDevice,
+    /// None; sees a GPU beside the CPU.
+    OffersGpu,
     /// Writes a log line to standard output.
     Garbage,
     /// Writes bytes that are not UTF-8.
@@ -102,6 +105,24 @@ pub enum Fault {
     Runaway,
     /// Closes standard output while measuring, and goes on.
     ClosesStdout,
+    /// Measures for three seconds.
+    Slow,
+    /// Writes its surroundings to standard error, then behaves.
+    Tells,
+    /// Leaves a child in a session of its own, without its environment and its pipes.
+    Daemon,
+    /// Leaves a child that ends a moment later by itself.
+    SlowChild,
+    /// Leaves a child that ignores SIGTERM.
+    StubbornChild,
+    /// Leaves a child of each kind.
+    Brood,
+    /// As that, then does nothing more.
+    BroodThenHang,
+    /// As that, then exits with 3.
+    BroodThenExit,
+    /// Takes memory until it is refused, and says so; behaves where it gets 1 GiB.
+    Hungry,
 }
 
 impl FromStr for Fault {
@@ -140,6 +161,7 @@ fn plain(text: &str) -> Option<Fault> {
         "no-hello" => Fault::NoHello,
         "no-benchmark" => Fault::NoBenchmark,
         "other-device" => Fault::OtherDevice,
+        "offers-gpu" => Fault::OffersGpu,
         "garbage" => Fault::Garbage,
         "not-text" => Fault::NotText,
         "endless-line" => Fault::EndlessLine,
@@ -174,8 +196,59 @@ fn plain(text: &str) -> Option<Fault> {
         "grandchild" => Fault::Grandchild,
         "runaway" => Fault::Runaway,
         "closes-stdout" => Fault::ClosesStdout,
+        "slow" => Fault::Slow,
+        "tells" => Fault::Tells,
+        "daemon" => Fault::Daemon,
+        "slow-child" => Fault::SlowChild,
+        "stubborn-child" => Fault::StubbornChild,
+        "brood" => Fault::Brood,
+        "brood-then-hang" => Fault::BroodThenHang,
+        "brood-then-exit-3" => Fault::BroodThenExit,
+        "hungry" => Fault::Hungry,
         _ => return None,
     })
+}
+
+/// What `random-SEED` draws from: every way to end, mostly quick ones.
+pub const DRAWN: [&str; 24] = [
+    "garbage",
+    "not-text",
+    "huge-stderr",
+    "exit-3",
+    "segv",
+    "abort",
+    "kill",
+    "kill-in-line",
+    "exit-in-line",
+    "no-result",
+    "two-results",
+    "after-result",
+    "result-then-exit-7",
+    "result-then-segv",
+    "wrong-echo",
+    "missing-sample",
+    "no-verification",
+    "foreign-hello",
+    "second-hello",
+    "fail-internal",
+    "fail-device-out-of-memory",
+    "grandchild",
+    "runaway",
+    "hang-in-measure",
+];
+
+/// The fault that a seed draws for an attempt.
+fn draw(seed: u64, case: &str, attempt: &str) -> &'static str {
+    // FNV-1a: the same on every machine and in every build.
+    let text = format!("{seed}/{case}/{attempt}");
+    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    let hash = (hash ^ (hash >> 32)) as usize;
+    match hash % 2 {
+        0 => "ok",
+        _ => DRAWN[(hash / 2) % DRAWN.len()],
+    }
 }
 
 /// The fault for an attempt: the first rule that fits.
@@ -195,7 +268,13 @@ pub fn choose(rules: &str, case: &str, attempt: &str) -> Result<Fault, String> {
             Some((end, fault)) => (case.ends_with(end), fault),
             None => (true, rest),
         };
-        let fault = fault.parse()?;
+        let fault = match fault.strip_prefix("random-") {
+            Some(seed) => {
+                let seed = seed.parse().map_err(|_| format!("`{seed}` is no seed"))?;
+                draw(seed, case, attempt).parse()?
+            }
+            None => fault.parse()?,
+        };
         if fits_attempt && fits_case {
             return Ok(fault);
         }
@@ -240,5 +319,19 @@ mod tests {
             Fault::Fail(FailureKind::OutOfMemory),
         );
         assert!(choose("nonsense", "a", "1").is_err());
+        assert!(choose("random-x", "a", "1").is_err());
+    }
+
+    #[test]
+    fn every_drawn_fault_exists_and_comes() {
+        let drawn: Vec<Fault> = (1..=2000)
+            .map(|attempt| choose("random-1", "capture.a", &attempt.to_string()).unwrap())
+            .collect();
+        for name in DRAWN {
+            let fault: Fault = name.parse().unwrap();
+            assert!(drawn.contains(&fault), "{name}");
+        }
+        let good = drawn.iter().filter(|fault| **fault == Fault::Ok).count();
+        assert!((800..1200).contains(&good), "{good}");
     }
 }

@@ -3,9 +3,10 @@
 
 mod bench;
 pub mod fault;
+pub mod kills;
 mod programs;
 mod wait;
 
 pub use bench::{Bench, Finished, Started, finish, is_filled};
-pub use programs::{anechoic, fake_worker};
+pub use programs::{anechoic, fake_nvml, fake_worker, old_fake_nvml};
 pub use wait::{gone, wait_for};

@@ -64,14 +64,14 @@ fn the_worker_gets_the_job_that_was_planned() {
         "--only",
         "*.all",
         "--threads",
-        "3",
+        "1",
         "--set",
         "seed=7",
     ];
     assert_eq!(bench.run(&args).code, 0);
     let text = fs::read_to_string(bench.attempt_file("capture.all", 1, "job.json")).unwrap();
     let job: Value = serde_json::from_str(&text).unwrap();
-    assert_eq!(job["threads"], 3);
+    assert_eq!(job["threads"], 1);
     assert_eq!(job["seed"], 7);
     assert_eq!(job["device"], "cpu");
     assert_eq!(job["work"]["layers"], serde_json::json!([0, 1, 2, 3]));

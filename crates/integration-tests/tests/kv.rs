@@ -318,7 +318,7 @@ fn out_of_memory_is_one_cases_result() {
         .try_into()
         .expect("one attempt");
     assert!(
-        outcome.cause().contains("(out-of-memory)"),
+        outcome.cause().contains("the host has no memory left"),
         "{}",
         outcome.cause()
     );
@@ -331,7 +331,7 @@ fn out_of_memory_is_one_cases_result() {
         .iter()
         .map(|row| row["outcome"].clone())
         .collect();
-    assert_eq!(told, ["ok", "worker-failed", "ok"]);
+    assert_eq!(told, ["ok", "host-out-of-memory", "ok"]);
 
     let again = bench.with_faults("", &["rerun", "latest"]);
     assert_eq!(again.code, 0, "{}", again.stderr);

@@ -134,16 +134,18 @@ fn a_killed_orchestrator_takes_its_worker_along_and_loses_one_attempt_at_most() 
 
     let again = bench.with_faults("", &["rerun", "latest"]);
     assert_eq!(again.code, 0, "{}", again.stderr);
-    // The attempt that was cut off has left its number behind, so that no file and no event is mixed.
+    // The attempt that was cut off keeps its number, so that no file and no event is mixed.
     let record = RunRecord::load(&bench.latest()).unwrap();
     let second = &record.manifest.cases[1];
+    let died = Outcome::OrchestratorDied {
+        phase: Phase::Measure,
+    };
+    let attempts = second.attempts.iter();
     assert_eq!(
-        second
-            .attempts
-            .iter()
-            .map(|a| a.attempt)
+        attempts
+            .map(|a| (a.attempt, a.outcome.clone()))
             .collect::<Vec<_>>(),
-        [2]
+        [(1, died), (2, Outcome::Ok)]
     );
     assert_eq!(record.attempt("capture.second", 2).samples.len(), 2);
 }
@@ -171,7 +173,11 @@ fn an_orchestrator_that_is_killed_before_the_hello_loses_no_number() {
     let numbers: Vec<u32> = (bench.manifest().cases[1].attempts.iter())
         .map(|attempt| attempt.attempt)
         .collect();
-    assert_eq!(numbers, [2]);
+    assert_eq!(numbers, [1, 2]);
+    let died = Outcome::OrchestratorDied {
+        phase: Phase::Start,
+    };
+    assert_eq!(bench.outcomes("capture.second"), [died, Outcome::Ok]);
     assert_eq!(fs::read_to_string(log()).unwrap(), "no hello yet\n");
     let said = bench.attempt_file("capture.second", 1, "stdout.log");
     assert_eq!(fs::read_to_string(said).unwrap(), "");
@@ -249,7 +255,7 @@ fn a_run_of_another_machine_is_refused() {
     let again = bench.run(&["rerun", "latest"]);
     assert_eq!(again.code, 4);
     assert!(
-        again.stderr.contains("another machine: processor was"),
+        again.stderr.contains("other conditions: processor was"),
         "{}",
         again.stderr
     );

@@ -11,6 +11,7 @@ mod machine_state;
 mod manifest;
 mod outcome;
 mod result_json;
+mod start;
 mod store;
 
 pub use containment::{Containment, MemoryEnforcement};
@@ -23,9 +24,10 @@ pub use machine_state::{GpuState, MachineState, Observation, ThrottleReason};
 pub use manifest::{AttemptRecord, CaseRecord, Manifest, RunSettings, RunState};
 pub use outcome::{MemoryEvidence, Outcome, Stop};
 pub use result_json::{point_lines, result_json, result_lines};
+pub use start::{Difference, ProgramFile, Start, StartedBy};
 pub use store::{
-    AttemptData, AttemptFiles, RecordError, Recorder, RunListing, RunRecord, find_run, list_runs,
-    write_atomically,
+    AttemptData, AttemptFiles, RecordError, Recorder, RunListing, RunLock, RunRecord, find_run,
+    list_runs, write_atomically,
 };
 
 /// Version of everything in a run directory. Readers name a newer one instead of guessing.

@@ -19,4 +19,7 @@ pub struct Machine {
     pub memory_bytes: Option<u64>,
     /// GPU model name, where one was chosen.
     pub gpu: Option<String>,
+    /// Its identifier (`GPU-…`), where the driver tells.
+    #[serde(default)]
+    pub gpu_uuid: Option<String>,
 }

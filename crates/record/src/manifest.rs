@@ -5,7 +5,7 @@ use anechoic_suite::{Case, Plan};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Disturbance, Leftover, Machine, Outcome};
+use crate::{Disturbance, Leftover, Machine, Outcome, Start};
 
 /// The manifest of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,6 +28,9 @@ pub struct Manifest {
     pub plan: Plan,
     /// The cases with their attempts so far, in the plan's order.
     pub cases: Vec<CaseRecord>,
+    /// The starts of the orchestrator on it, oldest first. Absent in runs of earlier builds.
+    #[serde(default)]
+    pub starts: Vec<Start>,
 }
 
 /// Settings that hold for every case.
@@ -49,9 +52,9 @@ pub struct RunSettings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RunState {
-    /// An orchestrator is at work, or was killed.
+    /// An orchestrator is at work, or was killed; which of both, the lock on the run's directory tells.
     Running,
-    /// Every planned attempt has ended.
+    /// Every case has its good attempts, or has used up those planned and its retries.
     Complete,
     /// The user stopped it.
     Interrupted,
@@ -100,6 +103,29 @@ impl CaseRecord {
     pub fn owed(&self, planned: u32) -> u32 {
         let ok = u32::try_from(self.ok_attempts().count()).unwrap_or(u32::MAX);
         planned.saturating_sub(ok)
+    }
+
+    /// Retries that the plan grants this case so far: one per ending that it names, up to their number.
+    pub fn retries_due(&self, plan: &Plan) -> u32 {
+        let retried = |a: &&AttemptRecord| plan.retries.on.contains(&a.outcome.ending());
+        let endings = self.attempts.iter().filter(retried).count();
+        u32::try_from(endings)
+            .unwrap_or(u32::MAX)
+            .min(plan.retries.count)
+    }
+
+    /// Attempts that the plan still makes of this case: planned ones and retries, less those that were made and not
+    /// cut short. None once it has its good attempts.
+    pub fn unmade(&self, plan: &Plan) -> u32 {
+        let whole = |a: &&AttemptRecord| {
+            !matches!(
+                a.outcome,
+                Outcome::Cancelled { .. } | Outcome::OrchestratorDied { .. }
+            )
+        };
+        let made = u32::try_from(self.attempts.iter().filter(whole).count()).unwrap_or(u32::MAX);
+        let granted = plan.attempts.saturating_add(self.retries_due(plan));
+        self.owed(plan.attempts).min(granted.saturating_sub(made))
     }
 
     /// The number for its next attempt.

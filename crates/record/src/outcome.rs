@@ -80,7 +80,8 @@ pub enum Outcome {
     Contaminated {
         /// What disturbed it.
         disturbances: Vec<Disturbance>,
-        /// Whether a worker was started at all.
+        /// Whether a worker was started at all. In JSON it stands beside the time at which the attempt was started.
+        #[serde(rename = "worker_started")]
         started: bool,
     },
     /// The worker ended well and left processes behind, which ran beside what was measured.
@@ -139,6 +140,11 @@ impl Outcome {
     /// Whether the attempt's samples count.
     pub fn is_ok(&self) -> bool {
         matches!(self, Self::Ok)
+    }
+
+    /// Whether the attempt was ended from outside before it could end by itself.
+    pub fn is_cut_short(&self) -> bool {
+        matches!(self, Self::Cancelled { .. } | Self::OrchestratorDied { .. })
     }
 
     /// Which of the endings this is.

@@ -46,8 +46,8 @@ pub fn result_json(
     Value::Object(map)
 }
 
-/// One self-contained object per measured point of a run, each with the `outcome` of its attempt; an attempt
-/// that measured nothing that counts has its settings alone.
+/// One self-contained object per measured point of a run, each with the `outcome` of its attempt and the names of what
+/// `disturbed` it; an attempt that measured nothing that counts has its settings alone.
 pub fn point_lines(record: &RunRecord) -> Vec<Value> {
     let mut points = Vec::new();
     for case in &record.manifest.cases {
@@ -56,6 +56,7 @@ pub fn point_lines(record: &RunRecord) -> Vec<Value> {
             if !attempt.outcome.is_ok() {
                 data.samples.clear();
             }
+            let disturbed: Vec<_> = attempt.disturbed.iter().map(|d| d.what.name()).collect();
             let mut lines = lines(&Attempt {
                 manifest: &record.manifest,
                 case,
@@ -63,6 +64,7 @@ pub fn point_lines(record: &RunRecord) -> Vec<Value> {
                 data: &data,
             });
             for line in &mut lines {
+                line["disturbed"] = disturbed.clone().into();
                 line["outcome"] = attempt.outcome.name().into();
             }
             points.extend(lines);

@@ -1,10 +1,14 @@
 //! A run directory: who writes it ([`Recorder`]) and who reads it ([`RunRecord`]).
 
+mod clean;
 mod find;
+mod lock;
 mod read;
+mod recover;
 mod write;
 
 pub use find::{RunListing, find_run, list_runs};
+pub use lock::RunLock;
 pub use read::{AttemptData, RunRecord};
 pub use write::{AttemptFiles, Recorder, write_atomically};
 
@@ -18,6 +22,10 @@ pub(crate) const EVENTS: &str = "events.jsonl";
 pub(crate) const SUITE: &str = "suite.toml";
 /// Name of the link to the newest run in a results root.
 pub(crate) const LATEST: &str = "latest";
+/// How the names of runs begin that are not whole yet.
+pub(crate) const MAKING: &str = ".making-";
+/// How the names of files begin that are not whole yet.
+pub(crate) const WRITING: &str = ".writing-";
 
 /// Why a record cannot be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +72,9 @@ pub enum RecordError {
         /// What there is instead.
         hint: String,
     },
+    /// Somebody writes the run.
+    #[error("go on with the run `{}`: another anechoic is writing it", .0.display())]
+    Busy(PathBuf),
     /// The record holds no such case.
     #[error("record an attempt of `{0}`: the run has no such case")]
     NoSuchCase(String),

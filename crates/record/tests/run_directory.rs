@@ -14,9 +14,10 @@ use anechoic_protocol::{
     ModelSource, Preset, Probe, Sample, Strategy, WorkerEvent, Workload,
 };
 use anechoic_record::{
-    AttemptRecord, CaseRecord, Containment, Machine, Manifest, Outcome, RecordError, Recorder,
-    RunEvent, RunRecord, RunSettings, RunState, SCHEMA_VERSION, find_run, list_runs, result_json,
-    result_lines,
+    AttemptRecord, CaseRecord, Containment, Disturbance, Machine, MachineState, Manifest,
+    MemoryEvidence, Moment, Observation, Outcome, RecordError, Recorder, Restless, RunEvent,
+    RunLock, RunRecord, RunSettings, RunState, SCHEMA_VERSION, Wait, find_run, list_runs,
+    result_json, result_lines,
 };
 use anechoic_suite::{Case, Order, Plan, Slot};
 
@@ -75,6 +76,7 @@ fn manifest() -> Manifest {
             physical_cores: 2,
             memory_bytes: None,
             gpu: None,
+            gpu_uuid: None,
         },
         cases: cases
             .iter()
@@ -83,6 +85,7 @@ fn manifest() -> Manifest {
                 attempts: vec![],
             })
             .collect(),
+        starts: vec![],
         plan: Plan {
             name: "capture".to_owned(),
             question: None,
@@ -163,6 +166,12 @@ fn record_one(root: &Path, outcome: Outcome) -> Recorder {
     };
     recorder.end_attempt("capture.a", attempt).unwrap();
     recorder
+}
+
+fn reopen(path: &Path) -> Recorder {
+    let lock = RunLock::take(path).unwrap().expect("nobody writes it");
+    let record = RunRecord::load_locked(&lock).unwrap();
+    Recorder::reopen(lock, &record).unwrap()
 }
 
 #[test]
@@ -261,7 +270,7 @@ fn a_line_cut_by_a_crash_is_dropped_when_the_run_goes_on() {
             .len(),
         2
     );
-    let mut recorder = Recorder::reopen(&path).unwrap();
+    let mut recorder = reopen(&path);
     recorder
         .append(RunEvent::RunEnded {
             state: RunState::Complete,
@@ -383,4 +392,174 @@ fn result_json_has_the_documented_figures() {
     assert_eq!(lines[1]["iteration"], 2);
     assert_eq!(lines[1]["generation_ns"], 400_000_000);
     assert_eq!(lines[1]["model"], "gpt2-tiny");
+}
+
+#[test]
+fn the_waits_and_readings_of_an_attempt_come_back() {
+    let root = tempfile::tempdir().unwrap();
+    let mut recorder = Recorder::create(root.path(), manifest(), "").unwrap();
+    let (case, attempt) = ("capture.a".to_owned(), 1);
+    let wait = Wait {
+        waited_ms: 700,
+        what: Restless::CpuThrottled { times: 2 },
+    };
+    let seen = Observation {
+        since_spawn_ns: 9,
+        worker_cpu_ms: Some(8),
+        state: MachineState {
+            cpu_busy_ms: Some(7),
+            ..MachineState::default()
+        },
+    };
+    let waited = RunEvent::CooledDown {
+        case: case.clone(),
+        attempt,
+        waited_ms: 1_000,
+        waits: vec![wait.clone()],
+    };
+    let observed = RunEvent::Observed {
+        case: case.clone(),
+        attempt,
+        observations: vec![seen.clone()],
+        cost_ns: 6,
+    };
+    for event in [waited, observed] {
+        recorder.append(event).unwrap();
+    }
+    let data = RunRecord::load(recorder.path()).unwrap().attempt(&case, 1);
+    assert_eq!((data.waited_ms, data.waits), (1_000, vec![wait]));
+    assert_eq!(
+        (data.observations, data.observing_ns),
+        (vec![seen], Some(6))
+    );
+}
+
+#[test]
+fn events_of_an_earlier_version_have_no_reasons_to_wait() {
+    let old = r#"{"at":"2026-11-22T03:45:00Z","event":"cooled-down","case":"capture.a","attempt":1,"waited_ms":5}"#;
+    let root = tempfile::tempdir().unwrap();
+    let recorder = Recorder::create(root.path(), manifest(), "").unwrap();
+    fs::write(recorder.path().join("events.jsonl"), format!("{old}\n")).unwrap();
+    let data = RunRecord::load(recorder.path())
+        .unwrap()
+        .attempt("capture.a", 1);
+    assert_eq!(
+        (data.waited_ms, data.waits.len(), data.observing_ns),
+        (5, 0, None)
+    );
+}
+
+#[test]
+fn a_case_is_made_as_often_as_planned_and_once_more_for_each_ending_that_is_retried() {
+    let timeout = || Outcome::Timeout {
+        phase: anechoic_protocol::Phase::Measure,
+        limit_ms: 1,
+    };
+    let exit = || Outcome::ExitCode { code: 3 };
+    let cancelled = || Outcome::Cancelled {
+        phase: anechoic_protocol::Phase::Measure,
+    };
+    let check = |planned: u32, retries: u32, outcomes: &[Outcome], expected: u32| {
+        let mut manifest = manifest();
+        manifest.plan.attempts = planned;
+        manifest.plan.retries.count = retries;
+        let mut case = manifest.cases[0].clone();
+        case.attempts = (1..)
+            .zip(outcomes)
+            .map(|(attempt, outcome)| AttemptRecord {
+                attempt,
+                started: manifest.started,
+                wall_ns: 1,
+                outcome: outcome.clone(),
+                disturbed: vec![],
+                left: vec![],
+                worker_identity: None,
+            })
+            .collect();
+        assert_eq!(case.unmade(&manifest.plan), expected, "{outcomes:?}");
+    };
+    check(2, 0, &[], 2);
+    check(2, 0, &[Outcome::Ok, timeout()], 0);
+    check(2, 0, &[Outcome::Ok, cancelled()], 1);
+    check(2, 1, &[timeout()], 2);
+    check(2, 1, &[timeout(), timeout()], 1);
+    check(2, 1, &[timeout(), timeout(), timeout()], 0);
+    check(2, 3, &[timeout(), Outcome::Ok], 1);
+    check(2, 3, &[exit(), Outcome::Ok], 0);
+    check(1, 3, &[timeout(), cancelled()], 1);
+    check(1, 3, &[timeout(), Outcome::Ok], 0);
+}
+
+#[test]
+fn every_ending_is_read_back_from_the_manifest_and_from_its_event() {
+    let disturbance = Disturbance {
+        when: Moment::During,
+        what: Restless::GpuProcesses { pids: vec![7] },
+    };
+    let text = || "text".to_owned();
+    let phase = anechoic_protocol::Phase::Measure;
+    let endings = [
+        Outcome::Ok,
+        Outcome::WorkerFailed {
+            kind: FailureKind::Internal,
+            message: text(),
+        },
+        Outcome::VerificationFailed { detail: text() },
+        Outcome::EchoMismatch {
+            differences: vec![text()],
+        },
+        Outcome::ExitCode { code: 3 },
+        Outcome::Signal {
+            number: 9,
+            name: text(),
+        },
+        Outcome::Timeout { phase, limit_ms: 5 },
+        Outcome::HostOutOfMemory {
+            evidence: MemoryEvidence::Refused { message: text() },
+        },
+        Outcome::DeviceOutOfMemory { message: text() },
+        Outcome::ProtocolMismatch {
+            expected: 1,
+            found: 2,
+        },
+        Outcome::ProtocolViolation { detail: text() },
+        Outcome::SpawnFailed { message: text() },
+        Outcome::Contaminated {
+            disturbances: vec![disturbance.clone()],
+            started: true,
+        },
+        Outcome::Leaked {
+            processes: 1,
+            held_pipes: true,
+        },
+        Outcome::Cancelled { phase },
+        Outcome::OrchestratorDied { phase },
+    ];
+    for outcome in endings {
+        let record = AttemptRecord {
+            attempt: 1,
+            started: "2026-11-22T03:45:00Z".parse().unwrap(),
+            wall_ns: 1,
+            outcome: outcome.clone(),
+            disturbed: vec![disturbance.clone()],
+            left: vec![],
+            worker_identity: None,
+        };
+        let json = serde_json::to_string(&record).unwrap();
+        assert_eq!(
+            serde_json::from_str::<AttemptRecord>(&json).unwrap(),
+            record
+        );
+        let event = RunEvent::AttemptEnded {
+            case: text(),
+            attempt: 1,
+            outcome,
+            wall_ns: 1,
+            orchestrator_cpu_ns: 1,
+            disturbed: record.disturbed,
+            left: vec![],
+        };
+        let json = serde_json::to_string(&event).unwrap();
+        assert_eq!(serde_json::from_str::<RunEvent>(&json).unwrap(), event);
+    }
 }

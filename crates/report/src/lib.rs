@@ -5,6 +5,7 @@ mod capture;
 mod custom;
 mod kv;
 mod render;
+mod rest;
 mod summary;
 mod units;
 
@@ -16,4 +17,5 @@ pub use kv::{
     QualityLine, RooflineLine, Setting, Spread, Standing, TradeOffLine,
 };
 pub use render::{csv, json, markdown, terminal};
+pub use rest::{DisturbedAttempt, LeftBehind, WaitReason, Waiting};
 pub use summary::{FailedAttempt, Summary, Tally};

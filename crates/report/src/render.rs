@@ -7,6 +7,7 @@ mod data;
 mod document;
 mod dressing;
 mod kv;
+mod rest;
 
 pub use data::{csv, json};
 pub use document::{markdown, terminal};

@@ -1,11 +1,12 @@
 //! What a run found, in one value: the content of `summary.json`.
 
 use anechoic_record::{
-    CaseRecord, Machine, Outcome, RunRecord, RunSettings, RunState, SCHEMA_VERSION,
+    AttemptRecord, CaseRecord, Machine, Outcome, RunRecord, RunSettings, RunState, SCHEMA_VERSION,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{CaptureSummary, CustomSummary, KvSummary};
+use crate::rest::{attempts, disturbed, is_cut_short, left_behind};
+use crate::{CaptureSummary, CustomSummary, DisturbedAttempt, KvSummary, LeftBehind, Waiting};
 
 /// Everything a report shows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -38,8 +39,24 @@ pub struct Summary {
     /// What workers of one's own measured, where there are such cases.
     #[serde(default)]
     pub custom: Option<CustomSummary>,
-    /// Every attempt that did not end well; later ones may have made up for it.
+    /// Every attempt that did not end well; later ones may have made up for it. Those that were cut short are not among
+    /// them.
     pub failed: Vec<FailedAttempt>,
+    /// Attempts that the user or the orchestrator's own end has cut short.
+    #[serde(default)]
+    pub cut_short: Vec<FailedAttempt>,
+    /// What waiting has cost.
+    #[serde(default)]
+    pub waiting: Waiting,
+    /// Attempts for which the machine was not at rest.
+    #[serde(default)]
+    pub disturbed: Vec<DisturbedAttempt>,
+    /// What workers left behind.
+    #[serde(default)]
+    pub left: Vec<LeftBehind>,
+    /// What differed between the starts of the run and was accepted; empty where all was made under one set of conditions.
+    #[serde(default)]
+    pub mixed: Vec<String>,
     /// What workers warned of, each text once, with the first case that said it.
     pub warnings: Vec<String>,
 }
@@ -57,12 +74,18 @@ pub struct Tally {
     pub ok_attempts: usize,
     /// Attempts that did not.
     pub failed_attempts: usize,
+    /// Attempts that were cut short.
+    #[serde(default)]
+    pub cut_short_attempts: usize,
     /// Time in worker processes.
     pub workers_ns: u64,
-    /// Time in cooldowns.
+    /// Time in waits before attempts.
     pub cooldown_ms: u64,
     /// CPU time of the orchestrator while workers ran.
     pub orchestrator_cpu_ns: u64,
+    /// The part of it that readings of the machine took.
+    #[serde(default)]
+    pub observing_ns: u64,
 }
 
 /// An attempt that did not end well.
@@ -97,7 +120,12 @@ impl Summary {
             capture: CaptureSummary::of(record),
             kv: KvSummary::of(record),
             custom: CustomSummary::of(record),
-            failed: failed_attempts(record),
+            failed: bad_attempts(record, |outcome| !is_cut_short(outcome)),
+            cut_short: bad_attempts(record, is_cut_short),
+            waiting: Waiting::of(record),
+            disturbed: disturbed(record),
+            left: left_behind(record),
+            mixed: manifest.mixed(),
             warnings: warnings(record),
         }
     }
@@ -114,7 +142,10 @@ fn is_complete(record: &RunRecord, case: &CaseRecord) -> bool {
 
 fn tally(record: &RunRecord) -> Tally {
     let cases = &record.manifest.cases;
-    let attempts: usize = cases.iter().map(|c| c.attempts.len()).sum();
+    let all = attempts(record).count();
+    let cut_short_attempts = attempts(record)
+        .filter(|(_, attempt)| is_cut_short(&attempt.outcome))
+        .count();
     let ok_attempts = cases.iter().map(|c| c.ok_attempts().count()).sum();
     let data = || record.attempts.values();
     Tally {
@@ -122,18 +153,22 @@ fn tally(record: &RunRecord) -> Tally {
         complete_cases: cases.iter().filter(|c| is_complete(record, c)).count(),
         planned_attempts: record.manifest.plan.attempts,
         ok_attempts,
-        failed_attempts: attempts - ok_attempts,
+        failed_attempts: all - ok_attempts - cut_short_attempts,
+        cut_short_attempts,
         workers_ns: data().filter_map(|a| a.wall_ns).sum(),
         cooldown_ms: data().map(|a| a.waited_ms).sum(),
         orchestrator_cpu_ns: data().filter_map(|a| a.orchestrator_cpu_ns).sum(),
+        observing_ns: data().filter_map(|a| a.observing_ns).sum(),
     }
 }
 
-fn failed_attempts(record: &RunRecord) -> Vec<FailedAttempt> {
-    let mut failed = Vec::new();
+/// Attempts that did not end well, of the kind that is wanted.
+fn bad_attempts(record: &RunRecord, wanted: impl Fn(&Outcome) -> bool) -> Vec<FailedAttempt> {
+    let mut bad = Vec::new();
     for case in &record.manifest.cases {
-        for attempt in case.attempts.iter().filter(|a| !a.outcome.is_ok()) {
-            failed.push(FailedAttempt {
+        let is_wanted = |a: &&AttemptRecord| !a.outcome.is_ok() && wanted(&a.outcome);
+        for attempt in case.attempts.iter().filter(is_wanted) {
+            bad.push(FailedAttempt {
                 case: case.case.id.clone(),
                 attempt: attempt.attempt,
                 outcome: attempt.outcome.clone(),
@@ -141,7 +176,7 @@ fn failed_attempts(record: &RunRecord) -> Vec<FailedAttempt> {
             });
         }
     }
-    failed
+    bad
 }
 
 fn warnings(record: &RunRecord) -> Vec<String> {

@@ -46,6 +46,11 @@ pub(crate) fn signed_percent(fraction: f64) -> String {
     }
 }
 
+/// An unsigned fraction as percent, two significant digits.
+pub(crate) fn share(fraction: f64) -> String {
+    format!("{} %", significant(fraction * 100.0, 2))
+}
+
 /// Bytes in binary units.
 pub(crate) fn bytes(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
@@ -114,7 +119,7 @@ pub(crate) fn times(ratio: Option<&Ratio>) -> String {
     let Some(Interval { low, high }) = interval else {
         return format!("{} ×", significant(value + 1.0, 3));
     };
-    let decimals = decimals_for(high - low);
+    let decimals = decimals_for(high - low).max(decimals_below_one(value + 1.0));
     let step = 10_f64.powi(i32::try_from(decimals).unwrap_or(0));
     let low = ((low + 1.0) * step + 1e-9).floor() / step;
     let high = ((high + 1.0) * step - 1e-9).ceil() / step;
@@ -190,6 +195,20 @@ fn with_interval(value: f64, interval: Option<&Interval>, scale: f64, unit: &str
     format!("{value:+.decimals$}{unit} [{low:+.decimals$}, {high:+.decimals$}]")
 }
 
+/// Decimals that a factor below 1 needs to be seen as such, however wide its interval: 0.56 is not 1.
+fn decimals_below_one(factor: f64) -> usize {
+    if factor <= 0.0 || factor >= 1.0 {
+        return 0;
+    }
+    let magnitude = factor.log10().floor() as i32;
+    let decimals = if format!("{factor:.2}") == "1.00" {
+        3
+    } else {
+        1 - magnitude
+    };
+    usize::try_from(decimals.clamp(0, 3)).unwrap_or(0)
+}
+
 /// Decimals that show an interval of this width with two digits.
 fn decimals_for(width: f64) -> usize {
     if width <= 0.0 {
@@ -223,6 +242,11 @@ mod tests {
         check(4.2, None, "5.20 ×");
         check(-0.2, Some((-0.213, -0.187)), "0.800 × [0.787, 0.813]");
         check(4.0, Some((3.09, 4.91)), "5.0 × [4.0, 6.0]");
+        check(4.0, Some((-9.0, 17.0)), "5 × [-8, 18]");
+        // A wide interval does not turn a factor below 1 into 1.
+        check(-0.44, Some((-13.44, 12.56)), "0.56 × [-12.44, 13.56]");
+        check(-0.44, Some((-1.0, 3.5)), "0.56 × [0.00, 4.50]");
+        check(-0.94, Some((-13.0, 12.0)), "0.060 × [-12.000, 13.000]");
         assert_eq!(times(None), "–");
     }
 

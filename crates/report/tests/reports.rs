@@ -14,8 +14,10 @@ use anechoic_protocol::{
     GenerationWork, ModelSource, PairedSteps, Preset, Probe, Sample, Strategy, Version,
     VersionedModel, Workload,
 };
-use anechoic_record::{AttemptData, Outcome, RunRecord};
-use anechoic_report::{Summary, csv, json, markdown, terminal};
+use anechoic_record::{
+    AttemptData, Disturbance, Fate, Leftover, Moment, Outcome, Restless, RunRecord, Wait,
+};
+use anechoic_report::{FailedAttempt, Summary, csv, json, markdown, terminal};
 use anechoic_suite::Case;
 use support::{ok, record};
 
@@ -316,4 +318,132 @@ fn a_run_without_any_attempt_still_has_a_report() {
     assert!(markdown(&summary).contains("anechoic rerun"));
     let back: Summary = serde_json::from_str(&json(&summary)).unwrap();
     assert_eq!(back, summary);
+}
+
+/// One case that was disturbed, waited for, contaminated, leaky and cut short.
+fn troubled() -> RunRecord {
+    let load = |when| Disturbance {
+        when,
+        what: Restless::CpuLoad {
+            busy_milli: 1_200,
+            accepted_milli: 250,
+        },
+    };
+    let waited = AttemptData {
+        waited_ms: 3_000,
+        waits: vec![
+            Wait {
+                waited_ms: 500,
+                what: Restless::CpuThrottled { times: 1 },
+            },
+            Wait {
+                waited_ms: 2_000,
+                what: load(Moment::Before).what,
+            },
+        ],
+        observing_ns: Some(4_000_000),
+        ..data([100, 101, 99], 0)
+    };
+    let contaminated = Outcome::Contaminated {
+        disturbances: vec![load(Moment::Before)],
+        started: false,
+    };
+    let leaked = Outcome::Leaked {
+        processes: 1,
+        held_pipes: true,
+    };
+    let cancelled = Outcome::Cancelled {
+        phase: anechoic_protocol::Phase::Measure,
+    };
+    let mut record = record(vec![(
+        case(CaptureMode::Baseline, vec![]),
+        vec![
+            ok(waited.clone()),
+            (contaminated, AttemptData::default()),
+            (leaked, waited),
+            (cancelled, AttemptData::default()),
+        ],
+    )]);
+    let attempts = &mut record.manifest.cases[0].attempts;
+    attempts[0].disturbed = vec![load(Moment::Before), load(Moment::During)];
+    attempts[1].disturbed = vec![load(Moment::Before)];
+    attempts[2].left = vec![Leftover {
+        pid: 77,
+        name: Some("python3".to_owned()),
+        left_group: true,
+        fate: Fate::Ended,
+    }];
+    record
+}
+
+#[test]
+fn waits_are_added_up_by_reason() {
+    let summary = Summary::of(&troubled());
+    let waiting = &summary.waiting;
+    assert_eq!(waiting.total_ms, 6_000);
+    // 6 s of waits beside two attempts of 2 s.
+    assert!((waiting.share - 0.6).abs() < 1e-9);
+    let reasons: Vec<_> = (waiting.reasons.iter())
+        .map(|r| (r.restless.as_str(), r.attempts, r.waited_ms))
+        .collect();
+    assert_eq!(
+        reasons,
+        [("cpu-load", 2, 4_000), ("cpu-throttled", 2, 1_000)]
+    );
+}
+
+#[test]
+fn attempts_that_were_cut_short_have_not_failed() {
+    let summary = Summary::of(&troubled());
+    let numbers = |list: &[FailedAttempt]| list.iter().map(|a| a.attempt).collect::<Vec<_>>();
+    assert_eq!(numbers(&summary.failed), [2, 3]);
+    assert_eq!(numbers(&summary.cut_short), [4]);
+    let tally = &summary.tally;
+    assert_eq!(
+        (
+            tally.ok_attempts,
+            tally.failed_attempts,
+            tally.cut_short_attempts
+        ),
+        (1, 2, 1)
+    );
+}
+
+#[test]
+fn the_markdown_report_of_a_restless_machine() {
+    insta::assert_snapshot!(markdown(&Summary::of(&troubled())));
+}
+
+#[test]
+fn the_terminal_report_of_a_restless_machine() {
+    insta::assert_snapshot!(terminal(&Summary::of(&troubled())));
+}
+
+#[test]
+fn a_summary_of_an_earlier_version_is_read() {
+    let mut old = serde_json::to_value(Summary::of(&three_modes())).unwrap();
+    let fields = old.as_object_mut().unwrap();
+    for new in ["cut_short", "waiting", "disturbed", "left"] {
+        assert!(fields.remove(new).is_some(), "{new}");
+    }
+    let tally = fields["tally"].as_object_mut().unwrap();
+    for new in ["cut_short_attempts", "observing_ns"] {
+        assert!(tally.remove(new).is_some(), "{new}");
+    }
+    let read: Summary = serde_json::from_value(old).unwrap();
+    assert!(read.disturbed.is_empty() && read.waiting.reasons.is_empty());
+}
+
+#[test]
+fn rows_of_the_csv_name_what_disturbed_their_attempt() {
+    let text = csv(&troubled());
+    let lines: Vec<_> = text.lines().collect();
+    assert!(lines[0].ends_with(",disturbed,outcome"));
+    assert!(lines[1].ends_with(",cpu-load cpu-load,ok"), "{}", lines[1]);
+    assert!(
+        lines
+            .iter()
+            .any(|line| line.ends_with(",cpu-load,contaminated"))
+    );
+    assert!(lines.iter().any(|line| line.ends_with(",,leaked")));
 }

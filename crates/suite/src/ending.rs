@@ -61,6 +61,27 @@ impl Ending {
         Self::OrchestratorDied,
     ];
 
+    /// Whether a suite can ask for another attempt after it. Not after one that counts, that the user stopped, or during
+    /// which there was nobody to make another.
+    pub fn can_be_retried(self) -> bool {
+        match self {
+            Self::Ok | Self::Cancelled | Self::OrchestratorDied => false,
+            Self::WorkerFailed
+            | Self::VerificationFailed
+            | Self::EchoMismatch
+            | Self::ExitCode
+            | Self::Signal
+            | Self::Timeout
+            | Self::HostOutOfMemory
+            | Self::DeviceOutOfMemory
+            | Self::ProtocolMismatch
+            | Self::ProtocolViolation
+            | Self::SpawnFailed
+            | Self::Contaminated
+            | Self::Leaked => true,
+        }
+    }
+
     /// The name as JSON, suites and tables show it.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -36,6 +36,12 @@ pub const KEPT_ENVIRONMENT: [&str; 27] = [
     "ANECHOIC_*",
 ];
 
+/// The variable that marks a worker and all that it starts, with `run/case/attempt`.
+pub const ATTEMPT_MARK: &str = "ANECHOIC_ATTEMPT";
+
+/// The variable that says which orchestrator a worker and all that it starts belong to.
+pub const ORCHESTRATOR_MARK: &str = "ANECHOIC_ORCHESTRATOR";
+
 /// Isolation of a case's worker processes. The default leaves everything to the machine but the environment, which
 /// is [`KEPT_ENVIRONMENT`].
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -3,13 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::cpus;
+use crate::isolation::{ATTEMPT_MARK, ORCHESTRATOR_MARK};
 use crate::keys::Place;
 use crate::problem::{Placed, Problem, shown};
 use crate::readers::count;
 use crate::value::Value;
-
-/// The variable that marks a worker's processes; nobody else may set it.
-const MARK: &str = "ANECHOIC_ATTEMPT";
 
 const NAMES: &str = "an array of names of variables such as `[\"HF_TOKEN\", \"MY_*\"]`: letters, digits and `_`, not \
      starting with a digit, with `*` at the end for anything";
@@ -47,8 +45,8 @@ fn variable(name: &Placed<String>, value: &Placed<Value>) -> Result<(String, Str
     if !is_name(&name.value) {
         return Err(refused(format!("`{shown_name}` is no name of a variable")));
     }
-    if name.value == MARK {
-        let message = format!("`{MARK}` marks the processes of an attempt");
+    if [ATTEMPT_MARK, ORCHESTRATOR_MARK].contains(&name.value.as_str()) {
+        let message = format!("`{}` marks the processes of an attempt", name.value);
         return Err(Problem::at(&name.origin, message).accepted("any other name"));
     }
     let text = value.text(&name.value, "a string")?.value;

@@ -4,18 +4,18 @@ use std::time::Duration;
 
 use anechoic_protocol::BenchmarkName;
 
-use crate::Order;
 use crate::custom;
 use crate::draft::{Changes, Draft};
 use crate::entry::Entry;
 use crate::keys::Place;
 use crate::matrix::text_of;
-use crate::pace::{Pace, PaceSetting};
+use crate::pace::{Cooldown, Pace, PaceSetting};
 use crate::problem::{Origin, Placed, Problem, shown};
 use crate::setting::Setting;
 use crate::settings::Settings;
 use crate::usage::{check_shared, distinct};
 use crate::value::Value;
+use crate::{Order, WhenRestless};
 
 /// Options of a plan. The default changes nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,10 +28,18 @@ pub struct PlanOptions {
     pub attempts: Option<u32>,
     /// Order of the attempts.
     pub order: Option<Order>,
-    /// Pause before each attempt.
-    pub cooldown: Option<Duration>,
+    /// What lies between two attempts. A pause alone also sets the suite's `settle-limit` aside.
+    pub cooldown: Option<Cooldown>,
+    /// The longest wait for the machine to come to rest, which turns that wait on.
+    pub settle_limit: Option<Duration>,
+    /// What becomes of attempts that were disturbed.
+    pub when_restless: Option<WhenRestless>,
+    /// Further attempts per case, in place of some that did not end well.
+    pub retries: Option<u32>,
     /// Time limit of every attempt.
     pub timeout: Option<Duration>,
+    /// Compute threads of every case, over `threads` of `set`.
+    pub threads: Option<u32>,
     /// Settings over those of every case that uses them, as `--set key=value` gives them; a later one wins. Where a case
     /// has the key in its matrix, the values of the matrix are replaced: several by a list.
     pub set: Vec<(String, String)>,
@@ -51,23 +59,15 @@ pub(crate) struct Overrides {
 impl Overrides {
     /// The options over a suite's pace. An option of its own wins over the same key in `--set`.
     pub(crate) fn new(options: &PlanOptions, suite: &Pace) -> Result<Self, Problem> {
-        let mut pace = suite.clone();
-        let mut set = Vec::new();
-        for (key, text) in &options.set {
-            let key = Placed {
-                value: key.clone(),
-                origin: Origin::Option(shown(&format!("--set {key}={text}"))),
-            };
-            if let Some(setting) = PaceSetting::from_name(&key.value) {
-                pace.put(setting, &Value::parse_option(text, &key.origin))?;
-            } else {
-                set.push(entry(&key, text)?);
-            }
-        }
+        let (paced, others) = split(&options.set);
+        let pace = paced_by(options, &paced, suite)?;
+        let others = others.iter().map(|(key, text)| entry(key, text));
+        let threads = options.threads.map(|number| Ok(threads(number)));
+        let set = others.chain(threads);
+        let set = set.collect::<Result<_, _>>()?;
         let timeout = options
             .timeout
             .map(|value| duration_option("timeout", value));
-        apply(options, &mut pace)?;
         Ok(Self {
             pace,
             changes: Changes {
@@ -146,27 +146,87 @@ fn against_id(entry: &Entry, matrix: Setting) -> Problem {
     Problem::at(&entry.key.origin, message).accepted(format!("`--set {matrix}=…`"))
 }
 
+/// A key of `--set` with its text.
+type Given<'a> = (Placed<String>, &'a str);
+
+/// Pairs of `--set` that change the pace, and those that are settings of cases.
+fn split(set: &[(String, String)]) -> (Vec<Given<'_>>, Vec<Given<'_>>) {
+    let placed = |(key, text): &'_ (String, String)| Placed {
+        value: key.clone(),
+        origin: Origin::Option(shown(&format!("--set {key}={text}"))),
+    };
+    let given = set.iter().map(|pair| (placed(pair), pair.1.as_str()));
+    given.partition(|(key, _)| PaceSetting::from_name(&key.value).is_some())
+}
+
+/// The suite's pace with the options over it. An option of its own wins over the same key in `--set`.
+fn paced_by(options: &PlanOptions, set: &[Given<'_>], suite: &Pace) -> Result<Pace, Problem> {
+    let mut pace = suite.clone();
+    // The suite's limit belongs to the suite's cooldown.
+    pace.settle_limit = None;
+    for (key, text) in set {
+        if let Some(setting) = PaceSetting::from_name(&key.value) {
+            pace.put(setting, &Value::parse_option(text, &key.origin))?;
+        }
+    }
+    apply(options, &mut pace)?;
+    let is_given = options.cooldown.is_some()
+        || set
+            .iter()
+            .any(|(key, _)| key.value == PaceSetting::Cooldown.name());
+    if pace.settle_limit.is_none() && !(is_given && matches!(pace.cooldown, Cooldown::Pause(_))) {
+        pace.settle_limit = suite.settle_limit;
+    }
+    Ok(pace)
+}
+
 fn apply(options: &PlanOptions, pace: &mut Pace) -> Result<(), Problem> {
     if let Some(cooldown) = options.cooldown {
-        pace.put_cooldown(&duration_option("cooldown", cooldown))?;
-    }
-    if let Some(attempts) = options.attempts {
-        let origin = Origin::Option(format!("--attempts {attempts}"));
-        let value = Placed {
-            value: Value::Whole(attempts.into()),
+        let origin = Origin::Option(format!("--cooldown {cooldown}"));
+        pace.put_cooldown(&Placed {
+            value: cooldown,
             origin,
-        };
-        pace.put(PaceSetting::Attempts, &value)?;
+        })?;
     }
-    if let Some(order) = options.order {
-        pace.order = order;
+    if let Some(limit) = options.settle_limit {
+        pace.put_settle_limit(&duration_option("settle-limit", limit))?;
     }
+    let numbers = [
+        (PaceSetting::Attempts, options.attempts),
+        (PaceSetting::Retries, options.retries),
+    ];
+    for (setting, number) in numbers {
+        if let Some(number) = number {
+            pace.put(setting, &number_option(setting, number))?;
+        }
+    }
+    pace.order = options.order.unwrap_or(pace.order);
+    pace.when_restless = options.when_restless.unwrap_or(pace.when_restless);
     Ok(())
+}
+
+fn number_option(setting: PaceSetting, number: u32) -> Placed<Value> {
+    Placed {
+        value: Value::Whole(number.into()),
+        origin: Origin::Option(format!("--{} {number}", setting.name())),
+    }
 }
 
 fn duration_option(name: &str, value: Duration) -> Placed<Duration> {
     let origin = Origin::Option(format!("--{name} {}", humantime::format_duration(value)));
     Placed { value, origin }
+}
+
+fn threads(number: u32) -> Entry {
+    let key = Placed {
+        value: Setting::Threads.name().to_owned(),
+        origin: Origin::Option(format!("--threads {number}")),
+    };
+    Entry::new(
+        Setting::Threads,
+        &key,
+        &key.with(Value::Whole(number.into())),
+    )
 }
 
 /// A setting of every case.

@@ -14,7 +14,7 @@ use crate::problem::{Placed, Problem};
 use crate::settings::Settings;
 use crate::suite::Suite;
 use crate::surroundings::Surroundings;
-use crate::{Case, Plan, PlanOptions, Retries, WhenRestless};
+use crate::{Case, Plan, PlanOptions};
 
 /// What a model's name stands for.
 #[derive(Debug, Clone, PartialEq)]
@@ -94,10 +94,10 @@ impl Suite {
         Plan {
             name: self.name.clone(),
             question: self.question.clone(),
-            cooldown: pace.cooldown,
-            settle: None,
-            when_restless: WhenRestless::default(),
-            retries: Retries::default(),
+            cooldown: pace.pause(),
+            settle: pace.settle(),
+            when_restless: pace.when_restless,
+            retries: pace.retries.clone(),
             order: pace.order,
             attempts: pace.attempts,
             slots: pace.order.slots(cases.len(), pace.attempts),

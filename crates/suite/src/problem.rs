@@ -78,6 +78,15 @@ impl Problem {
         self
     }
 
+    /// Something that would be accepted besides.
+    pub(crate) fn or_accepted(mut self, other: &str) -> Self {
+        self.accepted = Some(match self.accepted {
+            Some(accepted) => format!("{accepted}, or {other}"),
+            None => other.to_owned(),
+        });
+        self
+    }
+
     /// Names the case, and shows its id where the values at fault are defaults.
     pub(crate) fn in_case(mut self, id: &Placed<String>) -> Self {
         self.case = Some(id.value.clone());

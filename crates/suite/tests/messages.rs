@@ -102,7 +102,10 @@ fn read_options(lines: &[&str]) -> PlanOptions {
             "skip" => options.skip.push(value.to_owned()),
             "benchmark" => options.benchmarks.push(value.parse().expect("a benchmark")),
             "attempts" => options.attempts = Some(value.parse().expect("a number")),
-            "cooldown" => options.cooldown = Some(seconds()),
+            "cooldown" => options.cooldown = Some(value.parse().expect("a cooldown")),
+            "settle-limit" => options.settle_limit = Some(seconds()),
+            "threads" => options.threads = Some(value.parse().expect("a number")),
+            "retries" => options.retries = Some(value.parse().expect("a number")),
             "timeout" => options.timeout = Some(seconds()),
             "set" => {
                 let (key, value) = value.split_once('=').expect("a key and a value");
@@ -135,13 +138,18 @@ fn requirements() {
 }
 
 #[test]
+fn rest_and_retries() {
+    check(include_str!("messages/rest.txt"), 19);
+}
+
+#[test]
 fn settings_of_the_wrong_kind_or_value() {
     check(include_str!("messages/settings.txt"), 25);
 }
 
 #[test]
 fn isolation_settings() {
-    check(include_str!("messages/isolation.txt"), 43);
+    check(include_str!("messages/isolation.txt"), 45);
 }
 
 #[test]

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use anechoic_protocol::{Benchmark, CaptureWork, Dtype, Preset, Strategy};
 use anechoic_suite::{
-    Case, FoundText, Isolation, KnownModel, Order, Plan, PlanOptions, RequiredDevice, Requirements,
-    Suite, SuiteError,
+    Case, Cooldown, Ending, FoundText, Isolation, KnownModel, Order, Plan, PlanOptions,
+    RequiredDevice, Requirements, Retries, Settle, Suite, SuiteError, WhenRestless,
 };
 use proptest::prelude::*;
 use support::Here;
@@ -292,7 +292,7 @@ fn options_win_over_the_suite() {
     let options = PlanOptions {
         attempts: Some(3),
         order: Some(Order::Listed),
-        cooldown: Some(Duration::ZERO),
+        cooldown: Some(Cooldown::Pause(Duration::ZERO)),
         timeout: Some(Duration::from_millis(5)),
         ..set(&[
             ("attempts", "7"),
@@ -338,6 +338,96 @@ fn pace_settings_are_settable() {
     );
     let expected = Order::Random(5).slots(6, 4);
     assert_eq!(plan.slots, expected);
+}
+
+/// What a suite's `cooldown` and `settle-limit` and the options come to: pause and limit in seconds.
+fn rest(written: &str, options: &PlanOptions) -> (u64, Option<u64>) {
+    let text = MODES.replace("attempts = 2", written);
+    let plan = plan_with(&text, options);
+    let limit = plan.settle.map(|settle| settle.limit.as_secs());
+    (plan.cooldown.as_secs(), limit)
+}
+
+#[test]
+fn the_nearest_cooldown_decides_how_the_machine_comes_to_rest() {
+    let check = |written: &str, expected| {
+        assert_eq!(
+            rest(written, &PlanOptions::default()),
+            expected,
+            "{written}"
+        );
+    };
+    let default = Settle::default().limit.as_secs();
+    check("", (5, None));
+    check("cooldown = \"7s\"", (7, None));
+    check("cooldown = \"until-settled\"", (0, Some(default)));
+    check("settle-limit = \"1m\"", (5, Some(60)));
+    check("cooldown = \"7s\"\nsettle-limit = \"1m\"", (7, Some(60)));
+    check(
+        "cooldown = \"until-settled\"\nsettle-limit = \"30days\"",
+        (0, Some(2_592_000)),
+    );
+
+    let check = |cooldown: Option<Cooldown>, limit: Option<u64>, set: &PlanOptions, expected| {
+        let options = PlanOptions {
+            cooldown,
+            settle_limit: limit.map(Duration::from_secs),
+            ..set.clone()
+        };
+        let found = rest(
+            "cooldown = \"until-settled\"\nsettle-limit = \"1m\"",
+            &options,
+        );
+        assert_eq!(found, expected, "{options:?}");
+    };
+    let none = PlanOptions::default();
+    let pause = Some(Cooldown::Pause(Duration::from_secs(2)));
+    check(None, Some(9), &none, (0, Some(9)));
+    check(pause, None, &none, (2, None));
+    check(pause, Some(9), &none, (2, Some(9)));
+    check(Some(Cooldown::UntilSettled), None, &none, (0, Some(60)));
+    check(None, None, &set(&[("cooldown", "3s")]), (3, None));
+    check(None, None, &set(&[("settle-limit", "8s")]), (0, Some(8)));
+    check(
+        pause,
+        None,
+        &set(&[("cooldown", "3s"), ("settle-limit", "8s")]),
+        (2, Some(8)),
+    );
+}
+
+#[test]
+fn retries_and_the_policy_reach_the_plan() {
+    let rested = |written: &str, options: &PlanOptions| {
+        let plan = plan_with(&MODES.replace("attempts = 2", written), options);
+        (plan.when_restless, plan.retries)
+    };
+    let none = PlanOptions::default();
+    assert_eq!(rested("", &none), (WhenRestless::Label, Retries::default()));
+    let written = "retries = 3\nretry-on = [\"leaked\", \"timeout\"]\nwhen-restless = \"refuse\"";
+    let retries = |count| Retries {
+        count,
+        on: vec![Ending::Leaked, Ending::Timeout],
+    };
+    assert_eq!(rested(written, &none), (WhenRestless::Refuse, retries(3)));
+    let options = PlanOptions {
+        retries: Some(0),
+        when_restless: Some(WhenRestless::Discard),
+        ..set(&[("retries", "5"), ("when-restless", "label")])
+    };
+    assert_eq!(
+        rested(written, &options),
+        (WhenRestless::Discard, retries(0))
+    );
+    let set = set(&[("retry-on", "[signal]"), ("retries", "1")]);
+    let signal = Retries {
+        count: 1,
+        on: vec![Ending::Signal],
+    };
+    assert_eq!(rested(written, &set), (WhenRestless::Refuse, signal));
+    let counts = Retries::default();
+    let only_count = rested("retries = 2", &none).1;
+    assert_eq!((only_count.count, only_count.on), (2, counts.on));
 }
 
 #[test]
@@ -510,6 +600,26 @@ fn isolation_settings_reach_the_plan_and_variables_add_up() {
     assert_eq!(command(&plan.cases[1]), strings(&["/bin/python3"]));
     let threads: Vec<_> = plan.cases.iter().map(|case| case.threads).collect();
     assert_eq!(threads, [Some(4), Some(8)], "one per CPU that is named");
+}
+
+#[test]
+fn the_option_for_threads_wins_over_everything_that_sets_them() {
+    let threads = |text: &str| {
+        let options = PlanOptions {
+            threads: Some(3),
+            ..set(&[("threads", "4")])
+        };
+        let plan = plan_with(text, &options);
+        plan.cases.iter().map(|c| c.threads).collect::<Vec<_>>()
+    };
+    assert_eq!(threads(ISOLATED), [Some(3), Some(3)]);
+    let matrix = "id = \"t{threads}\"\nmatrix = { threads = [1, 2] }";
+    let text = MODES.replace("id = \"baseline\"", matrix);
+    assert_eq!(
+        threads(&text)[0],
+        Some(3),
+        "in place of the matrix's values"
+    );
 }
 
 #[test]

@@ -399,7 +399,7 @@ fn the_page_tells_every_key() {
     let top = keys(&format!("{head}x = 1"));
     let case = keys(&format!("{head}[[case]]\nx = 1"));
     let required = keys(&format!("{head}[requires]\nx = 1"));
-    assert_eq!((top.len(), case.len(), required.len()), (12, 43, 5));
+    assert_eq!((top.len(), case.len(), required.len()), (16, 43, 5));
     for key in top.iter().chain(&case).chain(&required) {
         let told = [
             format!("`{key}`"),

@@ -35,15 +35,9 @@ pub(super) fn capture(args: &CaptureArgs) -> Result<ExitCode, CommandError> {
 }
 
 fn options(args: &CaptureArgs) -> PlanOptions {
-    let threads = args
-        .place
-        .threads
-        .map(|n| ("threads".to_owned(), n.to_string()));
     PlanOptions {
-        attempts: args.effort.attempts,
-        timeout: args.effort.timeout,
-        set: threads.into_iter().collect(),
-        ..PlanOptions::default()
+        threads: args.place.threads,
+        ..args.effort.options()
     }
 }
 

@@ -3,13 +3,17 @@
 use std::error::Error;
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anechoic_record::RecordError;
 use anechoic_suite::SuiteError;
 
-use super::next_step::{list_command, rerun_command};
+use super::hold::Held;
+use super::next_step::{list_command, resume_command};
 use super::target::Target;
 use crate::exit_code::ExitCode;
+use crate::lock::LockError;
+use crate::reporter::duration;
 use crate::runner::RunError;
 use crate::settings::{DeviceError, ProgramError};
 
@@ -56,10 +60,19 @@ pub(crate) enum CommandError {
         path: PathBuf,
         cause: String,
     },
-    #[error("the run `{}` is being written by another anechoic", .0.display())]
-    Busy(PathBuf),
-    #[error("the run `{run}` was made on another machine: {difference}")]
-    OtherMachine { run: String, difference: String },
+    #[error("{}{}", held.text(), waited_text(*waited))]
+    Held {
+        held: Held,
+        waited: Option<Duration>,
+    },
+    #[error("stopped while waiting: {}", .0.text())]
+    StoppedWaiting(Held),
+    #[error("failed to wait")]
+    Wait(#[source] RunError),
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    #[error("the run `{run}` was made under other conditions: {difference}")]
+    OtherConditions { run: String, difference: String },
     #[error("`--case {pattern}` {why}")]
     CasePattern { pattern: String, why: String },
     #[error("nothing to run: {0}")]
@@ -74,6 +87,12 @@ pub(crate) enum CommandError {
     Runtime(#[source] io::Error),
     #[error("failed to write to standard output")]
     Stdout(#[source] io::Error),
+}
+
+fn waited_text(waited: Option<Duration>) -> String {
+    waited.map_or_else(String::new, |waited| {
+        format!(", and still is after {}", duration(waited))
+    })
 }
 
 /// A record's error, whose text holds its cause already.
@@ -96,14 +115,19 @@ impl CommandError {
             | Self::NotStarted { .. }
             | Self::NoRecord(_)
             | Self::Target { .. }
-            | Self::Busy(_)
-            | Self::OtherMachine { .. } => ExitCode::Unfit,
+            | Self::Held { .. }
+            | Self::Lock(_)
+            | Self::Record(RecordError::Busy(_))
+            | Self::OtherConditions { .. } => ExitCode::Unfit,
+            Self::StoppedWaiting(_) => ExitCode::Interrupted,
             Self::CasePattern { .. }
             | Self::JobFile { .. }
             | Self::Record(RecordError::NoSuchRun { .. }) => ExitCode::Usage,
-            Self::Record(_) | Self::Run { .. } | Self::Runtime(_) | Self::Stdout(_) => {
-                ExitCode::Internal
-            }
+            Self::Record(_)
+            | Self::Run { .. }
+            | Self::Runtime(_)
+            | Self::Wait(_)
+            | Self::Stdout(_) => ExitCode::Internal,
         }
     }
 
@@ -153,13 +177,21 @@ impl CommandError {
             Self::Target { target, .. } => {
                 return Some(format!("choose another file with {}", target.option()));
             }
-            Self::Busy(_) => "wait until it has ended",
-            Self::OtherMachine { .. } => "results of two machines are not mixed; start a new run",
+            Self::Held { .. } | Self::Record(RecordError::Busy(_)) => {
+                "wait until it has ended, or let `--wait` do so"
+            }
+            Self::Lock(_) => {
+                "name a folder that every user of this machine may write in ANECHOIC_LOCKS"
+            }
+            Self::OtherConditions { .. } => {
+                "results under different conditions are not compared; start a new run, or mix them knowingly with \
+                 `--accept-different-machine`"
+            }
             Self::Record(RecordError::NoSuchRun { root, .. }) => {
                 return Some(format!("`{}` shows the runs", list_command(root)));
             }
             Self::Run { run, .. } => {
-                let again = rerun_command(run);
+                let again = resume_command(run);
                 return Some(format!(
                     "what was measured is kept; make room, then `{again}`"
                 ));
@@ -182,6 +214,8 @@ impl CommandError {
             | Self::Suite(SuiteError::Invalid(_))
             | Self::NothingToRun(_)
             | Self::Runtime(_)
+            | Self::StoppedWaiting(_)
+            | Self::Wait(_)
             | Self::Stdout(_) => return None,
         };
         Some(hint.to_owned())

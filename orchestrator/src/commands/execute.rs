@@ -1,51 +1,90 @@
 //! Starting a run, or going on with one: decides everything, opens the record, then makes the attempts.
 
-use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anechoic_protocol::Device;
 use anechoic_record::{
-    CaseRecord, Manifest, RecordError, Recorder, RunSettings, RunState, SCHEMA_VERSION,
+    CaseRecord, Manifest, Recorder, RunLock, RunSettings, RunState, SCHEMA_VERSION, StartedBy,
 };
 use anechoic_suite::{Plan, Slot};
 use jiff::Timestamp;
 
 use super::CommandError;
+use super::conditions::{programs, start};
+use super::hold::hold_device;
 use crate::cli::Place;
-use crate::probe::{Gpus, machine};
-use crate::process::{adopt_orphans, end_stale};
+use crate::lock::DeviceLock;
+use crate::probe::Gpus;
+use crate::process::{Guard, adopt_orphans, end_stale};
 use crate::reporter::{Format, Reporter, say};
-use crate::runner::{Context, Halt, Interrupts, RunError, make_attempts, offered_devices};
-use crate::settings::{DeviceChoice, find_worker};
+use crate::runner::{Context, Halt, Interrupts, RunError, Sampler, make_attempts, offered_devices};
+use crate::settings::{DeviceChoice, find_run_worker};
 
-/// A run whose record is open and locked, with everything decided.
+/// A run whose record and device are ours, with everything decided.
 #[derive(Debug)]
 pub(super) struct OpenRun {
     pub(super) recorder: Recorder,
-    pub(super) lock: File,
+    pub(super) device: DeviceLock,
     pub(super) worker: PathBuf,
     pub(super) slots: Vec<Slot>,
+    /// A limit of the time of an attempt in place of the plan's.
+    pub(super) timeout: Option<Duration>,
 }
 
-/// A run after its attempts.
+/// A run after its attempts. Nobody else writes it, or measures on its device, before all is told.
 #[derive(Debug)]
 pub(super) struct Made {
-    pub(super) path: PathBuf,
     pub(super) halt: Halt,
+    pub(super) lock: RunLock,
+    /// Absent where no attempt was left to be made.
+    pub(super) _device: Option<DeviceLock>,
 }
 
-/// Checks all that a plan needs and makes the run's directory.
+/// Checks all that a plan needs, takes the device and makes the run's directory.
 pub(super) fn open_run(plan: Plan, suite: &str, place: &Place) -> Result<OpenRun, CommandError> {
-    let worker = find_worker(place.worker.as_deref())?;
-    let device = choose_device(place.device, &worker)?;
-    let machine = machine(device);
+    open_run_from(plan, suite, None, place)
+}
+
+/// As [`open_run`], for a suite that was read from this file.
+pub(super) fn open_run_from(
+    plan: Plan,
+    suite: &str,
+    file: Option<&Path>,
+    place: &Place,
+) -> Result<OpenRun, CommandError> {
+    let worker = find_run_worker(&plan, place.worker.as_deref())?;
+    let (device, mut lock) = take_device(place, &worker)?;
     let slots = plan.slots.clone();
+    let manifest = manifest(plan, file, place, &worker, device);
+    let recorder =
+        Recorder::create(&place.results.root, manifest, suite).map_err(CommandError::NoRecord)?;
+    lock.name_run(recorder.path());
+    Ok(OpenRun {
+        recorder,
+        device: lock,
+        worker,
+        slots,
+        timeout: None,
+    })
+}
+
+fn manifest(
+    plan: Plan,
+    file: Option<&Path>,
+    place: &Place,
+    worker: &Path,
+    device: Device,
+) -> Manifest {
+    let mut start = start(StartedBy::Run, device, programs(worker, plan.cases.iter()));
+    let file = file.and_then(|file| file.canonicalize().ok());
+    start.suite_file = file.map(|file| file.display().to_string());
     let cases = plan.cases.iter().map(|case| CaseRecord {
         case: case.clone(),
         attempts: Vec::new(),
     });
-    let manifest = Manifest {
+    let machine = start.machine.clone();
+    Manifest {
         schema_version: SCHEMA_VERSION,
         run: String::new(),
         anechoic: env!("CARGO_PKG_VERSION").to_owned(),
@@ -61,21 +100,26 @@ pub(super) fn open_run(plan: Plan, suite: &str, place: &Place) -> Result<OpenRun
         machine,
         cases: cases.collect(),
         plan,
-    };
-    let recorder =
-        Recorder::create(&place.results.root, manifest, suite).map_err(CommandError::NoRecord)?;
-    let lock = lock(recorder.path())?;
-    Ok(OpenRun {
-        recorder,
-        lock,
-        worker,
-        slots,
-    })
+        starts: vec![start],
+    }
 }
 
-fn choose_device(choice: DeviceChoice, worker: &Path) -> Result<Device, CommandError> {
+/// Takes the device that was asked for before the worker is asked about it, which would be heard by whoever measures
+/// on it.
+fn take_device(place: &Place, worker: &Path) -> Result<(Device, DeviceLock), CommandError> {
     let gpus = Gpus::find();
-    let device = choice.settle(&gpus, || offered_devices(worker))?;
+    let wanted = place.device.resolve(&gpus)?;
+    let lock = hold_device(wanted, &gpus, place.wait)?;
+    let device = choose_device(place.device, &gpus, worker)?;
+    if device == wanted {
+        return Ok((device, lock));
+    }
+    drop(lock);
+    Ok((device, hold_device(device, &gpus, place.wait)?))
+}
+
+fn choose_device(choice: DeviceChoice, gpus: &Gpus, worker: &Path) -> Result<Device, CommandError> {
+    let device = choice.settle(gpus, || offered_devices(worker))?;
     if device == Device::Cpu && choice == DeviceChoice::Auto && gpus.count() > 0 {
         say("note: a GPU is visible, but the worker does not offer it; measuring on the CPU");
     }
@@ -83,73 +127,61 @@ fn choose_device(choice: DeviceChoice, worker: &Path) -> Result<Device, CommandE
 }
 
 impl OpenRun {
-    /// Makes the attempts. The run stays locked meanwhile.
-    pub(super) fn execute(self, format: Format) -> Result<Made, CommandError> {
-        let Self {
-            mut recorder,
-            lock: _held,
-            worker,
-            slots,
-        } = self;
-        let path = recorder.path().to_owned();
-        let cooldown = recorder.manifest().plan.cooldown;
-        adopt_orphans();
-        tell_of_stale(&end_stale());
-        match attempt_all(&mut recorder, &worker, &slots, cooldown, format) {
-            Ok(halt) => Ok(Made { path, halt }),
+    /// Makes the attempts. The run and its device are held meanwhile.
+    pub(super) fn execute(mut self, format: Format) -> Result<Made, CommandError> {
+        let path = self.recorder.path().to_owned();
+        let _guard = supervise();
+        match self.attempt_all(format) {
+            Ok(halt) => Ok(Made {
+                halt,
+                lock: self.recorder.close(),
+                _device: Some(self.device),
+            }),
             Err(source) => Err(CommandError::Run { run: path, source }),
         }
     }
+
+    /// One thread: a worker's parent-death signal follows the thread that spawned it.
+    fn attempt_all(&mut self, format: Format) -> Result<Halt, RunError> {
+        let recorder = &mut self.recorder;
+        let slots = &self.slots;
+        let cooldown = recorder.manifest().plan.cooldown;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(RunError::Runtime)?;
+        runtime.block_on(async {
+            let sampler = Sampler::for_run(recorder.manifest());
+            let mut reporter = Reporter::new(format, slots.len(), cooldown);
+            let mut context = Context {
+                worker: &self.worker,
+                timeout: self.timeout,
+                recorder,
+                reporter: &mut reporter,
+                interrupts: Interrupts::listen().map_err(RunError::Runtime)?,
+                sampler,
+            };
+            make_attempts(&mut context, slots).await
+        })
+    }
 }
 
-/// What an `anechoic` that was killed could not end would run beside what is measured now.
-fn tell_of_stale(ended: &[String]) {
+/// Sets up what finds and ends all that workers leave. What an `anechoic` that was killed had left would run
+/// beside what is measured now.
+fn supervise() -> Option<Guard> {
+    adopt_orphans();
+    let ended = end_stale();
     if !ended.is_empty() {
         let ended = ended.join(", ");
         say(&format!(
             "note: an anechoic that was killed had left processes behind; ended: {ended}"
         ));
     }
-}
-
-/// One thread: a worker's parent-death signal follows the thread that spawned it.
-fn attempt_all(
-    recorder: &mut Recorder,
-    worker: &Path,
-    slots: &[Slot],
-    cooldown: Duration,
-    format: Format,
-) -> Result<Halt, RunError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(RunError::Runtime)?;
-    runtime.block_on(async {
-        let mut reporter = Reporter::new(format, slots.len(), cooldown);
-        let mut context = Context {
-            worker,
-            recorder,
-            reporter: &mut reporter,
-            interrupts: Interrupts::listen().map_err(RunError::Runtime)?,
-        };
-        make_attempts(&mut context, slots, cooldown).await
-    })
-}
-
-/// Holds the run's directory, so that two orchestrators never write one run. The kernel lets go of it
-/// when this process ends, however it ends.
-pub(super) fn lock(run: &Path) -> Result<File, CommandError> {
-    let refused = |source| {
-        CommandError::Record(RecordError::Io {
-            action: "lock the run",
-            path: run.to_owned(),
-            source,
+    Guard::start()
+        .inspect_err(|error| {
+            say(&format!(
+                "warning: what workers start would outlive an anechoic that is killed: its guard cannot be started: {error}"
+            ));
         })
-    };
-    let folder = File::open(run).map_err(refused)?;
-    match folder.try_lock() {
-        Ok(()) => Ok(folder),
-        Err(TryLockError::WouldBlock) => Err(CommandError::Busy(run.to_owned())),
-        Err(TryLockError::Error(error)) => Err(refused(error)),
-    }
+        .ok()
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::CommandError;
 use super::execute::Made;
-use super::next_step::rerun_command;
+use super::next_step::{rerun_command, resume_command};
 use crate::exit_code::ExitCode;
 use crate::reporter::{Format, print_data, say};
 use crate::runner::Halt;
@@ -21,7 +21,7 @@ pub(super) struct Finished {
 
 /// Writes the files that are made from the record and prints the report.
 pub(super) fn finish_run(made: &Made, format: Format) -> Result<Finished, CommandError> {
-    let record = RunRecord::load(&made.path).map_err(CommandError::Record)?;
+    let record = RunRecord::load_locked(&made.lock).map_err(CommandError::Record)?;
     let summary = Summary::of(&record);
     write_summary_files(&record, &summary).map_err(CommandError::Record)?;
     let finished = Finished {
@@ -34,13 +34,17 @@ pub(super) fn finish_run(made: &Made, format: Format) -> Result<Finished, Comman
     Ok(finished)
 }
 
+/// The files that are made from the record.
+pub(super) const SUMMARY_FILES: [&str; 3] = ["results.jsonl", "summary.json", "report.md"];
+
 /// All of them can be made again from the record at any time.
 fn write_summary_files(record: &RunRecord, summary: &Summary) -> Result<(), RecordError> {
     let write =
         |name: &str, text: String| write_atomically(&record.path.join(name), text.as_bytes());
-    write("results.jsonl", lines(record))?;
-    write("summary.json", anechoic_report::json(summary))?;
-    write("report.md", anechoic_report::markdown(summary))
+    let [results, json, report] = SUMMARY_FILES;
+    write(results, lines(record))?;
+    write(json, anechoic_report::json(summary))?;
+    write(report, anechoic_report::markdown(summary))
 }
 
 /// The rows of `results.jsonl`.
@@ -74,16 +78,19 @@ impl Finished {
 
     fn tell_next_step(&self) {
         say(&format!("results: {}", self.record.path.display()));
-        let again = rerun_command(&self.record.path);
         match self.exit_code() {
             ExitCode::Interrupted => {
+                let resume = resume_command(&self.record.path);
                 say(&format!(
-                    "interrupted; `{again}` makes the attempts that are missing"
+                    "interrupted; `{resume}` makes the attempts that are missing"
                 ));
             }
-            ExitCode::CasesFailed => say(&format!(
-                "some cases lack good attempts; `{again}` makes further attempts at them alone"
-            )),
+            ExitCode::CasesFailed => {
+                let again = rerun_command(&self.record.path);
+                say(&format!(
+                    "some cases lack good attempts; `{again}` makes further attempts at them alone"
+                ));
+            }
             _ => {}
         }
     }

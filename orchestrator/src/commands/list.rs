@@ -12,7 +12,7 @@ use super::CommandError;
 use super::suite::FOLDER;
 use crate::cli::{ListArgs, Listed};
 use crate::exit_code::ExitCode;
-use crate::reporter::{Format, print_data};
+use crate::reporter::{Format, print_data, say};
 use crate::settings::{Shipped, read_config};
 
 /// One listed thing: its columns for people and its object for programs.
@@ -28,7 +28,11 @@ pub(super) fn list(args: &ListArgs) -> Result<ExitCode, CommandError> {
         Listed::Modes => CaptureMode::ALL.map(mode).into(),
         Listed::Suites => suites(Path::new(FOLDER)),
         Listed::Runs => {
-            let runs = list_runs(&args.results.root).map_err(CommandError::Record)?;
+            let root = &args.results.root;
+            let runs = list_runs(root).map_err(CommandError::Record)?;
+            if runs.is_empty() {
+                say(&format!("no runs in `{}`", root.display()));
+            }
             runs.iter().map(run).collect()
         }
     };
@@ -173,7 +177,7 @@ fn run(listing: &RunListing) -> Entry {
         }
     };
     let state = match manifest.state {
-        RunState::Running => "running or killed",
+        RunState::Running => "running",
         RunState::Complete => "complete",
         RunState::Interrupted => "interrupted",
     };

@@ -2,35 +2,48 @@
 
 mod capture;
 mod case_row;
+mod conditions;
+mod doctor;
 mod error;
 mod execute;
 mod finish;
+mod go_on;
+mod hold;
 mod kv;
 mod list;
 mod next_step;
 mod plan;
 mod report;
 mod rerun;
+mod resume;
 mod run;
 mod suite;
 mod target;
+mod terms;
 mod worker;
 
 pub(crate) use error::CommandError;
 
 use crate::cli::Command;
 use crate::exit_code::ExitCode;
+use crate::process::keep_guard;
 
 /// Carries out a command.
 pub(crate) fn carry_out(command: Command) -> Result<ExitCode, CommandError> {
     match command {
         Command::Run(args) => run::run(&args),
         Command::Rerun(args) => rerun::rerun(&args),
+        Command::Resume(args) => resume::resume(&args),
         Command::Plan(args) => plan::plan(&args),
         Command::Capture(args) => capture::capture(&args),
         Command::Kv(args) => kv::kv(&args),
         Command::Report(args) => report::report(&args),
         Command::List(args) => list::list(&args),
         Command::Worker(args) => worker::worker(&args),
+        Command::Guard { orchestrator } => {
+            keep_guard(&orchestrator);
+            Ok(ExitCode::Done)
+        }
+        Command::Doctor(args) => doctor::doctor(&args),
     }
 }

@@ -3,10 +3,19 @@
 use std::env;
 use std::path::Path;
 
-/// Makes the missing attempts of the run in this directory.
+/// Makes further attempts at what failed in the run in this directory, and the missing ones.
 pub(super) fn rerun_command(run: &Path) -> String {
+    on_run("rerun", run)
+}
+
+/// Makes the attempts that the run in this directory has not come to.
+pub(super) fn resume_command(run: &Path) -> String {
+    on_run("resume", run)
+}
+
+fn on_run(command: &str, run: &Path) -> String {
     let here = env::current_dir().ok();
-    format!("anechoic rerun {}", seen_from(run, here.as_deref()))
+    format!("anechoic {command} {}", seen_from(run, here.as_deref()))
 }
 
 /// Shows the runs in this folder.

@@ -12,6 +12,7 @@ use super::CommandError;
 use super::case_row::case_row;
 use super::list::columns;
 use super::suite::{make_plan, read_suite};
+use super::terms::{cooldown, policies, workers};
 use crate::cli::PlanArgs;
 use crate::exit_code::ExitCode;
 use crate::probe::{Gpus, machine};
@@ -42,13 +43,15 @@ fn text(plan: &Plan, estimate: Option<Duration>) -> String {
         .chain(question)
         .collect();
     text += &format!(
-        "{} cases, {} attempts each, {} order, {} cooldown\n\n",
+        "{} cases, {} attempts each, {} order, {}\n{}\n",
         plan.cases.len(),
         plan.attempts,
         plan.order,
-        duration(plan.cooldown)
+        cooldown(plan),
+        policies(plan)
     );
     text += &columns(&plan.cases.iter().map(case_row).collect::<Vec<_>>());
+    text += &workers(plan);
     text += "\norder of the attempts:\n";
     for (index, slot) in plan.slots.iter().enumerate() {
         let id = &plan.cases[slot.case].id;
@@ -59,21 +62,33 @@ fn text(plan: &Plan, estimate: Option<Duration>) -> String {
 
 fn time(plan: &Plan, estimate: Option<Duration>) -> String {
     let most = duration(at_most(plan));
-    match estimate {
+    let mut text = match estimate {
         Some(expected) => format!(
-            "about {}, as earlier runs of these cases took; at most {most}",
+            "about {}, as earlier runs of these cases took; never more than {most}, where every attempt takes its \
+             timeout",
             duration(expected)
         ),
         None => format!(
-            "no earlier run of all cases here to judge the time by; at most {most}, if every attempt times out"
+            "how long it takes is not known: there is no earlier run of all cases here\n\
+             (timeouts and pauses add up to {most}, which is a limit and no estimate)"
         ),
+    };
+    if estimate.is_some() && plan.settle.is_some() {
+        text += "\nwaits until the machine has settled are in the longest time only";
     }
+    if plan.retries.count > 0 {
+        text += "\nretries are not included";
+    }
+    text
 }
 
-/// Every attempt at its timeout, and the pauses.
+/// Every attempt at its timeout, every pause, and every wait for rest at its limit.
 fn at_most(plan: &Plan) -> Duration {
+    let rest = plan.settle.map_or(Duration::ZERO, |settle| settle.limit);
     let timeouts = plan.slots.iter().map(|slot| plan.cases[slot.case].timeout);
-    timeouts.fold(pauses(plan), Duration::saturating_add)
+    timeouts.fold(pauses(plan), |sum, timeout| {
+        sum.saturating_add(timeout).saturating_add(rest)
+    })
 }
 
 fn pauses(plan: &Plan) -> Duration {
@@ -134,8 +149,12 @@ fn took(manifest: &Manifest, case: &Case, place: &LikelyPlace) -> Option<Duratio
         return None;
     }
     let threads = |known: &CaseRecord| known.case.threads.unwrap_or(manifest.settings.threads);
-    let is_same =
-        |known: &&CaseRecord| known.case.work == case.work && threads(known) == place.threads(case);
+    let is_same = |known: &&CaseRecord| {
+        known.case.work == case.work
+            && known.case.isolation == case.isolation
+            && known.case.worker == case.worker
+            && threads(known) == place.threads(case)
+    };
     let same = manifest.cases.iter().find(is_same)?;
     let newest = same.ok_attempts().last()?;
     Some(Duration::from_nanos(newest.wall_ns))

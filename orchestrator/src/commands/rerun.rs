@@ -1,81 +1,29 @@
 //! `anechoic rerun`: further attempts in an existing run, with the settings it was planned with. Earlier
 //! attempts are kept.
 
-use std::path::Path;
-
-use anechoic_record::{CaseRecord, Machine, Manifest, Recorder, RunRecord, find_run};
+use anechoic_record::{CaseRecord, RunRecord, StartedBy};
 use anechoic_suite::Slot;
 use globset::{Glob, GlobMatcher};
 
 use super::CommandError;
-use super::execute::{OpenRun, lock};
 use super::finish::finish_run;
+use super::go_on::TakenRun;
 use crate::cli::RerunArgs;
 use crate::exit_code::ExitCode;
-use crate::probe::{Gpus, machine};
-use crate::settings::{DeviceChoice, usable};
 
 pub(super) fn rerun(args: &RerunArgs) -> Result<ExitCode, CommandError> {
-    let path = find_run(&args.results.root, &args.run).map_err(CommandError::Record)?;
-    let lock = lock(&path)?;
-    let record = RunRecord::load(&path).map_err(CommandError::Record)?;
-    let slots = slots(&record, &args.case)?;
+    let taken = TakenRun::take(&args.go_on)?;
+    let slots = slots(&taken.record, &args.case)?;
     if slots.is_empty() {
-        let run = &record.manifest.run;
+        let manifest = &taken.record.manifest;
         return Err(CommandError::NothingToRun(format!(
-            "every case of `{run}` has its {} good attempts",
-            record.manifest.plan.attempts
+            "every case of `{}` has its {} good attempts",
+            manifest.run, manifest.plan.attempts
         )));
     }
-    let worker = check_machine(&record.manifest)?;
-    let recorder = Recorder::reopen(&path).map_err(CommandError::Record)?;
-    let run = OpenRun {
-        recorder,
-        lock,
-        worker,
-        slots,
-    };
-    let made = run.execute(args.format)?;
-    Ok(finish_run(&made, args.format)?.exit_code())
-}
-
-/// The run's own device and worker, if this is the machine that it was made on.
-fn check_machine(manifest: &Manifest) -> Result<std::path::PathBuf, CommandError> {
-    let device = manifest.settings.device;
-    let refused = |source| CommandError::RecordedDevice {
-        run: manifest.run.clone(),
-        source,
-    };
-    DeviceChoice::This(device)
-        .resolve(&Gpus::find())
-        .map_err(refused)?;
-    if let Some(difference) = difference(&manifest.machine, &machine(device)) {
-        let run = manifest.run.clone();
-        return Err(CommandError::OtherMachine { run, difference });
-    }
-    let worker = Path::new(&manifest.settings.worker).to_owned();
-    usable(worker, "as recorded in the run").map_err(CommandError::RecordedWorker)
-}
-
-/// What makes two machines different for measuring. A host name may change in a container, and a kernel
-/// with an update; both are in the record.
-fn difference(then: &Machine, now: &Machine) -> Option<String> {
-    let pairs = [
-        (
-            "processor",
-            format!("{:?}", then.cpu),
-            format!("{:?}", now.cpu),
-        ),
-        (
-            "cores",
-            then.physical_cores.to_string(),
-            now.physical_cores.to_string(),
-        ),
-        ("GPU", format!("{:?}", then.gpu), format!("{:?}", now.gpu)),
-    ];
-    let differing = pairs.iter().find(|(_, then, now)| then != now)?;
-    let (what, then, now) = differing;
-    Some(format!("{what} was {then} and is {now}"))
+    let run = taken.open(StartedBy::Rerun, slots, args.timeout, &args.go_on)?;
+    let made = run.execute(args.go_on.format)?;
+    Ok(finish_run(&made, args.go_on.format)?.exit_code())
 }
 
 /// The attempts to make, round by round.

@@ -30,7 +30,8 @@ pub(super) fn read_suite(named: &Path) -> Result<Suite, CommandError> {
     Ok(Suite::parse(&path.display().to_string(), &text)?)
 }
 
-fn locate(named: &Path) -> PathBuf {
+/// The file that is meant.
+pub(super) fn locate(named: &Path) -> PathBuf {
     let by_name = Path::new(FOLDER).join(named).with_extension("toml");
     let is_name = named.components().count() == 1 && named.extension().is_none();
     if is_name && !named.exists() && by_name.is_file() {

@@ -1,10 +1,13 @@
-//! NVIDIA GPUs as the driver shows them in the file system. Loads no driver library: the worker does, and
-//! a worker that finds no device says so.
+//! NVIDIA GPUs as the driver shows them in the file system and through its library. Whether one can be used, the
+//! worker says.
 
 use std::collections::BTreeSet;
 use std::env;
 use std::fs;
 use std::path::Path;
+
+use super::nvml::Nvml;
+use super::root::Root;
 
 /// The GPUs that a worker can be given, in the order in which `cuda:N` counts them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +42,7 @@ impl Gpus {
     /// Looks whether the driver is loaded and which of its GPUs `CUDA_VISIBLE_DEVICES` leaves.
     pub(crate) fn find() -> Self {
         let list = env::var("CUDA_VISIBLE_DEVICES").ok();
-        Self::visible(device_nodes(Path::new("/dev")), list.as_deref())
+        Self::visible(device_nodes(&Root::here().path("dev")), list.as_deref())
     }
 
     /// CUDA's rule: the list is read up to the first entry that names no device.
@@ -58,18 +61,52 @@ impl Gpus {
         u32::try_from(self.0.len()).unwrap_or(u32::MAX)
     }
 
+    /// A name for the GPU that `cuda:index` means, which is the same for every process that means the same one: its
+    /// identifier, or where the driver does not tell it, its number.
+    pub(crate) fn lock_name(&self, index: u32) -> String {
+        match self.0.get(index as usize) {
+            Some(entry) => lock_name(entry, &all_cards(), Numbering::here()),
+            None => format!("GPU-number-{index}"),
+        }
+    }
+
     /// The model name of the GPU that `cuda:index` means, where the driver tells.
     pub(crate) fn model(&self, index: u32) -> Option<String> {
-        let numbering = match env::var("CUDA_DEVICE_ORDER").as_deref() {
-            Ok("PCI_BUS_ID") => Numbering::Bus,
-            Ok(_) | Err(_) => Numbering::Fastest,
-        };
+        self.card(index).map(|card| card.model)
+    }
+
+    /// The identifier (`GPU-…`) of the GPU that `cuda:index` means, where the driver tells.
+    pub(crate) fn uuid(&self, index: u32) -> Option<String> {
+        self.card(index)?.identifier
+    }
+
+    fn card(&self, index: u32) -> Option<Card> {
         let entry = self.0.get(index as usize)?;
-        model(
-            entry,
-            &cards(Path::new("/proc/driver/nvidia/gpus")),
-            numbering,
-        )
+        card_of(entry, &all_cards(), Numbering::here()).map(|(_, card)| card)
+    }
+
+    /// Whether it is certain which GPU each number means.
+    pub(crate) fn is_certain(&self) -> bool {
+        let cards = all_cards();
+        let is_known = |entry: &Entry| card_of(entry, &cards, Numbering::here()).is_some();
+        cards.is_empty() || self.0.iter().all(is_known)
+    }
+
+    /// The number that the driver's library has for the GPU that `cuda:index` means, where it is certain.
+    pub(crate) fn in_library(&self, index: u32, nvml: &Nvml) -> Option<u32> {
+        let entry = self.0.get(index as usize)?;
+        let found = card_of(entry, &known_to(nvml), Numbering::here());
+        found.and_then(|(place, _)| u32::try_from(place).ok())
+    }
+}
+
+impl Numbering {
+    /// As the environment has it; it is the worker's as well.
+    fn here() -> Self {
+        match env::var("CUDA_DEVICE_ORDER").as_deref() {
+            Ok("PCI_BUS_ID") => Self::Bus,
+            Ok(_) | Err(_) => Self::Fastest,
+        }
     }
 }
 
@@ -101,7 +138,31 @@ fn is_gpu(name: &str) -> bool {
     index.is_some_and(|i| !i.is_empty() && i.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// The GPUs that the driver describes, by their place on the bus.
+/// The GPUs that the driver describes in the file system, or else through its library.
+fn all_cards() -> Vec<Card> {
+    let cards = cards(&Root::here().path("proc/driver/nvidia/gpus"));
+    if !cards.is_empty() && cards.iter().all(|card| card.identifier.is_some()) {
+        return cards;
+    }
+    match Nvml::get() {
+        Ok(nvml) if nvml.count() > 0 => known_to(nvml),
+        Ok(_) | Err(_) => cards,
+    }
+}
+
+/// The GPUs that the library shows, by their place on the bus.
+fn known_to(nvml: &Nvml) -> Vec<Card> {
+    let card = |index| {
+        let card = nvml.card(index).unwrap_or_default();
+        Card {
+            model: card.name.unwrap_or_default(),
+            identifier: card.uuid,
+        }
+    };
+    (0..nvml.count()).map(card).collect()
+}
+
+/// The GPUs that the driver describes in the file system, by their place on the bus.
 fn cards(root: &Path) -> Vec<Card> {
     let Ok(entries) = fs::read_dir(root) else {
         return Vec::new();
@@ -121,27 +182,39 @@ fn card(information: &str) -> Option<Card> {
     };
     Some(Card {
         model: value("Model:")?,
-        identifier: value("GPU UUID:"),
+        // Question marks stand for what the driver has not asked the GPU yet.
+        identifier: value("GPU UUID:").filter(|identifier| !identifier.contains('?')),
     })
 }
 
-/// A number says which model it is where CUDA counts as the bus does, or where all are alike.
-fn model(entry: &Entry, cards: &[Card], numbering: Numbering) -> Option<String> {
-    let card = match entry {
-        Entry::Identifier(wanted) => {
-            let is_it = |card: &&Card| {
-                let identifier = card.identifier.as_deref();
-                identifier.is_some_and(|identifier| identifier.starts_with(wanted))
-            };
-            cards.iter().find(is_it)?
-        }
+/// A GPU with its place on the bus. A number says which it is where CUDA counts as the bus does, or where all are
+/// alike: CUDA has no reason then to count in another way.
+fn card_of(entry: &Entry, cards: &[Card], numbering: Numbering) -> Option<(usize, Card)> {
+    let place = match entry {
+        Entry::Identifier(wanted) => cards.iter().position(|card| {
+            let identifier = card.identifier.as_deref();
+            identifier.is_some_and(|identifier| identifier.starts_with(wanted))
+        })?,
         Entry::Number(number) => {
             let models: BTreeSet<_> = cards.iter().map(|card| &card.model).collect();
             let is_certain = numbering == Numbering::Bus || models.len() == 1;
-            cards.get(*number as usize).filter(|_| is_certain)?
+            usize::try_from(*number).ok().filter(|_| is_certain)?
         }
     };
-    Some(card.model.clone())
+    Some((place, cards.get(place)?.clone()))
+}
+
+fn lock_name(entry: &Entry, cards: &[Card], numbering: Numbering) -> String {
+    let card = card_of(entry, cards, numbering);
+    let identifier = card.and_then(|(_, card)| card.identifier);
+    let name = identifier.unwrap_or_else(|| match entry {
+        Entry::Number(number) => format!("GPU-number-{number}"),
+        Entry::Identifier(identifier) => identifier.clone(),
+    });
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    name.chars()
+        .map(|c| if is_plain(c) { c } else { '-' })
+        .collect()
 }
 
 #[cfg(test)]
@@ -194,7 +267,7 @@ mod tests {
 
     fn name(list: &str, cards: &[Card], numbering: Numbering) -> Option<String> {
         let gpus = Gpus::visible(2, Some(list));
-        model(gpus.0.first()?, cards, numbering)
+        card_of(gpus.0.first()?, cards, numbering).map(|(_, card)| card.model)
     }
 
     #[test]
@@ -214,6 +287,13 @@ mod tests {
     }
 
     #[test]
+    fn an_identifier_that_is_not_known_yet_is_none() {
+        let card = card("Model: T\nGPU UUID: GPU-????????-????\n").unwrap();
+        assert_eq!(card.identifier, None);
+        assert_eq!(card.model, "T");
+    }
+
+    #[test]
     fn a_number_that_only_cuda_understands_gives_no_name() {
         assert_eq!(name("0", &two(), Numbering::Fastest), None);
         let identified = name("GPU-aaa1", &two(), Numbering::Fastest);
@@ -221,5 +301,18 @@ mod tests {
         let alike = vec![two()[1].clone(), two()[1].clone()];
         let numbered = name("0", &alike, Numbering::Fastest);
         assert_eq!(numbered.as_deref(), Some("NVIDIA H100"));
+    }
+
+    #[test]
+    fn one_card_has_one_lock_however_it_is_named() {
+        let check = |list: &str, numbering, expected: &str| {
+            let gpus = Gpus::visible(2, Some(list));
+            let name = lock_name(&gpus.0[0], &two(), numbering);
+            assert_eq!(name, expected, "{list}");
+        };
+        check("1", Numbering::Bus, "GPU-bbb2");
+        check("GPU-bbb", Numbering::Fastest, "GPU-bbb2");
+        check("1", Numbering::Fastest, "GPU-number-1");
+        check("MIG-1/2", Numbering::Bus, "MIG-1-2");
     }
 }

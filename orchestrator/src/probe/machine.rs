@@ -1,8 +1,6 @@
 //! The facts about this machine that decide whether two runs may be compared.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::Path;
 
 use anechoic_protocol::Device;
 use anechoic_record::Machine;
@@ -10,33 +8,40 @@ use nix::sched::{CpuSet, sched_getaffinity};
 use nix::unistd::Pid;
 
 use super::Gpus;
+use super::root::Root;
+use super::state::meminfo_bytes;
 
 /// Looks at the machine; `device` is the one that was chosen.
 pub(crate) fn machine(device: Device) -> Machine {
+    let root = Root::here();
+    let gpus = Gpus::find();
     let logical_cpus = logical_cpus();
     Machine {
         hostname: uname(|u| u.nodename()),
         kernel: uname(|u| u.sysname())
             .zip(uname(|u| u.release()))
             .map(|(system, release)| format!("{system} {release}")),
-        cpu: read("/proc/cpuinfo").and_then(|text| cpu_model(&text)),
+        cpu: root.text("proc/cpuinfo").and_then(|text| cpu_model(&text)),
         logical_cpus,
-        physical_cores: physical_cores(Path::new("/sys/devices/system/cpu")).min(logical_cpus),
-        memory_bytes: read("/proc/meminfo").and_then(|text| total_memory(&text)),
-        gpu: match device {
-            Device::Cpu => None,
-            Device::Cuda(index) => Gpus::find().model(index),
-        },
+        physical_cores: physical_cores(&root).min(logical_cpus),
+        memory_bytes: root
+            .text("proc/meminfo")
+            .and_then(|text| meminfo_bytes(&text, "MemTotal:")),
+        gpu: cuda_index(device).and_then(|index| gpus.model(index)),
+        gpu_uuid: cuda_index(device).and_then(|index| gpus.uuid(index)),
+    }
+}
+
+fn cuda_index(device: Device) -> Option<u32> {
+    match device {
+        Device::Cpu => None,
+        Device::Cuda(index) => Some(index),
     }
 }
 
 fn uname(field: impl Fn(&nix::sys::utsname::UtsName) -> &std::ffi::OsStr) -> Option<String> {
     let names = nix::sys::utsname::uname().ok()?;
     field(&names).to_str().map(str::to_owned)
-}
-
-fn read(path: &str) -> Option<String> {
-    fs::read_to_string(path).ok()
 }
 
 /// CPUs that this process may use: its affinity and its cgroup's quota.
@@ -59,17 +64,14 @@ fn affinity() -> Option<Vec<u32>> {
 }
 
 /// Cores among the CPUs of this process's affinity; CPUs whose core is unknown count as one each.
-fn physical_cores(root: &Path) -> u32 {
+fn physical_cores(root: &Root) -> u32 {
     let Some(allowed) = affinity() else {
         return u32::MAX;
     };
     let mut cores = BTreeSet::new();
     for cpu in allowed {
-        let topology = root.join(format!("cpu{cpu}/topology"));
-        let number = |name: &str| -> Option<i64> {
-            let text = fs::read_to_string(topology.join(name)).ok()?;
-            text.trim().parse().ok()
-        };
+        let topology = format!("sys/devices/system/cpu/cpu{cpu}/topology");
+        let number = |name: &str| root.number::<i64>(&format!("{topology}/{name}"));
         let unknown = -1 - i64::from(cpu);
         let package = number("physical_package_id").unwrap_or(0);
         cores.insert((package, number("core_id").unwrap_or(unknown)));
@@ -84,17 +86,10 @@ fn cpu_model(text: &str) -> Option<String> {
     Some(name.trim().to_owned())
 }
 
-fn total_memory(text: &str) -> Option<u64> {
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix("MemTotal:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kibibytes * 1024)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn this_machine_has_cores_and_a_kernel() {
@@ -116,25 +111,26 @@ mod tests {
         assert_eq!(cpu_model(cpuinfo).as_deref(), Some("A CPU @ 2 GHz"));
         assert_eq!(cpu_model("processor : 0\n"), None);
         assert_eq!(
-            total_memory("MemTotal:       16 kB\nMemFree: 1 kB\n"),
+            meminfo_bytes("MemTotal:       16 kB\nMemFree: 1 kB\n", "MemTotal:"),
             Some(16 * 1024)
         );
-        assert_eq!(total_memory("MemTotal: many\n"), None);
+        assert_eq!(meminfo_bytes("MemTotal: many\n", "MemTotal:"), None);
     }
 
     #[test]
     fn threads_of_one_core_count_once() {
         let cpus = affinity().unwrap();
         assert_eq!(usable_cpus(), cpus);
-        let root = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let root = Root::at(folder.path());
         for cpu in &cpus {
-            let topology = root.path().join(format!("cpu{cpu}/topology"));
+            let topology = root.path(&format!("sys/devices/system/cpu/cpu{cpu}/topology"));
             fs::create_dir_all(&topology).unwrap();
             fs::write(topology.join("core_id"), "0\n").unwrap();
             fs::write(topology.join("physical_package_id"), "0\n").unwrap();
         }
-        assert_eq!(physical_cores(root.path()), 1);
-        let unknown = root.path().join("none");
+        assert_eq!(physical_cores(&root), 1);
+        let unknown = Root::at(&folder.path().join("none"));
         assert_eq!(physical_cores(&unknown) as usize, cpus.len());
     }
 }

@@ -1,9 +1,16 @@
-//! Looking at the machine: processor, memory, GPUs. Reads `/proc`, `/sys` and `/dev`; starts nothing.
+//! Looking at the machine: processor, memory, GPUs. Reads `/proc`, `/sys` and `/dev`, and asks the driver's library;
+//! starts nothing.
 
 mod gpu;
 mod machine;
-#[cfg_attr(not(test), expect(dead_code, reason = "the gate will read it"))]
+mod nvml;
+mod processor;
+mod root;
 mod state;
 
 pub(crate) use gpu::Gpus;
 pub(crate) use machine::{machine, usable_cpus};
+pub(crate) use nvml::{Absence, Card, Nvml};
+pub(crate) use processor::{cpu_folders, critical_millicelsius};
+pub(crate) use root::Root;
+pub(crate) use state::{MachineProbe, meminfo_bytes};

@@ -2,8 +2,10 @@
 //! is named through a pipe: the standard library passes on an error number alone.
 
 use std::ffi::CString;
+use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt;
 
 use nix::errno::Errno;
 use nix::libc;
@@ -11,7 +13,7 @@ use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::sys::personality::{self, Persona};
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::Signal;
-use nix::unistd::{Pid, chdir, getppid, write};
+use nix::unistd::{Pid, chdir, getppid, setsid, write};
 use tokio::process::Command;
 
 /// A thing that is set, in the order in which that is done.
@@ -82,6 +84,20 @@ pub(super) fn confine(command: &mut Command, confinement: Confinement) {
     // SAFETY: `set` makes system calls and allocates nothing, which is allowed after fork.
     unsafe {
         command.pre_exec(move || confinement.set());
+    }
+}
+
+/// Has the command's process leave the session of this one, with none of its files but the standard ones.
+#[expect(unsafe_code, reason = "the process is set up between fork and exec")]
+pub(super) fn detach(command: &mut std::process::Command) {
+    let highest = highest_file();
+    let set = move || {
+        setsid()?;
+        Ok(close_files(highest)?)
+    };
+    // SAFETY: the closure makes system calls and allocates nothing, which is allowed after fork.
+    unsafe {
+        command.pre_exec(set);
     }
 }
 
@@ -179,6 +195,16 @@ fn close_files(highest: i32) -> nix::Result<()> {
         let _ = unsafe { libc::fcntl(file, libc::F_SETFD, libc::FD_CLOEXEC) };
     }
     Ok(())
+}
+
+/// The highest descriptor that is open in this process.
+pub(super) fn highest_file() -> i32 {
+    let files = fs::read_dir("/proc/self/fd")
+        .into_iter()
+        .flatten()
+        .flatten();
+    let numbers = files.filter_map(|file| file.file_name().to_str()?.parse().ok());
+    numbers.max().unwrap_or(1024)
 }
 
 #[cfg(test)]

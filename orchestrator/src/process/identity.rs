@@ -42,7 +42,8 @@ impl Identity {
     /// Whether it has certainly ended. Of another PID namespace nothing is certain.
     pub(super) fn is_dead(self) -> bool {
         self.namespace == own_namespace()
-            && table::read(self.pid).is_none_or(|process| process.started != self.started)
+            && table::read(self.pid)
+                .is_none_or(|process| process.ended || process.started != self.started)
     }
 }
 

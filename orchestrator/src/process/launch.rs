@@ -3,28 +3,22 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::ffi::{CString, OsString};
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::process::Stdio;
 
 use anechoic_record::{Containment, MemoryEnforcement};
-use anechoic_suite::Isolation;
+use anechoic_suite::{ATTEMPT_MARK, Isolation, ORCHESTRATOR_MARK};
 use nix::fcntl::OFlag;
 use nix::sched::CpuSet;
 use nix::unistd::{getpid, pipe2};
 use tokio::process::{Child, Command};
 
-use super::confine::{Confinement, Setting, confine};
+use super::confine::{Confinement, Setting, confine, highest_file};
 use super::identity::Identity;
 use super::scope::Scope;
-
-/// The variable that marks a worker and all that it starts, with `run/case/attempt`.
-pub(super) const MARK: &str = "ANECHOIC_ATTEMPT";
-
-/// The variable that says which orchestrator a worker belongs to.
-pub(super) const OWNER: &str = "ANECHOIC_ORCHESTRATOR";
 
 /// A program with all that it is started with.
 #[derive(Debug, Clone)]
@@ -115,8 +109,8 @@ impl Launch {
             .stderr(Stdio::piped())
             .env_clear()
             .envs(environment(&self.isolation, env::vars_os()))
-            .env(MARK, &self.mark)
-            .env(OWNER, Identity::own().to_string())
+            .env(ATTEMPT_MARK, &self.mark)
+            .env(ORCHESTRATOR_MARK, Identity::own().to_string())
             .process_group(0)
             .kill_on_drop(true);
         command
@@ -213,15 +207,6 @@ fn cpu_set(cpus: &[u32]) -> nix::Result<CpuSet> {
         set.set(usize::try_from(*cpu).unwrap_or(usize::MAX))?;
     }
     Ok(set)
-}
-
-fn highest_file() -> i32 {
-    let files = fs::read_dir("/proc/self/fd")
-        .into_iter()
-        .flatten()
-        .flatten();
-    let numbers = files.filter_map(|file| file.file_name().to_str()?.parse().ok());
-    numbers.max().unwrap_or(1024)
 }
 
 /// The settings that the new process was refused.

@@ -6,12 +6,13 @@ use std::process;
 use std::time::{Duration, Instant};
 
 use anechoic_record::{Fate, Leftover, Stop};
+use anechoic_suite::ATTEMPT_MARK;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 use tokio::time::sleep;
 
-use super::launch::MARK;
+use super::guard::is_guard;
 use super::scope::Scope;
 use super::table::{self, Process};
 
@@ -140,7 +141,7 @@ impl Kin {
         self.reap(&children);
         let adopted = children
             .into_iter()
-            .filter(|pid| !self.before.contains(pid));
+            .filter(|pid| !self.before.contains(pid) && !is_guard(*pid));
         let ours = adopted.filter(|pid| members.contains(pid) || self.owns(*pid, scope.is_some()));
         let roots: Vec<u32> = ours.chain(members.iter().copied()).collect();
         match roots.is_empty() {
@@ -156,7 +157,7 @@ impl Kin {
         };
         pid == self.worker
             || process.group == self.worker
-            || table::variable(pid, MARK).as_ref() == Some(&self.mark)
+            || table::variable(pid, ATTEMPT_MARK).as_ref() == Some(&self.mark)
             || (!has_scope && adopts_from_workers_only(&self.before))
     }
 
@@ -171,7 +172,7 @@ impl Kin {
 /// Whether whatever is adopted comes from a worker: nobody else who could leave an orphan to this process
 /// existed. In a container the first process adopts from everybody.
 fn adopts_from_workers_only(before: &[u32]) -> bool {
-    before.is_empty() && process::id() != 1
+    before.iter().all(|pid| is_guard(*pid)) && process::id() != 1
 }
 
 /// One that is already gone is not an error.

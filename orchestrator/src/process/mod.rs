@@ -4,6 +4,8 @@
 mod ask;
 mod confine;
 mod exit;
+mod file_limit;
+mod guard;
 mod identity;
 mod launch;
 mod leftovers;
@@ -16,6 +18,8 @@ mod worker;
 
 pub(crate) use ask::{first_line, no_logs};
 pub(crate) use exit::ExitKind;
+pub(crate) use file_limit::survive_file_limit;
+pub(crate) use guard::{Guard, keep_guard};
 pub(crate) use launch::{Launch, LaunchError};
 pub(crate) use leftovers::adopt_orphans;
 pub(crate) use stale::end_stale;

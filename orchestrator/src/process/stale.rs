@@ -6,11 +6,11 @@ use std::process;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use anechoic_suite::ORCHESTRATOR_MARK;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::identity::Identity;
-use super::launch::OWNER;
 use super::scope;
 use super::table::{self, Process};
 
@@ -41,7 +41,7 @@ pub(crate) fn end_stale() -> Vec<String> {
 }
 
 fn belongs_to_the_dead(pid: u32) -> bool {
-    let owner = table::variable(pid, OWNER);
+    let owner = table::variable(pid, ORCHESTRATOR_MARK);
     owner
         .and_then(|text| Identity::parse(&text))
         .is_some_and(Identity::is_dead)

@@ -43,6 +43,12 @@ impl Bars {
         self.run.set_position(u64::from(tally.ended));
     }
 
+    /// There are more attempts to make than before.
+    pub(super) fn lengthen(&self, tally: &Tally) {
+        self.run.set_length(u64::from(tally.planned));
+        self.count(tally);
+    }
+
     /// A line above the bars, which stays.
     pub(super) fn say(&self, line: &str) {
         let _ = self.all.println(line);

@@ -25,6 +25,14 @@ pub(super) fn cooling(current: &Current, tally: &Tally, left: Duration) {
     ));
 }
 
+pub(super) fn waiting(current: &Current, tally: &Tally, causes: &str, left: Duration) {
+    say(&format!(
+        "{} {current}: waits at most {} for the machine to come to rest: {causes}",
+        position(tally),
+        duration(left)
+    ));
+}
+
 /// Which attempt of how many, while it runs.
 fn position(tally: &Tally) -> String {
     format!("[{}/{}]", tally.ended + 1, tally.planned)

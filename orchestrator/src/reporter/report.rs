@@ -6,14 +6,16 @@ use std::path::Path;
 use std::time::Duration;
 
 use anechoic_protocol::{Phase, WorkerEvent};
-use anechoic_record::{Fate, Leftover, Outcome, RunEvent, Stamped, Stop};
+use anechoic_record::{
+    Disturbance, Fate, Leftover, Moment, Outcome, Restless, RunEvent, Stamped, Stop,
+};
 
 use super::bars::Bars;
 use super::json::print_data;
 use super::lines;
 use super::tally::Tally;
 use super::words::{duration, say};
-use crate::runner::Urgency;
+use crate::runner::{Retry, Urgency};
 
 /// What goes to standard output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -117,6 +119,59 @@ impl Reporter {
             }
             None if left == whole => lines::cooling(&self.current, &self.tally, whole),
             None => {}
+        }
+    }
+
+    /// Tells what a wait is for; on a terminal with the time that is left, elsewhere one line where the reasons change.
+    pub(crate) fn waiting(&self, reasons: &[Restless], left: Duration, is_news: bool) {
+        let causes: Vec<_> = reasons.iter().map(Restless::cause).collect();
+        let causes = causes.join("; ");
+        match &self.bars {
+            Some(bars) if causes.is_empty() => bars.attempt(&self.current, "settling"),
+            Some(bars) => {
+                let left = duration(left);
+                bars.attempt(&self.current, &format!("waits at most {left}: {causes}"));
+            }
+            None if is_news => lines::waiting(&self.current, &self.tally, &causes, left),
+            None => {}
+        }
+    }
+
+    /// The machine is not at rest before the attempt, and what follows from it.
+    pub(crate) fn restless(&self, before: &[Disturbance], consequence: &str) {
+        self.note(&format!(
+            "{}: the machine is not at rest: {}; {consequence}",
+            self.current,
+            causes(before.iter())
+        ));
+    }
+
+    /// What disturbed the attempt while its worker ran.
+    pub(crate) fn disturbed(&self, disturbed: &[Disturbance]) {
+        let mut during = disturbed
+            .iter()
+            .filter(|d| d.when == Moment::During)
+            .peekable();
+        if during.peek().is_some() {
+            let causes = causes(during);
+            self.note(&format!("{} was disturbed: {causes}", self.current));
+        }
+    }
+
+    /// The attempt that has ended is made up for by a further one.
+    pub(crate) fn retrying(&mut self, retry: &Retry) {
+        let Retry {
+            attempt,
+            number,
+            most,
+        } = retry;
+        self.tally.planned += 1;
+        self.say(&format!(
+            "{}: attempt {attempt} will be made in its place (retry {number} of {most})",
+            self.current
+        ));
+        if let Some(bars) = &self.bars {
+            bars.lengthen(&self.tally);
         }
     }
 
@@ -238,6 +293,11 @@ impl Reporter {
             bars.clear();
         }
     }
+}
+
+fn causes<'d>(disturbed: impl Iterator<Item = &'d Disturbance>) -> String {
+    let causes: Vec<_> = disturbed.map(|d| d.what.cause()).collect();
+    causes.join("; ")
 }
 
 fn list(left: &[&Leftover]) -> String {

@@ -12,12 +12,14 @@ use anechoic_suite::{Case, WorkerCommand};
 use jiff::Timestamp;
 use tokio::time::sleep_until;
 
+use super::cpu_time::own_cpu_time;
 use super::interrupt::Urgency;
 use super::lifecycle::{Action, Input, Lifecycle};
 use super::limits::Limits;
 use super::message::read_line;
 use super::run::{Context, RunError};
 use super::verdict::{with_leftovers, with_memory_kills};
+use super::watch::under_policy;
 use crate::process::{ExitKind, Launch, LaunchError, Logs, ProcessEvent, Worker};
 use crate::reporter::Aftermath;
 
@@ -43,6 +45,7 @@ pub(crate) async fn make_attempt(
             (ending, Aftermath::default(), AttemptData::default())
         }
         Ok(worker) => {
+            context.sampler.begin(worker.pid(), spawned);
             let limits = Limits::of(case.timeout);
             let lifecycle = Lifecycle::new(job.clone(), limits, spawned);
             Drive::new(
@@ -56,32 +59,35 @@ pub(crate) async fn make_attempt(
             .await?
         }
     };
+    let disturbed = context.observed(&job)?;
+    let policy = context.recorder.manifest().plan.when_restless;
+    let outcome = under_policy(policy, ending.outcome, &disturbed);
     let record = AttemptRecord {
         attempt: job.attempt,
         started,
         wall_ns: nanos(ending.wall),
-        outcome: ending.outcome.clone(),
-        disturbed: Vec::new(),
+        outcome: outcome.clone(),
+        disturbed: disturbed.clone(),
         left: ending.left.clone(),
         worker_identity: ending.worker_identity,
     };
     let orchestrator_cpu_ns = nanos(own_cpu_time().saturating_sub(cpu_before));
     data.wall_ns = Some(record.wall_ns);
     data.orchestrator_cpu_ns = Some(orchestrator_cpu_ns);
-    write_result(context, &files, &job, &ending.outcome, &data)?;
+    write_result(context, &files, &job, &outcome, &data)?;
     context.emit(RunEvent::AttemptEnded {
         case: job.case.clone(),
         attempt: job.attempt,
-        outcome: ending.outcome.clone(),
+        outcome: outcome.clone(),
         wall_ns: record.wall_ns,
         orchestrator_cpu_ns,
-        disturbed: Vec::new(),
+        disturbed,
         left: ending.left,
     })?;
     context.recorder.end_attempt(&job.case, record)?;
     context
         .reporter
-        .aftermath(&ending.outcome, &aftermath, &files.folder);
+        .aftermath(&outcome, &aftermath, &files.folder);
     Ok(())
 }
 
@@ -274,21 +280,26 @@ impl<'a, 'c> Drive<'a, 'c> {
         }
     }
 
-    /// Sleeps until something happens: no polling, so that nothing disturbs a measurement.
+    /// Sleeps until something happens, but for a look at the machine once a second: no polling, so that nothing
+    /// disturbs a measurement.
     async fn next_input(&mut self) -> Result<Input, RunError> {
-        tokio::select! {
-            event = self.worker.next() => {
-                let event = event.map_err(RunError::Log)?;
-                Ok(self.translate(event))
+        loop {
+            tokio::select! {
+                event = self.worker.next() => {
+                    let event = event.map_err(RunError::Log)?;
+                    return Ok(self.translate(event));
+                }
+                urgency = self.context.interrupts.next() => {
+                    self.context.reporter.stopping(urgency);
+                    return Ok(match urgency {
+                        Urgency::Orderly => Input::CancelRequested,
+                        Urgency::Immediate => Input::KillRequested,
+                    });
+                }
+                () = sleep_until(self.deadline.into()) => return Ok(Input::DeadlinePassed),
+                () = self.context.sampler.due() => {}
             }
-            urgency = self.context.interrupts.next() => {
-                self.context.reporter.stopping(urgency);
-                Ok(match urgency {
-                    Urgency::Orderly => Input::CancelRequested,
-                    Urgency::Immediate => Input::KillRequested,
-                })
-            }
-            () = sleep_until(self.deadline.into()) => Ok(Input::DeadlinePassed),
+            self.context.sampler.sample();
         }
     }
 
@@ -307,16 +318,11 @@ impl<'a, 'c> Drive<'a, 'c> {
 
     fn note_exit(&mut self, how: ExitKind) -> Input {
         self.exited = Some(Instant::now());
+        self.context.sampler.end();
         Input::Exited(how)
     }
 }
 
-/// CPU time of this process so far.
-fn own_cpu_time() -> Duration {
-    let clock = nix::time::ClockId::CLOCK_PROCESS_CPUTIME_ID;
-    nix::time::clock_gettime(clock).map_or(Duration::ZERO, Duration::from)
-}
-
-fn nanos(duration: Duration) -> u64 {
+pub(super) fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -2,6 +2,10 @@
 
 mod attempt;
 mod check;
+mod cpu_time;
+mod gate;
+#[cfg(test)]
+mod gate_tests;
 mod interrupt;
 mod lifecycle;
 #[cfg(test)]
@@ -9,14 +13,26 @@ mod lifecycle_tests;
 mod limits;
 mod message;
 mod offer;
+mod queue;
+mod refusal;
+mod rest;
+#[cfg(test)]
+mod rest_tests;
 mod run;
+mod sampler;
 mod verdict;
+mod waiting;
+mod watch;
+#[cfg(test)]
+mod watch_tests;
 
 pub(crate) use check::{bad_echo, bad_sample, unverified};
 pub(crate) use interrupt::{Interrupts, Urgency};
 pub(crate) use lifecycle::{Action, Input, Lifecycle};
 pub(crate) use limits::Limits;
 pub(crate) use message::read_line;
-pub(crate) use offer::offered_devices;
+pub(crate) use offer::{Greeting, greeting, offered_devices, offered_torch};
+pub(crate) use queue::Retry;
 pub(crate) use run::{Context, Halt, RunError, make_attempts};
+pub(crate) use sampler::Sampler;
 pub(crate) use verdict::with_leftovers;

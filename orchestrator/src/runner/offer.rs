@@ -1,9 +1,9 @@
-//! Asks a worker program what it can compute on, before a run is made with it.
+//! Asks a worker program who it is and what it can compute on, before a run is made with it.
 
 use std::path::Path;
 use std::time::Duration;
 
-use anechoic_protocol::{Device, WorkerEvent};
+use anechoic_protocol::{Device, PROTOCOL_VERSION, WorkerEvent, WorkerIdentity};
 
 use super::lifecycle::Input;
 use super::message::read_line;
@@ -12,24 +12,78 @@ use crate::process::first_line;
 /// How long a worker may take for its hello here; in an attempt it has more.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The devices in a worker's hello. Empty where it names none or says no hello: then an attempt tells.
-pub(crate) fn offered_devices(program: &Path) -> Vec<Device> {
+/// The version of libtorch in a worker's hello, where it has one.
+pub(crate) fn offered_torch(program: &Path) -> Option<String> {
+    match greeting(program) {
+        Greeting::Hello { torch, .. } => torch,
+        Greeting::Foreign(_)
+        | Greeting::Nonsense(_)
+        | Greeting::Silence
+        | Greeting::NotStarted(_) => None,
+    }
+}
+
+/// What a worker says when it is started without a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Greeting {
+    /// A hello of this version.
+    Hello {
+        worker: WorkerIdentity,
+        torch: Option<String>,
+        devices: Vec<Device>,
+    },
+    /// A hello of another version of the protocol.
+    Foreign(u32),
+    /// Something else.
+    Nonsense(String),
+    /// Nothing in time.
+    Silence,
+    /// It does not start.
+    NotStarted(String),
+}
+
+/// Starts the program and ends it when it has said its first line.
+pub(crate) fn greeting(program: &Path) -> Greeting {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
     let line = runtime.and_then(|runtime| runtime.block_on(first_line(program, PATIENCE)));
     match line {
-        Ok(Some(line)) => devices(&line),
-        Ok(None) | Err(_) => Vec::new(),
+        Ok(Some(line)) => understood(&line),
+        Ok(None) => Greeting::Silence,
+        Err(error) => Greeting::NotStarted(error.to_string()),
     }
 }
 
-fn devices(hello: &[u8]) -> Vec<Device> {
-    match read_line(hello) {
-        Input::Message(WorkerEvent::Hello { devices, .. }) => {
-            devices.iter().map(|info| info.device).collect()
+/// The devices in a worker's hello. Empty where it names none or says no hello: then an attempt tells.
+pub(crate) fn offered_devices(program: &Path) -> Vec<Device> {
+    match greeting(program) {
+        Greeting::Hello { devices, .. } => devices,
+        Greeting::Foreign(_)
+        | Greeting::Nonsense(_)
+        | Greeting::Silence
+        | Greeting::NotStarted(_) => Vec::new(),
+    }
+}
+
+fn understood(line: &[u8]) -> Greeting {
+    match read_line(line) {
+        Input::Message(WorkerEvent::Hello { protocol, .. }) if protocol != PROTOCOL_VERSION => {
+            Greeting::Foreign(protocol)
         }
-        _ => Vec::new(),
+        Input::Message(WorkerEvent::Hello {
+            worker,
+            torch,
+            devices,
+            ..
+        }) => Greeting::Hello {
+            worker,
+            torch,
+            devices: devices.iter().map(|info| info.device).collect(),
+        },
+        Input::ForeignHello(version) => Greeting::Foreign(version),
+        Input::BadLine(detail) => Greeting::Nonsense(detail),
+        _ => Greeting::Nonsense("it does not begin with a hello".to_owned()),
     }
 }
 

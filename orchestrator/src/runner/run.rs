@@ -1,19 +1,21 @@
-//! The attempts of a run, one after the other, each after its cooldown.
+//! The attempts of a run, one after the other, each after its wait.
 
 use std::io;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anechoic_protocol::{Job, PROTOCOL_VERSION, WorkerIdentity};
 use anechoic_record::{
-    AttemptRecord, CaseRecord, Manifest, Outcome, RecordError, Recorder, RunEvent, RunState,
-    SCHEMA_VERSION,
+    Disturbance, Manifest, RecordError, Recorder, RunEvent, RunState, SCHEMA_VERSION,
 };
-use anechoic_suite::{Case, Slot, WorkerCommand};
-use tokio::time::sleep;
+use anechoic_suite::{Case, Slot, WhenRestless, WorkerCommand};
 
-use super::attempt::make_attempt;
+use super::attempt::{make_attempt, nanos};
 use super::interrupt::Interrupts;
+use super::queue::Queue;
+use super::refusal::refuse;
+use super::sampler::{Sampler, Seen};
+use super::waiting::{pace, wait_before, words};
 use crate::reporter::Reporter;
 
 /// Why a run could not go on. What a worker does never ends a run.
@@ -35,12 +37,16 @@ pub(crate) enum RunError {
 pub(crate) struct Context<'a> {
     /// The worker program.
     pub(crate) worker: &'a Path,
+    /// Time after which an attempt is ended, in place of its case's.
+    pub(crate) timeout: Option<Duration>,
     /// The run's record.
     pub(crate) recorder: &'a mut Recorder,
     /// Who is told.
     pub(crate) reporter: &'a mut Reporter,
     /// The user's wish to stop.
     pub(crate) interrupts: Interrupts,
+    /// Who reads the machine.
+    pub(crate) sampler: Sampler,
 }
 
 impl Context<'_> {
@@ -49,6 +55,26 @@ impl Context<'_> {
         let stamped = self.recorder.append(event)?;
         self.reporter.show(&stamped);
         Ok(())
+    }
+
+    /// Records what was seen of the machine during an attempt, and tells people what disturbed it meanwhile. Returns all
+    /// that disturbed it.
+    pub(super) fn observed(&mut self, job: &Job) -> Result<Vec<Disturbance>, RunError> {
+        let Seen {
+            observations,
+            cost,
+            disturbed,
+        } = self.sampler.finish();
+        if !observations.is_empty() {
+            self.emit(RunEvent::Observed {
+                case: job.case.clone(),
+                attempt: job.attempt,
+                observations,
+                cost_ns: nanos(cost),
+            })?;
+        }
+        self.reporter.disturbed(&disturbed);
+        Ok(disturbed)
     }
 
     /// Notes who the worker is, a case's own or the run's. A change of the same program within a run is
@@ -104,25 +130,19 @@ pub(crate) enum Halt {
 pub(crate) async fn make_attempts(
     context: &mut Context<'_>,
     slots: &[Slot],
-    cooldown: Duration,
 ) -> Result<Halt, RunError> {
     context.recorder.set_state(RunState::Running)?;
     start(context, slots)?;
-    for (index, slot) in slots.iter().enumerate() {
-        let case = context.recorder.manifest().cases[slot.case].case.clone();
-        context
-            .reporter
-            .next(&case.id, slot.attempt, case.work.iterations());
-        if index > 0 {
-            cool_down(context, &case, slot.attempt, cooldown).await?;
-        }
+    let mut queue = Queue::new(slots);
+    let mut is_first = true;
+    while let Some(slot) = queue.next() {
+        attempt_slot(context, slot, is_first).await?;
+        is_first = false;
         if context.interrupts.requested() {
             break;
         }
-        let job = job_of(context.recorder, &case, slot.attempt);
-        make_attempt(context, &case, job).await?;
-        if context.interrupts.requested() {
-            break;
+        if let Some(retry) = queue.retry(context.recorder.manifest(), slot.case) {
+            context.reporter.retrying(&retry);
         }
     }
     let state = state(context.recorder.manifest());
@@ -134,19 +154,40 @@ pub(crate) async fn make_attempts(
     })
 }
 
-/// A run is complete when every planned attempt was made, in this start or an earlier one, and none was
-/// cut short by the user without another in its place.
-fn state(manifest: &Manifest) -> RunState {
-    let made = |case: &CaseRecord| {
-        let whole =
-            |attempt: &&AttemptRecord| !matches!(attempt.outcome, Outcome::Cancelled { .. });
-        case.attempts.iter().filter(whole).count()
+/// Waits, and makes one attempt or refuses it.
+async fn attempt_slot(
+    context: &mut Context<'_>,
+    slot: Slot,
+    is_first: bool,
+) -> Result<(), RunError> {
+    let plan = &context.recorder.manifest().plan;
+    let (pace, policy) = (pace(plan, is_first), plan.when_restless);
+    let mut case = context.recorder.manifest().cases[slot.case].case.clone();
+    let iterations = case.work.iterations();
+    context.reporter.next(&case.id, slot.attempt, iterations);
+    let Some(before) = wait_before(context, &case, slot.attempt, pace).await? else {
+        return Ok(());
     };
-    let planned = manifest.plan.attempts as usize;
-    if manifest.cases.iter().all(|case| made(case) >= planned) {
-        RunState::Complete
-    } else {
-        RunState::Interrupted
+    let job = job_of(context.recorder, &case, slot.attempt);
+    let is_restless = !before.is_empty();
+    if is_restless {
+        context.reporter.restless(&before, words(policy));
+    }
+    if is_restless && policy == WhenRestless::Refuse {
+        return refuse(context, &job, before);
+    }
+    context.sampler.expect(before);
+    case.timeout = context.timeout.unwrap_or(case.timeout);
+    make_attempt(context, &case, job).await
+}
+
+/// A run is complete when every planned attempt and every retry was made, in this start or an earlier one, and none
+/// was cut short without another in its place.
+fn state(manifest: &Manifest) -> RunState {
+    let plan = &manifest.plan;
+    match manifest.cases.iter().all(|case| case.unmade(plan) == 0) {
+        true => RunState::Complete,
+        false => RunState::Interrupted,
     }
 }
 
@@ -172,32 +213,4 @@ fn job_of(recorder: &Recorder, case: &Case, attempt: u32) -> Job {
         seed: case.seed,
         work: case.work.clone(),
     }
-}
-
-/// Pauses, unless the user wants to stop. Wakes once a second, and no worker runs meanwhile.
-async fn cool_down(
-    context: &mut Context<'_>,
-    case: &Case,
-    attempt: u32,
-    cooldown: Duration,
-) -> Result<(), RunError> {
-    if cooldown.is_zero() {
-        return Ok(());
-    }
-    let start = Instant::now();
-    while start.elapsed() < cooldown && !context.interrupts.requested() {
-        let left = cooldown - start.elapsed().min(cooldown);
-        context.reporter.cooling(left, cooldown);
-        tokio::select! {
-            () = sleep(left.min(Duration::from_secs(1))) => {}
-            urgency = context.interrupts.next() => context.reporter.stopping(urgency),
-        }
-    }
-    let waited = start.elapsed().as_millis();
-    context.emit(RunEvent::CooledDown {
-        case: case.id.clone(),
-        attempt,
-        waited_ms: u64::try_from(waited).unwrap_or(u64::MAX),
-        waits: Vec::new(),
-    })
 }

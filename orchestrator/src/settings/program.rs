@@ -4,6 +4,8 @@ use std::env;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use anechoic_suite::Plan;
+
 /// The variable that names the worker program.
 pub(crate) const VARIABLE: &str = "ANECHOIC_WORKER";
 
@@ -49,6 +51,17 @@ pub(crate) fn find_worker(named: Option<&Path>) -> Result<PathBuf, ProgramError>
     }
     let own = env::current_exe().map_err(ProgramError::NoPlace)?;
     usable(own.with_file_name(NAME), "beside anechoic")
+}
+
+/// The run's worker, which is for cases that have none of their own: none needs to be there where every case has one,
+/// and the first of those stands in its place.
+pub(crate) fn find_run_worker(plan: &Plan, named: Option<&Path>) -> Result<PathBuf, ProgramError> {
+    let own = plan.cases.iter().map(|case| case.worker.as_ref());
+    let all_own = own.collect::<Option<Vec<_>>>();
+    match all_own.as_ref().and_then(|all| all.first()?.0.first()) {
+        Some(program) if named.is_none() => Ok(program.into()),
+        Some(_) | None => find_worker(named),
+    }
 }
 
 /// The path made absolute, if it is a file that can be run.

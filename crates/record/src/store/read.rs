@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 
 use anechoic_protocol::{DeviceInfo, Job, JobResult, Sample, WorkerEvent};
 
-use super::{EVENTS, MANIFEST, RecordError};
-use crate::{Manifest, RunEvent, SCHEMA_VERSION, Stamped};
+use super::lock::is_being_written;
+use super::recover::{self, Traces, Writer};
+use super::{EVENTS, MANIFEST, RecordError, RunLock};
+use crate::{Manifest, Observation, RunEvent, RunState, SCHEMA_VERSION, Stamped, Wait};
 
 /// All that a run directory tells.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,8 +38,14 @@ pub struct AttemptData {
     pub devices: Vec<DeviceInfo>,
     /// Time from spawn to `hello`.
     pub hello_ns: Option<u64>,
-    /// Pause before it.
+    /// Wait before it, the fixed pause included.
     pub waited_ms: u64,
+    /// What it waited for beyond the fixed pause.
+    pub waits: Vec<Wait>,
+    /// What was seen of the machine meanwhile.
+    pub observations: Vec<Observation>,
+    /// CPU time that seeing it took; absent where nobody looked.
+    pub observing_ns: Option<u64>,
     /// From spawn to the end of the process; absent where the orchestrator died first.
     pub wall_ns: Option<u64>,
     /// CPU time of the orchestrator meanwhile.
@@ -45,20 +53,35 @@ pub struct AttemptData {
 }
 
 impl RunRecord {
-    /// Reads a run directory.
+    /// Reads a run directory. An attempt that the event log knows and the manifest does not is told as well: how it
+    /// ended, or that the orchestrator died during it, where nobody writes the run any more.
     pub fn load(path: &Path) -> Result<Self, RecordError> {
-        let manifest = read_manifest(path)?;
+        let writer = match is_being_written(path) {
+            true => Writer::AtWork,
+            false => Writer::Gone,
+        };
+        Self::read(path, writer)
+    }
+
+    /// Reads the directory of a run that the caller itself has locked and makes no attempt in.
+    pub fn load_locked(lock: &RunLock) -> Result<Self, RecordError> {
+        Self::read(lock.path(), Writer::Gone)
+    }
+
+    fn read(path: &Path, writer: Writer) -> Result<Self, RecordError> {
+        let mut manifest = read_manifest(path)?;
         let mut attempts: BTreeMap<(String, u32), AttemptData> = BTreeMap::new();
+        let mut traces = Traces::new();
         for stamped in read_events(&path.join(EVENTS))? {
+            recover::note(&mut traces, &stamped);
             if let Some((key, fold)) = of_attempt(stamped.event) {
                 fold.into_data(attempts.entry(key).or_default());
             }
         }
-        // An orchestrator that died before it recorded the start of an attempt has left its folder.
-        for case in &manifest.cases {
-            for attempt in attempt_folders(path, &case.case.id) {
-                attempts.entry((case.case.id.clone(), attempt)).or_default();
-            }
+        recover::complete(&mut manifest, path, &mut traces, writer);
+        mark_interrupted(&mut manifest, writer);
+        for key in traces.into_keys() {
+            attempts.entry(key).or_default();
         }
         Ok(Self {
             path: path.to_owned(),
@@ -74,23 +97,19 @@ impl RunRecord {
     }
 }
 
-/// Numbers of the attempts that have a folder; a case without any has none.
-fn attempt_folders(run: &Path, case: &str) -> Vec<u32> {
-    let Ok(entries) = fs::read_dir(run.join("cases").join(case)) else {
-        return Vec::new();
-    };
-    let number = |entry: fs::DirEntry| {
-        let name = entry.file_name().into_string().ok()?;
-        name.strip_prefix("attempt-")?.parse().ok()
-    };
-    entries.filter_map(|entry| number(entry.ok()?)).collect()
+/// A run that says it is running, and nobody writes it: its orchestrator died.
+pub(super) fn mark_interrupted(manifest: &mut Manifest, writer: Writer) {
+    if manifest.state == RunState::Running && writer == Writer::Gone {
+        manifest.state = RunState::Interrupted;
+    }
 }
 
 /// The part of an event that belongs to its attempt.
 enum Fold {
     /// Leaves an empty entry, so that the attempt's number is known to be taken.
     Started,
-    Waited(u64),
+    Waited(u64, Vec<Wait>),
+    Observed(Vec<Observation>, u64),
     Job(Box<Job>),
     Worker(u64, WorkerEvent),
     Ended(u64, u64),
@@ -98,10 +117,13 @@ enum Fold {
 
 fn of_attempt(event: RunEvent) -> Option<((String, u32), Fold)> {
     match event {
-        RunEvent::RunStarted { .. }
-        | RunEvent::RunEnded { .. }
-        | RunEvent::Stopping { .. }
-        | RunEvent::Observed { .. } => None,
+        RunEvent::RunStarted { .. } | RunEvent::RunEnded { .. } | RunEvent::Stopping { .. } => None,
+        RunEvent::Observed {
+            case,
+            attempt,
+            observations,
+            cost_ns,
+        } => Some(((case, attempt), Fold::Observed(observations, cost_ns))),
         RunEvent::AttemptStarted {
             case,
             attempt,
@@ -112,8 +134,8 @@ fn of_attempt(event: RunEvent) -> Option<((String, u32), Fold)> {
             case,
             attempt,
             waited_ms,
-            waits: _,
-        } => Some(((case, attempt), Fold::Waited(waited_ms))),
+            waits,
+        } => Some(((case, attempt), Fold::Waited(waited_ms, waits))),
         RunEvent::JobSent { case, attempt, job } => Some(((case, attempt), Fold::Job(job))),
         RunEvent::Worker {
             case,
@@ -137,7 +159,14 @@ impl Fold {
     fn into_data(self, data: &mut AttemptData) {
         match self {
             Self::Started => {}
-            Self::Waited(waited_ms) => data.waited_ms += waited_ms,
+            Self::Waited(waited_ms, waits) => {
+                data.waited_ms += waited_ms;
+                data.waits.extend(waits);
+            }
+            Self::Observed(observations, cost_ns) => {
+                data.observations.extend(observations);
+                data.observing_ns = Some(data.observing_ns.unwrap_or(0) + cost_ns);
+            }
             Self::Job(job) => data.job = Some(*job),
             Self::Ended(wall_ns, cpu_ns) => {
                 data.wall_ns = Some(wall_ns);
@@ -159,12 +188,14 @@ impl Fold {
     }
 }
 
+/// The version in a stored object, where it has one.
+#[derive(serde::Deserialize)]
+struct Head {
+    schema_version: u32,
+}
+
 /// Reads and checks the manifest of a run directory.
 pub(super) fn read_manifest(run: &Path) -> Result<Manifest, RecordError> {
-    #[derive(serde::Deserialize)]
-    struct Head {
-        schema_version: u32,
-    }
     let path = run.join(MANIFEST);
     let text = fs::read_to_string(&path).map_err(RecordError::io("read", &path))?;
     let damaged = |e: serde_json::Error| RecordError::damaged(&path, None, e);
@@ -189,8 +220,29 @@ fn read_events(path: &Path) -> Result<Vec<Stamped>, RecordError> {
         if read.map_err(RecordError::io("read", path))? == 0 || line.last() != Some(&b'\n') {
             break;
         }
-        let event = serde_json::from_slice(&line);
-        events.push(event.map_err(|e| RecordError::damaged(path, Some(number), e))?);
+        events.push(read_event(path, number, &line)?);
     }
     Ok(events)
+}
+
+/// Every start tells the version of what follows, so that a newer log is named before its lines are.
+fn read_event(path: &Path, number: usize, line: &[u8]) -> Result<Stamped, RecordError> {
+    let event = serde_json::from_slice::<Stamped>(line);
+    let found = match &event {
+        Ok(Stamped {
+            event: RunEvent::RunStarted { schema_version, .. },
+            ..
+        }) => Some(*schema_version),
+        Ok(_) => None,
+        Err(_) => serde_json::from_slice::<Head>(line)
+            .ok()
+            .map(|head| head.schema_version),
+    };
+    match found.filter(|found| *found > SCHEMA_VERSION) {
+        Some(found) => Err(RecordError::Newer {
+            path: path.to_owned(),
+            found,
+        }),
+        None => event.map_err(|e| RecordError::damaged(path, Some(number), e)),
+    }
 }

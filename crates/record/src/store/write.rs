@@ -1,23 +1,28 @@
 //! Writing a run directory. Every event is on disk when [`Recorder::append`] returns; `run.json` is
-//! always either the old or the new one, never half of one.
+//! always either the old or the new one, never half of one; a run has its name only once it is whole.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use anechoic_protocol::{Job, WorkerIdentity};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{EVENTS, LATEST, MANIFEST, RecordError, SUITE, attempt_folder};
-use crate::{AttemptRecord, Manifest, RunEvent, RunState, Stamped};
+use super::{
+    EVENTS, LATEST, MAKING, MANIFEST, RecordError, RunLock, RunRecord, SUITE, WRITING,
+    attempt_folder, clean,
+};
+use crate::{AttemptRecord, Manifest, Outcome, RunEvent, RunState, Stamped, Start, result_json};
 
-/// The writer of one run.
+/// The writer of one run. The run is locked while it exists.
 #[derive(Debug)]
 pub struct Recorder {
-    path: PathBuf,
+    lock: RunLock,
     manifest: Manifest,
     events: File,
+    /// Bytes of whole events.
+    written: u64,
 }
 
 /// The open files of one attempt.
@@ -33,40 +38,122 @@ pub struct AttemptFiles {
 
 impl Recorder {
     /// Makes the directory of a new run below `root`, named after the suite and the time, and points
-    /// `latest` to it. `manifest.run` is set to the directory's name.
-    pub fn create(root: &Path, mut manifest: Manifest, suite: &str) -> Result<Self, RecordError> {
+    /// `latest` to it. `manifest.run` is set to the directory's name. The directory gets its name when all is in it.
+    pub fn create(root: &Path, manifest: Manifest, suite: &str) -> Result<Self, RecordError> {
         fs::create_dir_all(root).map_err(RecordError::io("create the results folder", root))?;
-        let (name, path) = make_run_folder(root, &manifest.plan.name, manifest.started)?;
-        manifest.run = name;
+        clean::unfinished_runs(root);
+        let path = unnamed(root, &manifest)?;
+        let made = Self::fill(&path, manifest, suite).and_then(|recorder| recorder.name(root));
+        if made.is_err() {
+            let _ = fs::remove_dir_all(&path);
+        }
+        made
+    }
+
+    fn fill(path: &Path, manifest: Manifest, suite: &str) -> Result<Self, RecordError> {
+        let lock = RunLock::take(path)?.ok_or_else(|| RecordError::Busy(path.to_owned()))?;
         let suite_path = path.join(SUITE);
         fs::write(&suite_path, suite).map_err(RecordError::io("write", &suite_path))?;
-        let events_path = path.join(EVENTS);
-        let events =
-            File::create_new(&events_path).map_err(RecordError::io("create", &events_path))?;
-        let recorder = Self {
-            path,
+        Ok(Self {
+            events: open_events(path, OpenOptions::new().create_new(true))?,
+            lock,
             manifest,
-            events,
+            written: 0,
+        })
+    }
+
+    /// Gives the directory its name. The link to the newest run leads nowhere for a moment and never to an older run.
+    fn name(mut self, root: &Path) -> Result<Self, RecordError> {
+        let started = self.manifest.started.strftime("%Y-%m-%dT%H-%M-%SZ");
+        let stem = format!("{}_{started}", self.manifest.plan.name);
+        self.manifest.run.clone_from(&stem);
+        for number in 2.. {
+            let path = root.join(&self.manifest.run);
+            if fs::symlink_metadata(&path).is_err() {
+                self.write_manifest()?;
+                point_latest(root, &self.manifest.run)?;
+                match fs::rename(self.path(), &path) {
+                    Ok(()) => {
+                        sync_folder(root)?;
+                        self.lock = self.lock.moved_to(path);
+                        return Ok(self);
+                    }
+                    Err(error) if is_taken(error.kind()) => {}
+                    Err(source) => {
+                        return Err(RecordError::io("create the run folder", &path)(source));
+                    }
+                }
+            }
+            self.manifest.run = format!("{stem}-{number}");
+        }
+        unreachable!("a free number is found or an error is returned")
+    }
+
+    /// Goes on with a run that was read under its lock: drops a last line that a crash cut short, records the end of
+    /// attempts that the death of an orchestrator has cut off, and makes up for files that it has not written.
+    pub fn reopen(lock: RunLock, record: &RunRecord) -> Result<Self, RecordError> {
+        let events_path = lock.path().join(EVENTS);
+        clean::unfinished_files(lock.path());
+        let written = drop_torn_line(&events_path)?;
+        let mut recorder = Self {
+            events: open_events(lock.path(), &mut OpenOptions::new())?,
+            lock,
+            manifest: record.manifest.clone(),
+            written,
         };
+        recorder.record_cut_off(record)?;
+        recorder.make_up_results(record)?;
+        recorder.sync()?;
         recorder.write_manifest()?;
-        point_latest(root, &recorder.manifest.run)?;
         Ok(recorder)
     }
 
-    /// Opens an existing run to add attempts. A last line that a crash cut short is dropped.
-    pub fn reopen(path: &Path) -> Result<Self, RecordError> {
-        let manifest = super::read::read_manifest(path)?;
-        let events_path = path.join(EVENTS);
-        drop_torn_line(&events_path)?;
-        let events = OpenOptions::new()
-            .append(true)
-            .open(&events_path)
-            .map_err(RecordError::io("open", &events_path))?;
-        Ok(Self {
-            path: path.to_owned(),
-            manifest,
-            events,
-        })
+    /// An attempt that was cut off has no end in the log yet, and no result that counts.
+    fn record_cut_off(&mut self, record: &RunRecord) -> Result<(), RecordError> {
+        for (case, attempt) in attempts(record) {
+            let is_new = record.attempt(case, attempt.attempt).wall_ns.is_none();
+            if !is_new || !matches!(attempt.outcome, Outcome::OrchestratorDied { .. }) {
+                continue;
+            }
+            let result = attempt_folder(self.path(), case, attempt.attempt).join("result.json");
+            match fs::remove_file(&result) {
+                Err(e) if e.kind() != ErrorKind::NotFound => {
+                    return Err(RecordError::io("remove", &result)(e));
+                }
+                Ok(()) | Err(_) => {}
+            }
+            self.append(RunEvent::AttemptEnded {
+                case: case.to_owned(),
+                attempt: attempt.attempt,
+                outcome: attempt.outcome.clone(),
+                wall_ns: attempt.wall_ns,
+                orchestrator_cpu_ns: 0,
+                disturbed: Vec::new(),
+                left: Vec::new(),
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The log holds all that a result is made of.
+    fn make_up_results(&self, record: &RunRecord) -> Result<(), RecordError> {
+        for case in &record.manifest.cases {
+            for attempt in case.ok_attempts() {
+                let folder = attempt_folder(self.path(), &case.case.id, attempt.attempt);
+                let path = folder.join("result.json");
+                if folder.is_dir() && !path.exists() {
+                    let data = record.attempt(&case.case.id, attempt.attempt);
+                    let result = result_json(&record.manifest, case, attempt.attempt, &data);
+                    write_json(&path, &result)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the recording; the run stays locked until the lock is dropped.
+    pub fn close(self) -> RunLock {
+        self.lock
     }
 
     /// The run's manifest as it is now.
@@ -76,19 +163,27 @@ impl Recorder {
 
     /// The run's directory.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.lock.path()
     }
 
-    /// Appends an event, stamped with the present time.
+    /// Notes a start on the run. Written with the next manifest.
+    pub fn add_start(&mut self, start: Start) {
+        self.manifest.starts.push(start);
+    }
+
+    /// Appends an event, stamped with the present time. One that does not fit on the disk leaves nothing of itself.
     pub fn append(&mut self, event: RunEvent) -> Result<Stamped, RecordError> {
         let at = Timestamp::now();
         let stamped = Stamped { at, event };
         let mut line = serde_json::to_string(&stamped).expect("events always serialise");
         line.push('\n');
-        let path = self.path.join(EVENTS);
-        self.events
-            .write_all(line.as_bytes())
-            .map_err(RecordError::io("append to", &path))?;
+        if let Err(source) = self.events.write_all(line.as_bytes()) {
+            let _ = self.events.set_len(self.written);
+            return Err(RecordError::io("append to", &self.path().join(EVENTS))(
+                source,
+            ));
+        }
+        self.written += line.len() as u64;
         Ok(stamped)
     }
 
@@ -100,7 +195,7 @@ impl Recorder {
 
     /// Makes the folder and log files of an attempt.
     pub fn begin_attempt(&self, case: &str, attempt: u32) -> Result<AttemptFiles, RecordError> {
-        let folder = attempt_folder(&self.path, case, attempt);
+        let folder = attempt_folder(self.path(), case, attempt);
         fs::create_dir_all(&folder).map_err(RecordError::io("create", &folder))?;
         let open = |name: &str| {
             let path = folder.join(name);
@@ -131,14 +226,15 @@ impl Recorder {
     }
 
     fn sync(&self) -> Result<(), RecordError> {
-        let path = self.path.join(EVENTS);
+        let path = self.path().join(EVENTS);
         self.events
             .sync_data()
             .map_err(RecordError::io("sync", &path))
     }
 
     fn write_manifest(&self) -> Result<(), RecordError> {
-        write_json(&self.path.join(MANIFEST), &self.manifest)
+        write_json(&self.path().join(MANIFEST), &self.manifest)?;
+        sync_folder(self.path())
     }
 }
 
@@ -154,49 +250,71 @@ impl AttemptFiles {
     }
 }
 
-fn make_run_folder(
-    root: &Path,
-    suite: &str,
-    started: Timestamp,
-) -> Result<(String, PathBuf), RecordError> {
-    let stem = format!("{suite}_{}", started.strftime("%Y-%m-%dT%H-%M-%SZ"));
-    let mut name = stem.clone();
-    for number in 2.. {
-        let path = root.join(&name);
-        match fs::create_dir(&path) {
-            Ok(()) => return Ok((name, path)),
-            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {
-                name = format!("{stem}-{number}");
-            }
-            Err(source) => return Err(RecordError::io("create the run folder", &path)(source)),
-        }
-    }
-    unreachable!("a free number is found or an error is returned")
+/// A new folder under a name that no run has.
+fn unnamed(root: &Path, manifest: &Manifest) -> Result<PathBuf, RecordError> {
+    let prefix = format!("{MAKING}{}-", manifest.plan.name);
+    let folder = tempfile::Builder::new()
+        .prefix(&prefix)
+        .permissions(mode(0o755))
+        .tempdir_in(root)
+        .map_err(RecordError::io("create a run folder in", root))?;
+    Ok(folder.keep())
+}
+
+fn open_events(run: &Path, options: &mut OpenOptions) -> Result<File, RecordError> {
+    let path = run.join(EVENTS);
+    let opened = options.append(true).open(&path);
+    opened.map_err(RecordError::io("open", &path))
+}
+
+/// Every attempt with its case.
+fn attempts(record: &RunRecord) -> impl Iterator<Item = (&str, &AttemptRecord)> {
+    let cases = record.manifest.cases.iter();
+    cases.flat_map(|case| case.attempts.iter().map(|a| (case.case.id.as_str(), a)))
+}
+
+/// Whether a rename failed because something of that name is there.
+fn is_taken(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::AlreadyExists | ErrorKind::DirectoryNotEmpty | ErrorKind::NotADirectory
+    )
+}
+
+/// A rename is on disk when its folder is.
+fn sync_folder(folder: &Path) -> Result<(), RecordError> {
+    let synced = File::open(folder).and_then(|opened| opened.sync_all());
+    synced.map_err(RecordError::io("sync", folder))
+}
+
+fn mode(mode: u32) -> fs::Permissions {
+    std::os::unix::fs::PermissionsExt::from_mode(mode)
 }
 
 /// `latest` is replaced by a rename, so that it always points to a run.
 fn point_latest(root: &Path, run: &str) -> Result<(), RecordError> {
     let link = root.join(LATEST);
-    let temporary = root.join(format!(".{LATEST}-{run}"));
+    let temporary = root.join(format!(".{LATEST}-{run}-{}", std::process::id()));
+    let _ = fs::remove_file(&temporary);
     std::os::unix::fs::symlink(run, &temporary).map_err(RecordError::io("create", &temporary))?;
     fs::rename(&temporary, &link).map_err(RecordError::io("replace", &link))
 }
 
-fn drop_torn_line(path: &Path) -> Result<(), RecordError> {
+/// The bytes that are left.
+fn drop_torn_line(path: &Path) -> Result<u64, RecordError> {
     let bytes = fs::read(path).map_err(RecordError::io("read", path))?;
     let whole = bytes
         .iter()
         .rposition(|&b| b == b'\n')
         .map_or(0, |at| at + 1);
-    if whole == bytes.len() {
-        return Ok(());
+    if whole < bytes.len() {
+        let repaired = OpenOptions::new()
+            .write(true)
+            .open(path)
+            .and_then(|file| file.set_len(whole as u64));
+        repaired.map_err(RecordError::io("repair", path))?;
     }
-    let file = OpenOptions::new()
-        .write(true)
-        .open(path)
-        .map_err(RecordError::io("open", path))?;
-    file.set_len(whole as u64)
-        .map_err(RecordError::io("repair", path))
+    Ok(whole as u64)
 }
 
 fn write_json(path: &Path, value: &impl Serialize) -> Result<(), RecordError> {
@@ -211,8 +329,8 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), RecordError> {
     let parent = parent.unwrap_or(Path::new("."));
     let failed = |source| RecordError::io("write", path)(source);
     let mut file = tempfile::Builder::new()
-        .prefix(".writing-")
-        .permissions(<fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o644))
+        .prefix(WRITING)
+        .permissions(mode(0o644))
         .tempfile_in(parent)
         .map_err(failed)?;
     file.write_all(bytes).map_err(failed)?;

@@ -73,8 +73,10 @@ pub(crate) fn manifest(device: Device) -> Manifest {
             physical_cores: 2,
             memory_bytes: Some(24 << 30),
             gpu: None,
+            gpu_uuid: None,
         },
         cases: vec![],
+        starts: vec![],
         plan: Plan {
             name: "kv".to_owned(),
             question: None,

@@ -36,7 +36,7 @@ fn write_rows(record: &RunRecord, writer: &mut csv::Writer<Vec<u8>>) -> csv::Res
     Ok(())
 }
 
-/// The columns of all families in the record, each once, and the outcome last.
+/// The columns of all families in the record, each once; what disturbed the attempt and its outcome last.
 fn columns(record: &RunRecord, points: &[Value]) -> Vec<String> {
     let mut columns = COMMON.map(str::to_owned).to_vec();
     for case in &record.manifest.cases {
@@ -51,7 +51,7 @@ fn columns(record: &RunRecord, points: &[Value]) -> Vec<String> {
         add(&mut columns, names_under(point, "parameters"));
         add(&mut columns, names_under(point, "values"));
     }
-    columns.push("outcome".to_owned());
+    columns.extend(["disturbed", "outcome"].map(str::to_owned));
     columns
 }
 
@@ -83,6 +83,8 @@ fn field(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
+        // Names of disturbances.
+        Value::Array(names) => names.iter().map(field).collect::<Vec<_>>().join(" "),
         other => other.to_string(),
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::dressing::Dressing;
-use super::{capture, custom, kv};
-use crate::{Summary, units};
+use super::{capture, custom, kv, rest};
+use crate::{Summary, Tally, units};
 
 /// The report for a terminal.
 pub fn terminal(summary: &Summary) -> String {
@@ -22,6 +22,7 @@ fn render(summary: &Summary, dressing: Dressing) -> String {
         text += &format!("{question}\n");
     }
     text += &failures(summary, dressing);
+    text += &cut_short(summary, dressing);
     if let Some(capture) = &summary.capture {
         text += &capture::tables(capture, dressing);
     }
@@ -31,6 +32,7 @@ fn render(summary: &Summary, dressing: Dressing) -> String {
     if let Some(found) = &summary.custom {
         text += &custom::tables(found, dressing);
     }
+    text += &rest::sections(summary, dressing);
     text += &warnings(summary, dressing);
     text += &circumstances(summary, dressing);
     text.trim_start().to_owned()
@@ -62,6 +64,21 @@ fn failures(summary: &Summary, dressing: Dressing) -> String {
         text += &format!("\n{missing} case(s) have fewer attempts than planned: {again}\n");
     }
     text
+}
+
+/// Attempts that say nothing about their case: they were ended from outside.
+fn cut_short(summary: &Summary, dressing: Dressing) -> String {
+    let open = summary.cut_short.iter().filter(|cut| !cut.made_up);
+    let items: String = open
+        .map(|cut| {
+            let cause = cut.outcome.cause();
+            dressing.item(&format!("{} attempt {}: {cause}", cut.case, cut.attempt))
+        })
+        .collect();
+    match items.is_empty() {
+        true => String::new(),
+        false => dressing.heading(2, "Cut short") + &items,
+    }
 }
 
 /// The record does not know where it lies from where its reader stands.
@@ -98,6 +115,9 @@ fn circumstances(summary: &Summary, dressing: Dressing) -> String {
     let mut item = |name: &str, value: String| text += &dressing.item(&format!("{name}: {value}"));
     item("state", format!("{:?}", summary.state).to_lowercase());
     item("started", summary.started.clone());
+    if !summary.mixed.is_empty() {
+        item("mixed", summary.mixed.join("; "));
+    }
     item("device", summary.settings.device.to_string());
     item("processor", machine.cpu.clone().unwrap_or_else(unknown));
     if let Some(gpu) = &machine.gpu {
@@ -121,25 +141,40 @@ fn circumstances(summary: &Summary, dressing: Dressing) -> String {
     );
     item("threads", threads(summary));
     item("order", summary.order.clone());
-    item(
-        "attempts",
-        format!("{} ok, {} failed", tally.ok_attempts, tally.failed_attempts),
-    );
+    item("attempts", attempts(tally));
     item(
         "time",
         format!(
-            "{} in workers, {} in cooldowns",
+            "{} in workers, {} ({}) in waits before them",
             units::duration(tally.workers_ns as f64 / 1e9),
-            units::duration(tally.cooldown_ms as f64 / 1e3)
+            units::duration(tally.cooldown_ms as f64 / 1e3),
+            units::share(summary.waiting.share)
         ),
     );
-    let share = tally.orchestrator_cpu_ns as f64 / tally.workers_ns.max(1) as f64;
-    item(
-        "orchestrator",
-        format!(
-            "{} % of one CPU while workers ran",
-            units::significant(share * 100.0, 2)
-        ),
+    item("orchestrator", orchestrator(tally));
+    text
+}
+
+fn orchestrator(tally: &Tally) -> String {
+    let workers_ns = tally.workers_ns.max(1) as f64;
+    let share = |ns: u64| units::share(ns as f64 / workers_ns);
+    let mut text = format!(
+        "{} of one CPU while workers ran",
+        share(tally.orchestrator_cpu_ns)
     );
+    if tally.observing_ns > 0 {
+        text += &format!(
+            "; {} for readings of the machine",
+            share(tally.observing_ns)
+        );
+    }
+    text
+}
+
+fn attempts(tally: &Tally) -> String {
+    let mut text = format!("{} ok, {} failed", tally.ok_attempts, tally.failed_attempts);
+    if tally.cut_short_attempts > 0 {
+        text += &format!(", {} cut short", tally.cut_short_attempts);
+    }
     text
 }

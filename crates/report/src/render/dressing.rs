@@ -54,6 +54,14 @@ impl Dressing {
         }
     }
 
+    /// What separates a paragraph from a list or table below it.
+    pub(super) fn before_list(self) -> &'static str {
+        match self {
+            Self::Terminal => "",
+            Self::Markdown => "\n",
+        }
+    }
+
     pub(super) fn code(self, text: &str) -> String {
         match self {
             Self::Terminal => text.to_owned(),

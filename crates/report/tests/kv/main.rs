@@ -219,10 +219,17 @@ fn without_v1_there_is_nothing_to_compare_with() {
     let kv = kv(&alone);
     assert_eq!(kv.trade_off[0].standing, Standing::ReferenceMissing);
     let text = terminal(&Summary::of(&alone));
-    assert!(text.contains("v1 not measured in this run"), "{text}");
+    assert!(
+        text.contains("v1 was not measured in this run beside v2\n"),
+        "{text}"
+    );
     assert!(
         text.contains("kv latency perplexity --version v1 v2\n"),
         "{text}"
+    );
+    assert!(
+        !text.contains("decode per step, × v1"),
+        "no table without a row: {text}"
     );
 }
 

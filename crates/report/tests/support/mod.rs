@@ -54,6 +54,7 @@ pub(crate) fn record(cases: Vec<(Case, Vec<(Outcome, AttemptData)>)>) -> RunReco
             physical_cores: 2,
             memory_bytes: Some(24 << 30),
             gpu: None,
+            gpu_uuid: None,
         },
         plan: Plan {
             name: "capture".to_owned(),
@@ -68,6 +69,7 @@ pub(crate) fn record(cases: Vec<(Case, Vec<(Outcome, AttemptData)>)>) -> RunReco
             slots: vec![],
         },
         cases: records,
+        starts: vec![],
     };
     RunRecord {
         path: "results/x".into(),

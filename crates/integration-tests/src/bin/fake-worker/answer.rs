@@ -10,9 +10,15 @@ use anechoic_protocol::{
 use crate::{capture, kv, quality};
 
 pub(crate) fn hello(fault: Fault) -> WorkerEvent {
-    let device = match fault {
-        Fault::OtherDevice => Device::Cuda(7),
-        _ => Device::Cpu,
+    let devices = match fault {
+        Fault::OtherDevice => vec![Device::Cuda(7)],
+        Fault::OffersGpu => vec![Device::Cpu, Device::Cuda(0)],
+        _ => vec![Device::Cpu],
+    };
+    let described = |device| DeviceInfo {
+        device,
+        description: "a device for tests".to_owned(),
+        total_memory_bytes: None,
     };
     WorkerEvent::Hello {
         protocol: match fault {
@@ -24,11 +30,7 @@ pub(crate) fn hello(fault: Fault) -> WorkerEvent {
             version: env!("CARGO_PKG_VERSION").to_owned(),
         },
         torch: None,
-        devices: vec![DeviceInfo {
-            device,
-            description: "a device for tests".to_owned(),
-            total_memory_bytes: None,
-        }],
+        devices: devices.into_iter().map(described).collect(),
         benchmarks: match fault {
             Fault::NoBenchmark => Vec::new(),
             _ => BenchmarkName::ALL.to_vec(),

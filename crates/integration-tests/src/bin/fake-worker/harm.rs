@@ -1,5 +1,6 @@
 //! The harm that faults do.
 
+use std::collections::TryReserveError;
 use std::io::{Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
@@ -12,7 +13,7 @@ use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::unistd::getpid;
 
-use crate::{answer, fail, send, write};
+use crate::{answer, children, fail, send, surroundings, write};
 
 /// Does nothing until somebody ends the process.
 pub(crate) fn hang() -> ! {
@@ -57,7 +58,25 @@ pub(crate) fn before_samples(fault: Fault) -> Option<ExitCode> {
         }
         Fault::Grandchild => leave_child(false),
         Fault::Runaway => leave_child(true),
+        Fault::Daemon => children::daemon(),
+        Fault::SlowChild => children::slow(),
+        Fault::StubbornChild => children::stubborn(),
+        Fault::Brood => leave_brood(),
+        Fault::BroodThenHang => {
+            leave_brood();
+            hang()
+        }
+        Fault::BroodThenExit => {
+            leave_brood();
+            std::process::exit(3)
+        }
+        Fault::Hungry if take_memory().is_err() => {
+            fail(FailureKind::OutOfMemory);
+            return Some(ExitCode::FAILURE);
+        }
+        Fault::Tells => surroundings::tell(),
         Fault::ClosesStdout => close_stdout(),
+        Fault::Slow => std::thread::sleep(Duration::from_secs(3)),
         _ => {}
     }
     None
@@ -114,6 +133,14 @@ pub(crate) fn wait_for_end_of_input() {
     let _ = std::io::stdin().lock().read_to_end(&mut rest);
 }
 
+/// A child of each kind.
+fn leave_brood() {
+    leave_child(false);
+    leave_child(true);
+    children::daemon();
+    children::stubborn();
+}
+
 /// A child that holds both pipes; its id goes to the log. `away` gives it a group of its own.
 #[expect(
     clippy::zombie_processes,
@@ -132,4 +159,18 @@ fn leave_child(away: bool) {
 fn close_stdout() {
     let _ = nix::unistd::close(std::io::stdout().as_raw_fd());
     hang()
+}
+
+/// Takes memory and writes to it, piece by piece, up to 1 GiB.
+fn take_memory() -> Result<(), TryReserveError> {
+    const PIECE: usize = 16 << 20;
+    let mut pieces = Vec::new();
+    for _ in 0..64 {
+        let mut piece: Vec<u8> = Vec::new();
+        piece.try_reserve_exact(PIECE)?;
+        piece.resize(PIECE, 1);
+        pieces.push(piece);
+    }
+    eprintln!("took {} pieces", pieces.len());
+    Ok(())
 }

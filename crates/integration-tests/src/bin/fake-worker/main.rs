@@ -3,9 +3,11 @@
 
 mod answer;
 mod capture;
+mod children;
 mod harm;
 mod kv;
 mod quality;
+mod surroundings;
 
 use std::env;
 use std::fs;

@@ -33,11 +33,46 @@ pub(super) fn trade_off(kv: &KvSummary, dressing: Dressing) -> String {
     };
     let row = |line: &TradeOffLine| {
         let mut row = vec![version(line.version), line.tokens.to_string()];
-        row.extend(standing(line));
-        vec![row]
+        row.extend(standing(line)?);
+        Some(row)
     };
+    let rows = |line: &TradeOffLine| row(line).into_iter().collect();
     let title = |line: &TradeOffLine| caption(&line.setting);
-    section.render(dressing, &kv.trade_off, title, row) + &hint(kv, dressing)
+    let judged: Vec<_> = (kv.trade_off.iter())
+        .filter(|line| standing(line).is_some())
+        .cloned()
+        .collect();
+    let mut text = section.render(dressing, &judged, title, rows);
+    let lacking = lacking(kv, dressing);
+    if judged.is_empty() && !lacking.is_empty() {
+        text = dressing.heading(2, section.title);
+    }
+    text + &lacking + &hint(kv, dressing)
+}
+
+/// One line per setting for versions that have no numbers here, in place of rows without any.
+fn lacking(kv: &KvSummary, dressing: Dressing) -> String {
+    let mut text = String::new();
+    let alike = |a: &TradeOffLine, b: &TradeOffLine| a.setting == b.setting;
+    for lines in kv.trade_off.chunk_by(alike) {
+        let names = |wanted: fn(&Standing) -> bool| {
+            let lines = lines.iter().filter(|line| wanted(&line.standing));
+            let names: Vec<_> = lines.map(|line| line.version.as_str()).collect();
+            names.join(", ")
+        };
+        let of = caption(&lines[0].setting);
+        let unjudged = names(|standing| matches!(standing, Standing::QualityMissing));
+        if !unjudged.is_empty() {
+            let line = format!("{of}: quality of {unjudged} was not measured in this run");
+            text += &dressing.item(&line);
+        }
+        let alone = names(|standing| matches!(standing, Standing::ReferenceMissing));
+        if !alone.is_empty() {
+            let line = format!("{of}: v1 was not measured in this run beside {alone}");
+            text += &dressing.item(&line);
+        }
+    }
+    text
 }
 
 /// How to have in one run what lines lack: quality and speed are joined within a run, never across runs.
@@ -61,12 +96,8 @@ fn hint(kv: &KvSummary, dressing: Dressing) -> String {
     ))
 }
 
-fn standing(line: &TradeOffLine) -> Vec<String> {
-    let without_numbers = |text: &str| {
-        let mut cells = vec![units::NONE.to_owned(); 4];
-        cells.push(text.to_owned());
-        cells
-    };
+/// The numbers of a version, where it has any.
+fn standing(line: &TradeOffLine) -> Option<Vec<String>> {
     match &line.standing {
         Standing::Judged {
             per_step,
@@ -77,7 +108,7 @@ fn standing(line: &TradeOffLine) -> Vec<String> {
             text,
             degradation,
             kld_mean,
-        } => vec![
+        } => Some(vec![
             units::times(per_step.as_ref()),
             units::optional(*cache, 3, " ×"),
             units::signed_percent(*degradation),
@@ -87,9 +118,8 @@ fn standing(line: &TradeOffLine) -> Vec<String> {
                 dtype.as_str(),
                 other_path(*attention)
             ),
-        ],
-        Standing::QualityMissing => without_numbers("not measured in this run"),
-        Standing::ReferenceMissing => without_numbers("v1 not measured in this run"),
+        ]),
+        Standing::QualityMissing | Standing::ReferenceMissing => None,
     }
 }
 

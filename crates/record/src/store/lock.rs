@@ -1,0 +1,67 @@
+//! Who writes a run. A run's directory is locked while somebody does; the kernel lets go of the lock when its holder
+//! ends, however it ends.
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::Duration;
+
+use super::RecordError;
+
+/// Those who only look hold a shared lock for a moment, which must not be taken for a writer.
+const TRIES: u32 = 10;
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// The right to write a run.
+#[derive(Debug)]
+pub struct RunLock {
+    path: PathBuf,
+    _folder: File,
+}
+
+impl RunLock {
+    /// Takes the run; `None` where another process has it.
+    ///
+    /// # Errors
+    /// When the directory cannot be opened or its file system knows no locks.
+    pub fn take(run: &Path) -> Result<Option<Self>, RecordError> {
+        for _ in 0..TRIES {
+            if let Some(folder) = try_lock(run)? {
+                return Ok(Some(Self {
+                    path: run.to_owned(),
+                    _folder: folder,
+                }));
+            }
+            sleep(PAUSE);
+        }
+        Ok(None)
+    }
+
+    /// The run's directory.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// After the directory was renamed.
+    pub(super) fn moved_to(self, path: PathBuf) -> Self {
+        Self { path, ..self }
+    }
+}
+
+/// Locks the folder; `None` where another process holds it.
+pub(super) fn try_lock(run: &Path) -> Result<Option<File>, RecordError> {
+    let folder = File::open(run).map_err(RecordError::io("lock the run", run))?;
+    match folder.try_lock() {
+        Ok(()) => Ok(Some(folder)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(RecordError::io("lock the run", run)(error)),
+    }
+}
+
+/// Whether a process writes the run now. Where locks cannot be asked for, nobody is known to.
+pub(super) fn is_being_written(run: &Path) -> bool {
+    let Ok(folder) = File::open(run) else {
+        return false;
+    };
+    matches!(folder.try_lock_shared(), Err(TryLockError::WouldBlock))
+}

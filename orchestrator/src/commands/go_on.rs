@@ -1,0 +1,131 @@
+//! Going on with an existing run, for `rerun` and `resume`: takes it, sees whether the conditions are those that it was
+//! made under, and opens its record.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anechoic_record::{Manifest, Recorder, RunLock, RunRecord, Start, StartedBy, find_run};
+use anechoic_suite::Slot;
+
+use super::CommandError;
+use super::conditions::{differences, programs, start};
+use super::execute::OpenRun;
+use super::hold::{hold_device, hold_run};
+use crate::cli::GoOnArgs;
+use crate::lock::DeviceLock;
+use crate::probe::Gpus;
+use crate::reporter::say;
+use crate::runner::offered_torch;
+use crate::settings::{DeviceChoice, usable};
+
+/// A run that nobody else writes, as it was found.
+#[derive(Debug)]
+pub(super) struct TakenRun {
+    pub(super) lock: RunLock,
+    pub(super) record: RunRecord,
+}
+
+impl TakenRun {
+    /// Finds the run, takes it and reads it.
+    pub(super) fn take(args: &GoOnArgs) -> Result<Self, CommandError> {
+        let path = find_run(&args.results.root, &args.run).map_err(CommandError::Record)?;
+        let lock = hold_run(&path, args.wait)?;
+        let record = RunRecord::load_locked(&lock).map_err(CommandError::Record)?;
+        Ok(Self { lock, record })
+    }
+
+    /// Opens it for these attempts, under the conditions that it was made under or under others that are accepted.
+    pub(super) fn open(
+        self,
+        by: StartedBy,
+        slots: Vec<Slot>,
+        timeout: Option<Duration>,
+        args: &GoOnArgs,
+    ) -> Result<OpenRun, CommandError> {
+        let manifest = &self.record.manifest;
+        let mut device = take_device(manifest, args)?;
+        let worker = recorded_worker(manifest)?;
+        let mut start = conditions(by, manifest, &slots, &worker);
+        refuse_or_note(manifest, &start, args.accept_different_machine)?;
+        tell_changed_suite(manifest, self.lock.path());
+        start.timeout_ms =
+            timeout.map(|limit| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX));
+        let mut recorder =
+            Recorder::reopen(self.lock, &self.record).map_err(CommandError::Record)?;
+        recorder.add_start(start);
+        device.name_run(recorder.path());
+        Ok(OpenRun {
+            recorder,
+            device,
+            worker,
+            slots,
+            timeout,
+        })
+    }
+}
+
+/// The run's own device.
+fn take_device(manifest: &Manifest, args: &GoOnArgs) -> Result<DeviceLock, CommandError> {
+    let device = manifest.settings.device;
+    let gpus = Gpus::find();
+    let found = DeviceChoice::This(device).resolve(&gpus);
+    found.map_err(|source| CommandError::RecordedDevice {
+        run: manifest.run.clone(),
+        source,
+    })?;
+    hold_device(device, &gpus, args.wait)
+}
+
+fn recorded_worker(manifest: &Manifest) -> Result<PathBuf, CommandError> {
+    let worker = Path::new(&manifest.settings.worker).to_owned();
+    usable(worker, "as recorded in the run").map_err(CommandError::RecordedWorker)
+}
+
+/// The conditions now, with what of them is another than it was.
+fn conditions(by: StartedBy, manifest: &Manifest, slots: &[Slot], worker: &Path) -> Start {
+    let cases = slots.iter().map(|slot| &manifest.cases[slot.case].case);
+    let mut start = start(
+        by,
+        manifest.settings.device,
+        programs(worker, cases.clone()),
+    );
+    // A run that is made with workers of its cases alone says nothing about another.
+    let is_asked = manifest.settings.torch.is_some() && cases.clone().any(|c| c.worker.is_none());
+    let torch = is_asked.then(|| offered_torch(worker).unwrap_or_else(|| "unknown".to_owned()));
+    start.differences = differences(manifest, &start, torch.as_deref());
+    start
+}
+
+fn refuse_or_note(manifest: &Manifest, start: &Start, accept: bool) -> Result<(), CommandError> {
+    let texts: Vec<_> = start.differences.iter().map(|d| d.text()).collect();
+    if texts.is_empty() {
+        return Ok(());
+    }
+    if !accept {
+        return Err(CommandError::OtherConditions {
+            run: manifest.run.clone(),
+            difference: texts.join("; "),
+        });
+    }
+    say(&format!(
+        "warning: from here on the run is mixed: {}",
+        texts.join("; ")
+    ));
+    Ok(())
+}
+
+/// The suite that is stored in the run counts, whatever has become of its file.
+fn tell_changed_suite(manifest: &Manifest, run: &Path) {
+    let Some(file) = manifest.starts.first().and_then(|s| s.suite_file.as_ref()) else {
+        return;
+    };
+    let stored = fs::read(run.join("suite.toml"));
+    if let (Ok(now), Ok(then)) = (fs::read(file), stored)
+        && now != then
+    {
+        say(&format!(
+            "note: `{file}` has changed since; the run goes on with the suite as it was"
+        ));
+    }
+}

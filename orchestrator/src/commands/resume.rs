@@ -1,0 +1,109 @@
+//! `anechoic resume`: what an interrupted run still owes to its plan. What failed by itself is the business of `rerun`.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use anechoic_record::{Manifest, RecordError, Recorder, RunEvent, RunRecord, RunState, StartedBy};
+use anechoic_suite::Slot;
+
+use super::CommandError;
+use super::execute::Made;
+use super::finish::{SUMMARY_FILES, finish_run};
+use super::go_on::TakenRun;
+use super::next_step::rerun_command;
+use crate::cli::ResumeArgs;
+use crate::exit_code::ExitCode;
+use crate::runner::Halt;
+
+pub(super) fn resume(args: &ResumeArgs) -> Result<ExitCode, CommandError> {
+    let taken = TakenRun::take(&args.go_on)?;
+    let slots = slots(&taken.record);
+    let format = args.go_on.format;
+    let made = if slots.is_empty() {
+        end(taken)?
+    } else {
+        let run = taken.open(StartedBy::Resume, slots, None, &args.go_on)?;
+        run.execute(format)?
+    };
+    Ok(finish_run(&made, format)?.exit_code())
+}
+
+/// A run whose attempts are all made, and that was killed before it could say so.
+fn end(taken: TakenRun) -> Result<Made, CommandError> {
+    if is_ended(&taken.record) {
+        return Err(CommandError::NothingToRun(nothing_owed(&taken.record)));
+    }
+    let recorder = record_end(taken).map_err(CommandError::Record)?;
+    Ok(Made {
+        halt: Halt::AllMade,
+        lock: recorder.close(),
+        _device: None,
+    })
+}
+
+fn is_ended(record: &RunRecord) -> bool {
+    let is_there = |name: &str| record.path.join(name).is_file();
+    record.manifest.state == RunState::Complete && SUMMARY_FILES.iter().all(|name| is_there(name))
+}
+
+fn record_end(taken: TakenRun) -> Result<Recorder, RecordError> {
+    let was = taken.record.manifest.state;
+    let mut recorder = Recorder::reopen(taken.lock, &taken.record)?;
+    if was != RunState::Complete {
+        let state = RunState::Complete;
+        recorder.append(RunEvent::RunEnded { state })?;
+        recorder.set_state(state)?;
+    }
+    Ok(recorder)
+}
+
+fn nothing_owed(record: &RunRecord) -> String {
+    let run = &record.manifest.run;
+    let planned = record.manifest.plan.attempts;
+    let lacking = |manifest: &Manifest| manifest.cases.iter().any(|case| case.owed(planned) > 0);
+    match lacking(&record.manifest) {
+        false => format!("`{run}` is complete; nothing is owed"),
+        true => format!(
+            "`{run}` has made all that was planned; nothing is owed. Some attempts failed: `{}` makes further ones",
+            rerun_command(Path::new(&record.path))
+        ),
+    }
+}
+
+/// The planned attempts that were never made, in their order and under their numbers; behind them, round by round, others
+/// in place of those that were cut short, and retries that were due.
+fn slots(record: &RunRecord) -> Vec<Slot> {
+    let manifest = &record.manifest;
+    let mut owed: Vec<u32> = (manifest.cases.iter())
+        .map(|case| case.unmade(&manifest.plan))
+        .collect();
+    let mut taken: Vec<BTreeSet<u32>> = (0..owed.len()).map(|case| numbers(record, case)).collect();
+    let mut slots = Vec::new();
+    for slot in &manifest.plan.slots {
+        if owed[slot.case] > 0 && taken[slot.case].insert(slot.attempt) {
+            owed[slot.case] -= 1;
+            slots.push(*slot);
+        }
+    }
+    while owed.iter().any(|left| *left > 0) {
+        for case in (0..owed.len())
+            .filter(|case| owed[*case] > 0)
+            .collect::<Vec<_>>()
+        {
+            let attempt = taken[case].last().map_or(1, |last| last + 1);
+            taken[case].insert(attempt);
+            owed[case] -= 1;
+            slots.push(Slot { case, attempt });
+        }
+    }
+    slots
+}
+
+/// Attempt numbers of a case that have left a trace.
+fn numbers(record: &RunRecord, case: usize) -> BTreeSet<u32> {
+    let case = &record.manifest.cases[case];
+    let made = case.attempts.iter().map(|attempt| attempt.attempt);
+    let traced = record.attempts.keys();
+    let traced = traced.filter(|(id, _)| *id == case.case.id);
+    made.chain(traced.map(|(_, attempt)| *attempt)).collect()
+}

@@ -1,0 +1,13 @@
+//! Whether this machine is fit to measure: facts are gathered, and pure checks make findings of them. Changes nothing.
+
+mod checks;
+mod facts;
+mod finding;
+mod gather;
+mod render;
+
+pub(crate) use checks::find;
+pub(crate) use facts::{DeviceFacts, WorkerFacts};
+pub(crate) use finding::is_fit;
+pub(crate) use gather::{Question, gather};
+pub(crate) use render::{json, text};
