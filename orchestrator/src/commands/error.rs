@@ -95,6 +95,11 @@ fn waited_text(waited: Option<Duration>) -> String {
     })
 }
 
+fn is_full(error: &io::Error) -> bool {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(error.kind(), FileTooLarge | QuotaExceeded | StorageFull)
+}
+
 /// A record's error, whose text holds its cause already.
 pub(crate) type RecordErrorText = RecordError;
 
@@ -208,6 +213,9 @@ impl CommandError {
             }
             Self::Record(RecordError::Damaged { .. }) => {
                 "put the file back from a copy, or measure again in a new run"
+            }
+            Self::Record(RecordError::Io { source, .. }) if is_full(source) => {
+                "make room; nothing is lost, and the same command can be given again"
             }
             Self::Record(RecordError::Io { .. }) => "check that the file is there and may be used",
             Self::Record(RecordError::Newer { .. } | RecordError::NoSuchCase(_))

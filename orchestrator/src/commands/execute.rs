@@ -11,7 +11,7 @@ use anechoic_suite::{Plan, Slot};
 use jiff::Timestamp;
 
 use super::CommandError;
-use super::conditions::{programs, start};
+use super::fingerprint::{programs, start};
 use super::hold::hold_device;
 use crate::cli::Place;
 use crate::lock::DeviceLock;

@@ -9,14 +9,14 @@ use anechoic_record::{Manifest, Recorder, RunLock, RunRecord, Start, StartedBy, 
 use anechoic_suite::Slot;
 
 use super::CommandError;
-use super::conditions::{differences, programs, start};
 use super::execute::OpenRun;
+use super::fingerprint::{differences, programs, start};
 use super::hold::{hold_device, hold_run};
 use crate::cli::GoOnArgs;
 use crate::lock::DeviceLock;
 use crate::probe::Gpus;
 use crate::reporter::say;
-use crate::runner::offered_torch;
+use crate::runner::{Greeting, greeting};
 use crate::settings::{DeviceChoice, usable};
 
 /// A run that nobody else writes, as it was found.
@@ -92,9 +92,23 @@ fn conditions(by: StartedBy, manifest: &Manifest, slots: &[Slot], worker: &Path)
     );
     // A run that is made with workers of its cases alone says nothing about another.
     let is_asked = manifest.settings.torch.is_some() && cases.clone().any(|c| c.worker.is_none());
-    let torch = is_asked.then(|| offered_torch(worker).unwrap_or_else(|| "unknown".to_owned()));
+    let torch = is_asked.then(|| offered_torch(worker));
     start.differences = differences(manifest, &start, torch.as_deref());
     start
+}
+
+/// What the worker says of its libtorch; one that says nothing is not known to have the same.
+fn offered_torch(worker: &Path) -> String {
+    match greeting(worker) {
+        Greeting::Hello {
+            torch: Some(torch), ..
+        } => torch,
+        Greeting::Hello { .. }
+        | Greeting::Foreign(_)
+        | Greeting::Nonsense(_)
+        | Greeting::Silence
+        | Greeting::NotStarted(_) => "unknown".to_owned(),
+    }
 }
 
 fn refuse_or_note(manifest: &Manifest, start: &Start, accept: bool) -> Result<(), CommandError> {

@@ -2,10 +2,10 @@
 
 mod capture;
 mod case_row;
-mod conditions;
 mod doctor;
 mod error;
 mod execute;
+mod fingerprint;
 mod finish;
 mod go_on;
 mod hold;

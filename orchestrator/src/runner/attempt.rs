@@ -46,7 +46,7 @@ pub(crate) async fn make_attempt(
         }
         Ok(worker) => {
             context.sampler.begin(worker.pid(), spawned);
-            let limits = Limits::of(case.timeout);
+            let limits = Limits::of(context.timeout.unwrap_or(case.timeout));
             let lifecycle = Lifecycle::new(job.clone(), limits, spawned);
             Drive::new(
                 context,

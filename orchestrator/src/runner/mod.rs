@@ -31,7 +31,7 @@ pub(crate) use interrupt::{Interrupts, Urgency};
 pub(crate) use lifecycle::{Action, Input, Lifecycle};
 pub(crate) use limits::Limits;
 pub(crate) use message::read_line;
-pub(crate) use offer::{Greeting, greeting, offered_devices, offered_torch};
+pub(crate) use offer::{Greeting, greeting, offered_devices};
 pub(crate) use queue::Retry;
 pub(crate) use run::{Context, Halt, RunError, make_attempts};
 pub(crate) use sampler::Sampler;

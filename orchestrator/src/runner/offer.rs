@@ -12,17 +12,6 @@ use crate::process::first_line;
 /// How long a worker may take for its hello here; in an attempt it has more.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The version of libtorch in a worker's hello, where it has one.
-pub(crate) fn offered_torch(program: &Path) -> Option<String> {
-    match greeting(program) {
-        Greeting::Hello { torch, .. } => torch,
-        Greeting::Foreign(_)
-        | Greeting::Nonsense(_)
-        | Greeting::Silence
-        | Greeting::NotStarted(_) => None,
-    }
-}
-
 /// What a worker says when it is started without a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Greeting {

@@ -162,7 +162,7 @@ async fn attempt_slot(
 ) -> Result<(), RunError> {
     let plan = &context.recorder.manifest().plan;
     let (pace, policy) = (pace(plan, is_first), plan.when_restless);
-    let mut case = context.recorder.manifest().cases[slot.case].case.clone();
+    let case = context.recorder.manifest().cases[slot.case].case.clone();
     let iterations = case.work.iterations();
     context.reporter.next(&case.id, slot.attempt, iterations);
     let Some(before) = wait_before(context, &case, slot.attempt, pace).await? else {
@@ -177,7 +177,6 @@ async fn attempt_slot(
         return refuse(context, &job, before);
     }
     context.sampler.expect(before);
-    case.timeout = context.timeout.unwrap_or(case.timeout);
     make_attempt(context, &case, job).await
 }
 

@@ -142,7 +142,7 @@ mod tests {
             physical_cores: 2,
             memory_bytes: Some(16 << 30),
             gpu: None,
-            gpu_uuid: None,
+            gpu_uuid: Some("GPU-a".to_owned()),
         }
     }
 
@@ -162,6 +162,11 @@ mod tests {
         check(|m| m.memory_bytes = None, &[]);
         check(|m| m.kernel = Some("Linux 6.2".to_owned()), &["kernel"]);
         check(|m| m.cpu = None, &["processor"]);
+        check(|m| m.gpu_uuid = None, &[]);
+        check(
+            |m| m.gpu_uuid = Some("GPU-b".to_owned()),
+            &["GPU identifier"],
+        );
         check(|m| m.physical_cores = 1, &["cores"]);
         check(
             |m| {
