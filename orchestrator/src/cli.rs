@@ -46,6 +46,8 @@ pub(crate) enum Command {
     List(ListArgs),
     /// Check workers of one's own.
     Worker(WorkerArgs),
+    /// Print the JSON Schema of a file or a message.
+    Schema(SchemaArgs),
     /// Say what on this machine will spoil a measurement, and what to do about it.
     Doctor(DoctorArgs),
     /// Sleeps beside a run, and ends what its workers have started if the run is killed.
@@ -279,6 +281,25 @@ pub(crate) enum ReportFormat {
     Json,
     /// One row per measured point.
     Csv,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SchemaArgs {
+    /// Of what.
+    #[arg(value_enum)]
+    pub(crate) of: Described,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Described {
+    /// A suite file.
+    Suite,
+    /// The job that a worker gets.
+    Job,
+    /// A message that a worker sends.
+    Event,
+    /// The result in a worker's last message.
+    Result,
 }
 
 #[derive(Debug, Args)]

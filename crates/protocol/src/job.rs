@@ -8,7 +8,7 @@ use crate::{Benchmark, Device};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Job {
-    /// [`crate::PROTOCOL_VERSION`] of the sender.
+    /// Version of the protocol that the sender speaks.
     pub protocol: u32,
     /// The case's id, for the worker's messages only.
     pub case: String,

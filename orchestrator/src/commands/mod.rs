@@ -17,6 +17,7 @@ mod report;
 mod rerun;
 mod resume;
 mod run;
+mod schema;
 mod suite;
 mod target;
 mod terms;
@@ -40,6 +41,7 @@ pub(crate) fn carry_out(command: Command) -> Result<ExitCode, CommandError> {
         Command::Report(args) => report::report(&args),
         Command::List(args) => list::list(&args),
         Command::Worker(args) => worker::worker(&args),
+        Command::Schema(args) => schema::schema(&args),
         Command::Guard { orchestrator } => {
             keep_guard(&orchestrator);
             Ok(ExitCode::Done)
