@@ -12,8 +12,8 @@ use anechoic_protocol::{
 /// Iterations of a job that is not meant to reach its end.
 const MANY: u32 = 1_000_000;
 
-/// Memory that a capacity job may look for, in bytes.
-const BUDGET: u64 = 1 << 30;
+/// The budget of a capacity job, in bytes: so little that the search for the largest batch is short.
+const BUDGET: u64 = 1 << 20;
 
 /// Which part of a job lasts until the worker is stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
