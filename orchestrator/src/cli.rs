@@ -2,6 +2,7 @@
 
 mod kv;
 mod wait;
+mod worker;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use crate::settings::DeviceChoice;
 
 pub(crate) use kv::KvArgs;
 pub(crate) use wait::Wait;
+pub(crate) use worker::{CheckArgs, WorkerAction, WorkerArgs};
 
 /// Runs every benchmark configuration in a process of its own and records all that happened.
 #[derive(Debug, Parser)]
@@ -42,6 +44,10 @@ pub(crate) enum Command {
     Report(ReportArgs),
     /// List what there is.
     List(ListArgs),
+    /// Check workers of one's own.
+    Worker(WorkerArgs),
+    /// Print the JSON Schema of a file or a message.
+    Schema(SchemaArgs),
     /// Say what on this machine will spoil a measurement, and what to do about it.
     Doctor(DoctorArgs),
     /// Sleeps beside a run, and ends what its workers have started if the run is killed.
@@ -278,6 +284,25 @@ pub(crate) enum ReportFormat {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct SchemaArgs {
+    /// Of what.
+    #[arg(value_enum)]
+    pub(crate) of: Described,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Described {
+    /// A suite file.
+    Suite,
+    /// The job that a worker gets.
+    Job,
+    /// A message that a worker sends.
+    Event,
+    /// The result in a worker's last message.
+    Result,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct ListArgs {
     /// What to list.
     #[arg(value_enum)]
@@ -410,18 +435,21 @@ mod tests {
         assert!(setting("a").is_err() && setting("=a").is_err());
     }
 
-    #[test]
-    fn the_page_names_every_command_and_option() {
-        let page = include_str!("../../docs/cli.md");
-        let commands = Cli::command();
-        let shown = commands.get_subcommands().filter(|c| !c.is_hide_set());
-        for command in shown {
-            let name = format!("anechoic {}", command.get_name());
+    fn check_page(page: &str, parent: &clap::Command) {
+        for command in parent.get_subcommands().filter(|c| !c.is_hide_set()) {
+            let name = format!("{} {}", parent.get_name(), command.get_name());
             assert!(page.contains(&name), "missing: {name}");
             for option in command.get_opts() {
                 let long = format!("`--{}", option.get_long().unwrap());
                 assert!(page.contains(&long), "missing: {long} of {name}");
             }
+            check_page(page, command);
         }
+    }
+
+    #[test]
+    fn the_page_names_every_command_and_option() {
+        let page = include_str!("../../docs/cli.md");
+        check_page(page, &Cli::command());
     }
 }

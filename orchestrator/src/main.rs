@@ -5,6 +5,7 @@
 
 mod cli;
 mod commands;
+mod conformance;
 mod doctor;
 mod exit_code;
 mod lock;

@@ -9,6 +9,7 @@ use crate::{
 
 /// What a worker is asked to measure, with every setting resolved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "benchmark", rename_all = "kebab-case")]
 pub enum Benchmark {
     /// Activation capture while generating.
@@ -85,6 +86,7 @@ impl Benchmark {
 
 /// A benchmark's name, as used in suites, tables and a worker's `hello`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum BenchmarkName {
     /// Activation capture while generating.

@@ -9,6 +9,7 @@ use crate::{Dtype, ModelSource};
 
 /// How much is generated, how often.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Workload {
     /// Requests that run together, as one batch.
     pub batch_size: u32,
@@ -33,6 +34,7 @@ impl Workload {
 
 /// Which part of the capture machinery runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum CaptureMode {
     /// No machinery of any kind in the model.
@@ -67,6 +69,7 @@ impl CaptureMode {
 
 /// How captured rows are stored while generating. Written `concat`, `buffered:N` or `arena`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "String", into = "String")]
 pub enum Strategy {
     /// One concatenation per token, layer and request.
@@ -130,6 +133,7 @@ impl From<Strategy> for String {
 
 /// How far the machinery goes for a selected layer, to attribute its cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Probe {
     /// Called, does nothing.
@@ -159,6 +163,7 @@ impl Probe {
 
 /// Extra clock readings inside generation, to find a cost that is smaller than the noise between runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Attribution {
     /// None: generation is timed as a whole.
@@ -185,6 +190,7 @@ impl Attribution {
 
 /// One capture configuration with everything resolved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CaptureWork {
     /// The model.
     pub model: ModelSource,
@@ -222,6 +228,7 @@ impl CaptureWork {
 
 /// The raw measurements of one iteration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CaptureIteration {
     /// From 1.
     pub iteration: u32,
@@ -261,6 +268,7 @@ impl CaptureIteration {
 
 /// Time inside the capture machinery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct InsideTimes {
     /// During prefill.
     pub prefill_ns: u64,
@@ -270,6 +278,7 @@ pub struct InsideTimes {
 
 /// The parts of fetch, in the order in which they happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FetchParts {
     /// Gathering a request's rows of a layer into one tensor.
     pub coalesce_ns: u64,
@@ -281,6 +290,7 @@ pub struct FetchParts {
 
 /// Decode steps that ran twice at the same position; `on_ns[i]` and `off_ns[i]` belong together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PairedSteps {
     /// With capture.
     pub on_ns: Vec<u64>,

@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// What a worker of one's own is asked to measure.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CustomWork {
     /// Settings by name; what they mean is the worker's business.
     pub parameters: BTreeMap<String, Parameter>,
@@ -20,6 +21,7 @@ pub struct CustomWork {
 
 /// One measured iteration.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CustomSample {
     /// From 1.
     pub iteration: u32,
@@ -99,6 +101,20 @@ impl Serialize for Parameter {
 impl<'de> Deserialize<'de> for Parameter {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         from.deserialize_any(ParameterVisitor)
+    }
+}
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for Parameter {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Parameter".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "description": "A string, a whole number, a decimal number or a boolean.",
+            "type": ["string", "number", "boolean"],
+        })
     }
 }
 

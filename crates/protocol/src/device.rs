@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// Where a worker computes. Written `cpu` or `cuda:N`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "String", into = "String")]
 pub enum Device {
     /// The processor.
@@ -61,6 +62,7 @@ impl From<Device> for String {
 
 /// A device that a worker can use, as told in its `hello`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DeviceInfo {
     /// Its name for jobs.
     pub device: Device,

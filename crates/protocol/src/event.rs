@@ -13,6 +13,7 @@ use crate::{
 /// `hello` comes first, `finished` or `failed` exactly once and last. Unknown fields are ignored,
 /// unknown types are a protocol violation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub enum WorkerEvent {
     /// The worker is up and waits for its job.
@@ -68,6 +69,7 @@ pub enum WorkerEvent {
 
 /// A worker's name and version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WorkerIdentity {
     /// The program's name.
     pub name: String,
@@ -78,6 +80,7 @@ pub struct WorkerIdentity {
 /// The steps of an attempt, in order. Fetch is a timed part of each measured iteration and not a phase
 /// of its own: announcing it would wake the orchestrator between two timed regions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
     /// From spawn until the job is accepted.
@@ -120,6 +123,7 @@ impl Phase {
 
 /// Raw measurements of one iteration, by benchmark.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "benchmark", rename_all = "kebab-case")]
 pub enum Sample {
     /// Activation capture.
@@ -172,6 +176,7 @@ impl Sample {
 
 /// What a worker tells at the end, beside the samples it has sent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct JobResult {
     /// The settings that were in force; the orchestrator refuses a result whose echo differs from the job.
     pub used: Echo,
@@ -190,11 +195,13 @@ pub struct JobResult {
 
 /// The job as the worker carried it out, read back from what it really used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Echo(pub Job);
 
 /// Facts about a loaded model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ModelFacts {
     /// Decoder layers.
     pub layers: u32,
@@ -218,6 +225,7 @@ pub struct ModelFacts {
 
 /// What the worker computed with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Environment {
     /// libtorch's version.
     pub torch: Option<String>,
@@ -234,6 +242,7 @@ pub struct Environment {
 
 /// The outcome of the verify phase; a case that fails it has no timing at all.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Verification {
     /// What was compared with what.
     pub method: String,
@@ -247,6 +256,7 @@ pub struct Verification {
 
 /// Memory peaks of the worker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PeakMemory {
     /// Peak resident set (`VmHWM`).
     pub peak_resident_bytes: u64,
@@ -260,6 +270,7 @@ pub struct PeakMemory {
 
 /// The length of a phase.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PhaseSpan {
     /// Which one.
     pub phase: Phase,

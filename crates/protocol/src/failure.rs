@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// The cause a worker names in its `failed` event. A closed list: reports and policies match on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum FailureKind {
     /// The job asks for something this worker cannot do.

@@ -6,8 +6,9 @@ use crate::{Benchmark, Device};
 
 /// What one worker process has to do. Sent as one line on standard input, after the `hello`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Job {
-    /// [`crate::PROTOCOL_VERSION`] of the sender.
+    /// Version of the protocol that the sender speaks.
     pub protocol: u32,
     /// The case's id, for the worker's messages only.
     pub case: String,

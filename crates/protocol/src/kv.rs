@@ -10,6 +10,7 @@ use crate::{CacheBytes, Dtype, ModelSource, UnknownName, Version};
 
 /// How attention of a decode step reads the cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum AttentionPath {
     /// This project's kernel where the device and the processor have one, else `stock`.
@@ -44,6 +45,7 @@ impl FromStr for AttentionPath {
 
 /// A model under one version.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct VersionedModel {
     /// The model.
     pub model: ModelSource,
@@ -57,6 +59,7 @@ pub struct VersionedModel {
 
 /// What `latency`, `vram`, `phase` and `roofline` do: generate, for each number of tokens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GenerationWork {
     /// The model.
     #[serde(flatten)]
@@ -89,6 +92,7 @@ fn samples(tokens: &[u32], runs: u32) -> u32 {
 
 /// What `capacity` does: find the largest batch within a memory budget, for each number of tokens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CapacityWork {
     /// The model.
     #[serde(flatten)]
@@ -112,6 +116,7 @@ impl CapacityWork {
 
 /// Text that quality is measured on.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum TextSource {
     /// Text of the synthetic source whose entropy is known; drawn from the job's seed.
@@ -127,6 +132,7 @@ pub enum TextSource {
 
 /// What `perplexity` does: score a text through the cache and beside it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PerplexityWork {
     /// The model.
     #[serde(flatten)]
@@ -147,6 +153,7 @@ pub struct PerplexityWork {
 
 /// What a cache holds and has room for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CacheUse {
     /// Bytes allocated.
     pub reserved: CacheBytes,
@@ -159,6 +166,7 @@ pub struct CacheUse {
 
 /// One timed generation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LatencySample {
     /// From 1, over all T.
     pub iteration: u32,
@@ -183,6 +191,7 @@ pub struct LatencySample {
 
 /// Whose memory a figure tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum MemorySource {
     /// The resident set of the worker process.
@@ -193,6 +202,7 @@ pub enum MemorySource {
 
 /// Memory of one generation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct VramSample {
     /// From 1, over all T.
     pub iteration: u32,
@@ -217,6 +227,7 @@ pub struct VramSample {
 
 /// Where the time of forward passes went.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PhaseTimes {
     /// Token and position embedding.
     pub embedding_ns: u64,
@@ -234,6 +245,7 @@ pub struct PhaseTimes {
 
 /// One generation taken apart.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PhaseSample {
     /// From 1, over all T.
     pub iteration: u32,
@@ -251,6 +263,7 @@ pub struct PhaseSample {
 
 /// Work counted from the algorithm, and the time that it took.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RooflinePoint {
     /// Time.
     pub time_ns: u64,
@@ -262,6 +275,7 @@ pub struct RooflinePoint {
 
 /// One generation against the machine's ceilings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RooflineSample {
     /// From 1, over all T.
     pub iteration: u32,
@@ -283,6 +297,7 @@ pub struct RooflineSample {
 
 /// A batch that was tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CapacityProbe {
     /// Its size.
     pub batch: u32,
@@ -294,6 +309,7 @@ pub struct CapacityProbe {
 
 /// The largest batch within a memory budget.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CapacitySample {
     /// From 1, over all T.
     pub iteration: u32,
@@ -313,6 +329,7 @@ pub struct CapacitySample {
 
 /// How far one distribution of the next token lies from another, over all scored positions, in nats.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Divergence {
     /// Mean.
     pub mean: f64,
@@ -324,6 +341,7 @@ pub struct Divergence {
 
 /// What one window scored; sums over its scored tokens, in nats.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WindowLoss {
     /// Tokens scored.
     pub tokens: u32,
@@ -340,6 +358,7 @@ pub struct WindowLoss {
 
 /// The quality of a version on a text.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PerplexitySample {
     /// 1.
     pub iteration: u32,

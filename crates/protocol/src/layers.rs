@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// Which decoder layers to capture, before the model's layer count is known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "String", into = "String")]
 pub struct LayerSelection {
     items: Vec<Item>,

@@ -12,6 +12,8 @@ mod job;
 mod kv;
 mod layers;
 mod model;
+#[cfg(feature = "schema")]
+pub mod schema;
 mod version;
 
 pub use benchmark::{Benchmark, BenchmarkFamily, BenchmarkName};

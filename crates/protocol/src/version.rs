@@ -9,6 +9,7 @@ use crate::{Dtype, ModelConfig, UnknownName};
 
 /// A KV-cache version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Version {
     /// No cache: the whole context is computed again for every token.
@@ -232,6 +233,7 @@ impl Sharing {
 
 /// Bytes of a cache by what they hold.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CacheBytes {
     /// Keys and values.
     pub values: u64,

@@ -133,6 +133,7 @@ fn every_suite_is_planned() {
         "kv-quality.toml",
         "kv-quick.toml",
         "kv.toml",
+        "own-worker.toml",
         "quick.toml",
     ];
     assert_eq!(files, expected);

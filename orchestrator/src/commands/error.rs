@@ -77,6 +77,14 @@ pub(crate) enum CommandError {
     CasePattern { pattern: String, why: String },
     #[error("nothing to run: {0}")]
     NothingToRun(String),
+    #[error("cannot check the worker: {0}")]
+    NoSubject(#[source] ProgramError),
+    #[error("cannot start the worker `{}`: {cause}", program.display())]
+    NotStarted { program: PathBuf, cause: String },
+    #[error("`{}` (--job) is no job: {cause}", path.display())]
+    JobFile { path: PathBuf, cause: String },
+    #[error("failed to start the event loop")]
+    Runtime(#[source] io::Error),
     #[error("failed to write to standard output")]
     Stdout(#[source] io::Error),
 }
@@ -108,6 +116,8 @@ impl CommandError {
             | Self::Program(_)
             | Self::RecordedDevice { .. }
             | Self::RecordedWorker(_)
+            | Self::NoSubject(_)
+            | Self::NotStarted { .. }
             | Self::NoRecord(_)
             | Self::Target { .. }
             | Self::Held { .. }
@@ -115,12 +125,14 @@ impl CommandError {
             | Self::Record(RecordError::Busy(_))
             | Self::OtherConditions { .. } => ExitCode::Unfit,
             Self::StoppedWaiting(_) => ExitCode::Interrupted,
-            Self::CasePattern { .. } | Self::Record(RecordError::NoSuchRun { .. }) => {
-                ExitCode::Usage
-            }
-            Self::Record(_) | Self::Run { .. } | Self::Wait(_) | Self::Stdout(_) => {
-                ExitCode::Internal
-            }
+            Self::CasePattern { .. }
+            | Self::JobFile { .. }
+            | Self::Record(RecordError::NoSuchRun { .. }) => ExitCode::Usage,
+            Self::Record(_)
+            | Self::Run { .. }
+            | Self::Runtime(_)
+            | Self::Wait(_)
+            | Self::Stdout(_) => ExitCode::Internal,
         }
     }
 
@@ -189,6 +201,13 @@ impl CommandError {
                     "what was measured is kept; make room, then `{again}`"
                 ));
             }
+            Self::NoSubject(_) => {
+                "write the program behind `--` as a shell would find it: `anechoic worker check -- python3 my_worker.py`"
+            }
+            Self::NotStarted { .. } => {
+                "start it by hand: its interpreter or a library may be missing"
+            }
+            Self::JobFile { .. } => "pass a job as JSON, such as the `job.json` of an attempt",
             Self::CasePattern { .. } => {
                 "write a whole case id, or a pattern with `*`, `?`, `[ab]` or `{a,b}` in quotes"
             }
@@ -202,6 +221,7 @@ impl CommandError {
             Self::Record(RecordError::Newer { .. } | RecordError::NoSuchCase(_))
             | Self::Suite(SuiteError::Invalid(_))
             | Self::NothingToRun(_)
+            | Self::Runtime(_)
             | Self::StoppedWaiting(_)
             | Self::Wait(_)
             | Self::Stdout(_) => return None,

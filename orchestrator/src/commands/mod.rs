@@ -17,9 +17,11 @@ mod report;
 mod rerun;
 mod resume;
 mod run;
+mod schema;
 mod suite;
 mod target;
 mod terms;
+mod worker;
 
 pub(crate) use error::CommandError;
 
@@ -38,6 +40,8 @@ pub(crate) fn carry_out(command: Command) -> Result<ExitCode, CommandError> {
         Command::Kv(args) => kv::kv(&args),
         Command::Report(args) => report::report(&args),
         Command::List(args) => list::list(&args),
+        Command::Worker(args) => worker::worker(&args),
+        Command::Schema(args) => schema::schema(&args),
         Command::Guard { orchestrator } => {
             keep_guard(&orchestrator);
             Ok(ExitCode::Done)

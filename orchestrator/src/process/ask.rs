@@ -33,7 +33,8 @@ pub(crate) async fn first_line(program: &Path, within: Duration) -> io::Result<O
     Ok(line.unwrap_or_default())
 }
 
-fn no_logs() -> io::Result<Logs> {
+/// Logs that go nowhere.
+pub(crate) fn no_logs() -> io::Result<Logs> {
     let nowhere = || File::options().write(true).open("/dev/null");
     Ok(Logs {
         stdout: nowhere()?,

@@ -145,6 +145,11 @@ impl Worker {
         }
     }
 
+    /// Closes this end of its standard output: what it writes from now on finds no reader.
+    pub(crate) fn close_output(&mut self) {
+        self.output = None;
+    }
+
     fn signal_group(&self, signal: Signal) {
         // ESRCH: nobody is left in the group, which is what was wanted.
         let _ = killpg(self.group, signal);

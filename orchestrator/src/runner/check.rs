@@ -139,6 +139,11 @@ pub(crate) fn bad_result(job: &Job, samples: &[Sample], result: &JobResult) -> O
             "it finished after {seen} of {planned} samples"
         )));
     }
+    bad_echo(job, samples, result).or_else(|| unverified(result.verification.as_ref()))
+}
+
+/// The verdict over what a result and these samples tell of the settings used; `None` when they are the job's.
+pub(crate) fn bad_echo(job: &Job, samples: &[Sample], result: &JobResult) -> Option<Outcome> {
     let mut differences = differences(job, &result.used.0);
     if differences.is_empty() {
         match cache::differences(&job.work, samples, result.model.as_ref()) {
@@ -146,14 +151,11 @@ pub(crate) fn bad_result(job: &Job, samples: &[Sample], result: &JobResult) -> O
             Err(missing) => return Some(violation(missing)),
         }
     }
-    if !differences.is_empty() {
-        return Some(Outcome::EchoMismatch { differences });
-    }
-    unverified(result.verification.as_ref())
+    (!differences.is_empty()).then_some(Outcome::EchoMismatch { differences })
 }
 
 /// Timings count only where something was compared and found equal.
-fn unverified(verification: Option<&Verification>) -> Option<Outcome> {
+pub(crate) fn unverified(verification: Option<&Verification>) -> Option<Outcome> {
     let Some(verification) = verification else {
         return Some(violation("it finished without a verification".to_owned()));
     };

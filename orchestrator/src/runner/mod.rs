@@ -26,8 +26,13 @@ mod watch;
 #[cfg(test)]
 mod watch_tests;
 
+pub(crate) use check::{bad_echo, bad_sample, unverified};
 pub(crate) use interrupt::{Interrupts, Urgency};
+pub(crate) use lifecycle::{Action, Input, Lifecycle};
+pub(crate) use limits::Limits;
+pub(crate) use message::read_line;
 pub(crate) use offer::{Greeting, greeting, offered_devices, offered_torch};
 pub(crate) use queue::Retry;
 pub(crate) use run::{Context, Halt, RunError, make_attempts};
 pub(crate) use sampler::Sampler;
+pub(crate) use verdict::with_leftovers;

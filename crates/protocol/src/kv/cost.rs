@@ -7,6 +7,7 @@ use crate::{Dtype, ModelConfig, Version};
 
 /// Counted work.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Cost {
     /// Bytes of weights and cache that are read or written, each once per forward call.
     pub bytes: u64,

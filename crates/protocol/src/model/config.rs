@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// A model family with code of its own in the worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Family {
     /// Learned positions, LayerNorm, GELU, fused QKV.
@@ -27,6 +28,7 @@ impl Family {
 
 /// A model's configuration.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "model_type", rename_all = "kebab-case")]
 pub enum ModelConfig {
     /// GPT-2.
@@ -37,6 +39,7 @@ pub enum ModelConfig {
 
 /// GPT-2's `config.json`, the keys that change the computation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Gpt2Config {
     /// Tokens in the vocabulary.
     pub vocab_size: u32,
@@ -70,6 +73,7 @@ pub struct Gpt2Config {
 
 /// Qwen2's `config.json`, the keys that change the computation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Qwen2Config {
     /// Tokens in the vocabulary.
     pub vocab_size: u32,
@@ -110,6 +114,7 @@ pub struct Qwen2Config {
 
 /// Rotary settings in `config.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RopeParameters {
     /// Base of the frequencies.
     #[serde(default)]

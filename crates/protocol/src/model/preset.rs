@@ -9,6 +9,7 @@ use crate::{Attribution, CaptureMode, Probe};
 
 /// A model shape known by name. Sizes are those of the published checkpoints' `config.json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[expect(missing_docs, reason = "the names are the published ones")]
 pub enum Preset {
     #[serde(rename = "gpt2")]

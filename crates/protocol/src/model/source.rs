@@ -6,6 +6,7 @@ use super::{Preset, UnknownName};
 
 /// Where a model's shape and weights come from.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "source", rename_all = "kebab-case")]
 pub enum ModelSource {
     /// A known shape with seeded random weights.
@@ -34,6 +35,7 @@ impl ModelSource {
 
 /// Type of weights and activations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Dtype {
     /// IEEE single precision.

@@ -13,18 +13,26 @@ use std::env;
 use std::fs;
 use std::io::{BufRead, Write};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anechoic_integration_tests::fault::{Fault, choose};
-use anechoic_protocol::{FailureKind, Job, Phase, WorkerEvent, decode_line, encode_line};
+use anechoic_protocol::{
+    Device, FailureKind, Job, PROTOCOL_VERSION, Phase, WorkerEvent, decode_line, encode_line,
+};
 
 fn main() -> ExitCode {
     let fault = own_fault();
     greet(fault);
     match read_job() {
-        Some(job) => {
+        Some(Ok(job)) if job.device != Device::Cpu => {
+            refuse(FailureKind::DeviceUnavailable, "it computes on the CPU")
+        }
+        Some(Ok(job)) => {
             log_parent();
+            stop_when_input_closes(fault);
             work(&job, fault)
         }
+        Some(Err(why)) => refuse(FailureKind::InvalidJob, &why),
         None => ExitCode::SUCCESS,
     }
 }
@@ -69,10 +77,18 @@ fn greet(fault: Fault) {
     }
 }
 
-fn read_job() -> Option<Job> {
+/// The job; `None` where the input is closed before it.
+fn read_job() -> Option<Result<Job, String>> {
     let mut line = Vec::new();
     std::io::stdin().lock().read_until(b'\n', &mut line).ok()?;
-    decode_line(&line).ok()
+    if line.is_empty() {
+        return None;
+    }
+    let read = decode_line::<Job>(&line).map_err(|error| error.to_string());
+    Some(read.and_then(|job| match job.protocol {
+        PROTOCOL_VERSION => Ok(job),
+        other => Err(format!("the job is of protocol {other}")),
+    }))
 }
 
 fn work(job: &Job, fault: Fault) -> ExitCode {
@@ -92,8 +108,39 @@ fn work(job: &Job, fault: Fault) -> ExitCode {
         });
     }
     phase(Phase::Stop);
-    send(&answer::result(job, fault));
+    finish(job, fault);
     harm::after_result(job, fault)
+}
+
+/// Whether the last message was sent; changed under the lock of standard output.
+static HAS_ENDED: AtomicBool = AtomicBool::new(false);
+
+fn finish(job: &Job, fault: Fault) {
+    let _held = std::io::stdout().lock();
+    HAS_ENDED.store(true, Ordering::Relaxed);
+    send(&answer::result(job, fault));
+}
+
+/// Closed input means stop, for a worker that behaves.
+fn stop_when_input_closes(fault: Fault) {
+    if fault != Fault::Ok {
+        return;
+    }
+    std::thread::spawn(|| {
+        harm::wait_for_end_of_input();
+        let _held = std::io::stdout().lock();
+        if !HAS_ENDED.load(Ordering::Relaxed) {
+            refuse(FailureKind::Stopped, "standard input was closed");
+            std::process::exit(1);
+        }
+    });
+}
+
+/// Says that there is no result.
+fn refuse(kind: FailureKind, why: &str) -> ExitCode {
+    let message = why.to_owned();
+    send(&WorkerEvent::Failed { kind, message });
+    ExitCode::FAILURE
 }
 
 fn phase(phase: Phase) {
@@ -109,8 +156,10 @@ fn send(event: &WorkerEvent) {
     write(encode_line(event).as_bytes());
 }
 
-/// Nobody reading is not worth a word: the orchestrator is gone or has heard enough.
+/// Nobody reading is the end: the orchestrator is gone or has heard enough.
 fn write(bytes: &[u8]) {
     let mut out = std::io::stdout().lock();
-    let _ = out.write_all(bytes).and_then(|()| out.flush());
+    if out.write_all(bytes).and_then(|()| out.flush()).is_err() {
+        std::process::exit(1);
+    }
 }
