@@ -143,13 +143,14 @@ fn delay(draw: &mut Draw, within: Duration) -> Duration {
 
 /// Every run that is there can be read, and none says that somebody makes it.
 fn check_readable(bench: &Bench) -> Found {
-    let listed = bench.run(&["list", "runs", "--format", "json"]);
-    assert_eq!(listed.code, 0, "{}", listed.stderr);
-    let runs: Vec<Value> = serde_json::from_str(&listed.stdout).expect("a list is JSON");
+    // A process that is ending loses its files, and with them the lock, a moment after it can no longer be seen.
+    let runs = wait_for("the end of the killed run's lock", || {
+        let runs = list(bench);
+        let is_settled =
+            |run: &Value| matches!(run["state"].as_str(), Some("interrupted" | "complete"));
+        runs.iter().all(is_settled).then_some(runs)
+    });
     for run in &runs {
-        let state = run["state"].as_str();
-        let is_settled = matches!(state, Some("interrupted" | "complete"));
-        assert!(is_settled, "{run:#}");
         let name = run["run"].as_str().expect("a run has a name");
         let report = bench.run(&["report", name]);
         assert!(matches!(report.code, 0 | 12), "{}", report.stderr);
@@ -160,6 +161,12 @@ fn check_readable(bench: &Bench) -> Found {
     let latest = bench.run(&["report", "latest"]);
     assert!(matches!(latest.code, 0 | 12), "{}", latest.stderr);
     Found::Run
+}
+
+fn list(bench: &Bench) -> Vec<Value> {
+    let listed = bench.run(&["list", "runs", "--format", "json"]);
+    assert_eq!(listed.code, 0, "{}", listed.stderr);
+    serde_json::from_str(&listed.stdout).expect("a list is JSON")
 }
 
 /// Whether the run has said all that it had to say.
