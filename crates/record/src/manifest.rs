@@ -88,6 +88,10 @@ pub struct AttemptRecord {
     /// Processes that it left behind.
     #[serde(default)]
     pub left: Vec<Leftover>,
+    /// Whether something held its output open after its end, which need not be one of the processes in `left`. A `leaked`
+    /// ending says the same in `held_pipes`.
+    #[serde(default)]
+    pub pipes_left: bool,
     /// What its worker said it is.
     #[serde(default)]
     pub worker_identity: Option<WorkerIdentity>,

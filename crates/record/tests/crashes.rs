@@ -60,6 +60,7 @@ fn ended(recorder: &mut Recorder, attempt: u32, outcome: Outcome) {
             orchestrator_cpu_ns: 1,
             disturbed: vec![],
             left: vec![],
+            pipes_left: false,
         })
         .unwrap();
 }
@@ -167,6 +168,7 @@ fn what_a_case_owes_leaves_out_its_own_failures() {
         outcome,
         disturbed: vec![],
         left: vec![],
+        pipes_left: false,
         worker_identity: None,
     };
     let timeout = || Outcome::Timeout {

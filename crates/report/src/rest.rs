@@ -41,7 +41,7 @@ pub struct DisturbedAttempt {
     pub disturbances: Vec<Disturbance>,
 }
 
-/// An attempt that left processes behind.
+/// An attempt that left processes behind, or its output held open.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeftBehind {
     /// The case.
@@ -50,6 +50,9 @@ pub struct LeftBehind {
     pub attempt: u32,
     /// The processes.
     pub processes: Vec<Leftover>,
+    /// Whether something held its output open.
+    #[serde(default)]
+    pub pipes_left: bool,
 }
 
 impl Waiting {
@@ -99,11 +102,12 @@ pub(crate) fn disturbed(record: &RunRecord) -> Vec<DisturbedAttempt> {
 }
 
 pub(crate) fn left_behind(record: &RunRecord) -> Vec<LeftBehind> {
-    let found = attempts(record).filter(|(_, attempt)| !attempt.left.is_empty());
+    let found = attempts(record).filter(|(_, a)| !a.left.is_empty() || a.pipes_left);
     let left = found.map(|(case, attempt)| LeftBehind {
         case: case.to_owned(),
         attempt: attempt.attempt,
         processes: attempt.left.clone(),
+        pipes_left: attempt.pipes_left,
     });
     left.collect()
 }
