@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anechoic_record::{AttemptRecord, Disturbance, Leftover, Outcome, RunRecord};
+use anechoic_record::{Disturbance, Leftover, RunRecord};
 use serde::{Deserialize, Serialize};
 
 /// The waits of a run.
@@ -91,7 +91,10 @@ fn share(waited_ms: u64, workers_ns: u64) -> f64 {
 }
 
 pub(crate) fn disturbed(record: &RunRecord) -> Vec<DisturbedAttempt> {
-    let found = attempts(record).filter(|(_, attempt)| !attempt.disturbed.is_empty());
+    let found = record
+        .manifest
+        .attempts()
+        .filter(|(_, attempt)| !attempt.disturbed.is_empty());
     let disturbed = found.map(|(case, attempt)| DisturbedAttempt {
         case: case.to_owned(),
         attempt: attempt.attempt,
@@ -102,7 +105,10 @@ pub(crate) fn disturbed(record: &RunRecord) -> Vec<DisturbedAttempt> {
 }
 
 pub(crate) fn left_behind(record: &RunRecord) -> Vec<LeftBehind> {
-    let found = attempts(record).filter(|(_, a)| !a.left.is_empty() || a.pipes_left);
+    let found = record
+        .manifest
+        .attempts()
+        .filter(|(_, a)| !a.left.is_empty() || a.pipes_left);
     let left = found.map(|(case, attempt)| LeftBehind {
         case: case.to_owned(),
         attempt: attempt.attempt,
@@ -110,31 +116,4 @@ pub(crate) fn left_behind(record: &RunRecord) -> Vec<LeftBehind> {
         pipes_left: attempt.pipes_left,
     });
     left.collect()
-}
-
-/// Every attempt with the id of its case.
-pub(crate) fn attempts(record: &RunRecord) -> impl Iterator<Item = (&str, &AttemptRecord)> {
-    let cases = record.manifest.cases.iter();
-    cases.flat_map(|case| case.attempts.iter().map(|a| (case.case.id.as_str(), a)))
-}
-
-/// Whether the attempt was ended from outside before it could end by itself: it says nothing about its case.
-pub(crate) fn is_cut_short(outcome: &Outcome) -> bool {
-    match outcome {
-        Outcome::Cancelled { .. } | Outcome::OrchestratorDied { .. } => true,
-        Outcome::Ok
-        | Outcome::WorkerFailed { .. }
-        | Outcome::VerificationFailed { .. }
-        | Outcome::EchoMismatch { .. }
-        | Outcome::ExitCode { .. }
-        | Outcome::Signal { .. }
-        | Outcome::Timeout { .. }
-        | Outcome::HostOutOfMemory { .. }
-        | Outcome::DeviceOutOfMemory { .. }
-        | Outcome::ProtocolMismatch { .. }
-        | Outcome::ProtocolViolation { .. }
-        | Outcome::SpawnFailed { .. }
-        | Outcome::Contaminated { .. }
-        | Outcome::Leaked { .. } => false,
-    }
 }

@@ -109,7 +109,7 @@ impl Recorder {
 
     /// An attempt that was cut off has no end in the log yet, and no result that counts.
     fn record_cut_off(&mut self, record: &RunRecord) -> Result<(), RecordError> {
-        for (case, attempt) in attempts(record) {
+        for (case, attempt) in record.manifest.attempts() {
             let is_new = record.attempt(case, attempt.attempt).wall_ns.is_none();
             if !is_new || !matches!(attempt.outcome, Outcome::OrchestratorDied { .. }) {
                 continue;
@@ -284,12 +284,6 @@ fn open_events(run: &Path, options: &mut OpenOptions) -> Result<File, RecordErro
     let path = run.join(EVENTS);
     let opened = options.append(true).open(&path);
     opened.map_err(RecordError::io("open", &path))
-}
-
-/// Every attempt with its case.
-fn attempts(record: &RunRecord) -> impl Iterator<Item = (&str, &AttemptRecord)> {
-    let cases = record.manifest.cases.iter();
-    cases.flat_map(|case| case.attempts.iter().map(|a| (case.case.id.as_str(), a)))
 }
 
 /// Whether a rename failed because something of that name is there.
