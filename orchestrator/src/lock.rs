@@ -45,7 +45,8 @@ pub(crate) struct DeviceLock {
 pub(crate) enum Attempt {
     /// It is ours.
     Taken(DeviceLock),
-    /// Somebody has it, who may have told who they are.
+    /// Somebody has it, who may have told who they are. A process that cannot be seen, such as one of another container,
+    /// is not told from a former holder.
     Held(Option<Holder>),
 }
 
@@ -94,19 +95,21 @@ fn take(path: &Path) -> io::Result<Attempt> {
     }
 }
 
-/// Who holds the lock. The words of a former holder are passed over while the present one may be about to write.
+/// Who holds the lock. The words of a former holder are passed over: the present one may be about to write, or may not
+/// write the file.
 fn told(mut file: File) -> Option<Holder> {
-    let mut found = None;
-    for _ in 0..TRIES {
+    for tries in 0..TRIES {
+        if tries > 0 {
+            sleep(PAUSE);
+        }
         let mut text = String::new();
         let read = file.rewind().and_then(|()| file.read_to_string(&mut text));
-        found = read.ok().and_then(|_| Holder::read(&text));
+        let found = read.ok().and_then(|_| Holder::read(&text));
         if found.as_ref().is_some_and(Holder::is_seen) {
-            break;
+            return found;
         }
-        sleep(PAUSE);
     }
-    found
+    None
 }
 
 /// Opens the file, or makes it. One that another user has made is opened as it is: in a folder that everybody may
@@ -207,6 +210,18 @@ mod tests {
             let text = fs::read_to_string(&path).unwrap();
             assert_eq!(Holder::read(&text), Some(lock.holder.clone()), "{stale}");
         }
+    }
+
+    #[test]
+    fn the_words_of_a_former_holder_are_not_the_present_one_s() {
+        let folder = tempfile::tempdir().unwrap();
+        let lock = taken(folder.path());
+        let mut former = lock.holder.clone();
+        // Above all that the kernel gives.
+        former.pid = u32::MAX;
+        fs::write(folder.path().join("anechoic-cpu.lock"), former.line()).unwrap();
+        assert!(matches!(attempt(folder.path()), Attempt::Held(None)));
+        drop(lock);
     }
 
     #[test]

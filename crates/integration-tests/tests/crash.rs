@@ -24,10 +24,10 @@ mode = "all-layers"
 fn a_run_that_is_killed_at_any_moment_is_readable_and_is_completed() {
     let within = whole_run();
     let mut draw = Draw(12);
-    for _ in 0..12 {
-        let killed = kill_and_resume(&mut draw, within);
-        assert!(killed.kills > killed.before_the_directory);
-    }
+    let cut_off: u32 = (0..12)
+        .map(|_| kill_and_resume(&mut draw, within).cut_off)
+        .sum();
+    assert!(cut_off > 0, "no kill has met an attempt");
 }
 
 /// A run whose second case was cut off while it measured.
@@ -99,7 +99,8 @@ fn a_disk_that_is_full_ends_the_run_with_a_clear_error_and_nothing_half_written(
         if run.code == 4 {
             continue;
         }
-        assert!(run.stderr.contains("anechoic resume"), "{}", run.stderr);
+        let hint = "make room, then `anechoic resume";
+        assert!(run.stderr.contains(hint), "{}", run.stderr);
         let text = fs::read_to_string(bench.latest().join("events.jsonl")).unwrap();
         assert!(text.is_empty() || text.ends_with('\n'), "a torn line");
         let resumed = bench.run(&["resume", "latest"]);
@@ -147,6 +148,31 @@ fn a_results_folder_that_is_removed_ends_the_run() {
         text.contains("error: failed to") && text.contains("results"),
         "{text}"
     );
+    assert!(text.contains("hint: put it back"), "{text}");
+}
+
+/// The folder goes while nothing is measured and nobody signals: no further attempt is made, and no folder that looks
+/// like the run.
+#[test]
+fn a_results_folder_that_is_removed_in_a_pause_is_not_made_anew() {
+    let bench = Bench::new(CASES, "");
+    let told = bench.path("told");
+    let mut command = bench.command(&["run", "suite.toml", "--cooldown", "3s"]);
+    let stderr = fs::File::create(&told).unwrap();
+    command.stdout(Stdio::null()).stderr(stderr);
+    let run = Started::from(command.spawn().unwrap());
+    wait_for("the record of the first attempt", || {
+        let text = fs::read_to_string(bench.path("results/latest/run.json")).ok()?;
+        text.contains("\"outcome\": \"ok\"").then_some(())
+    });
+    fs::remove_dir_all(bench.path("results")).unwrap();
+    assert_eq!(run.code(), Some(1));
+    let text = fs::read_to_string(told).unwrap();
+    for part in ["was removed, moved or replaced", "hint: put it back"] {
+        assert!(text.contains(part), "no `{part}` in {text}");
+    }
+    assert!(!text.contains("make room"), "{text}");
+    assert!(!bench.path("results").exists());
 }
 
 /// Killed when all was measured and nothing of it was told yet.

@@ -262,6 +262,7 @@ fn check_leak(
         held_pipes: *held_pipes,
     };
     assert_eq!(attempt.outcome, expected, "{fault}: {}", run.stderr);
+    assert_eq!(attempt.pipes_left, *held_pipes, "{fault}");
     let mut left: Vec<u32> = attempt.left.iter().map(|left| left.pid).collect();
     left.sort_unstable();
     assert_eq!(left, children(&bench), "{fault}: each once, and no other");
@@ -315,11 +316,17 @@ fn an_attempt_that_failed_keeps_its_ending_and_lists_what_it_left() {
     let attempt = attempt(&bench, "capture.bad");
     assert_eq!(attempt.outcome, Outcome::ExitCode { code: 3 });
     assert_eq!(attempt.left.len(), 4);
+    assert!(attempt.pipes_left, "its pipes are held as well");
     let listed = bench.events().into_iter().find_map(|event| match event {
-        RunEvent::AttemptEnded { case, left, .. } => (case == "capture.bad").then_some(left),
+        RunEvent::AttemptEnded {
+            case,
+            left,
+            pipes_left,
+            ..
+        } => (case == "capture.bad").then_some((left, pipes_left)),
         _ => None,
     });
-    assert_eq!(listed.unwrap(), attempt.left);
+    assert_eq!(listed.unwrap(), (attempt.left, attempt.pipes_left));
 }
 
 /// The kernel ends the worker itself, and the guard what the worker had started.

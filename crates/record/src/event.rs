@@ -114,6 +114,9 @@ pub enum RunEvent {
         /// Processes that it left behind.
         #[serde(default)]
         left: Vec<Leftover>,
+        /// Whether something held its output open after its end.
+        #[serde(default)]
+        pipes_left: bool,
     },
     /// The run stopped.
     RunEnded {

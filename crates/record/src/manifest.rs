@@ -88,9 +88,21 @@ pub struct AttemptRecord {
     /// Processes that it left behind.
     #[serde(default)]
     pub left: Vec<Leftover>,
+    /// Whether something held its output open after its end, which need not be one of the processes in `left`. A `leaked`
+    /// ending says the same in `held_pipes`.
+    #[serde(default)]
+    pub pipes_left: bool,
     /// What its worker said it is.
     #[serde(default)]
     pub worker_identity: Option<WorkerIdentity>,
+}
+
+impl Manifest {
+    /// Every attempt with the id of its case, case by case.
+    pub fn attempts(&self) -> impl Iterator<Item = (&str, &AttemptRecord)> {
+        let cases = self.cases.iter();
+        cases.flat_map(|case| case.attempts.iter().map(|a| (case.case.id.as_str(), a)))
+    }
 }
 
 impl CaseRecord {
@@ -117,12 +129,7 @@ impl CaseRecord {
     /// Attempts that the plan still makes of this case: planned ones and retries, less those that were made and not
     /// cut short. None once it has its good attempts.
     pub fn unmade(&self, plan: &Plan) -> u32 {
-        let whole = |a: &&AttemptRecord| {
-            !matches!(
-                a.outcome,
-                Outcome::Cancelled { .. } | Outcome::OrchestratorDied { .. }
-            )
-        };
+        let whole = |a: &&AttemptRecord| !a.outcome.is_cut_short();
         let made = u32::try_from(self.attempts.iter().filter(whole).count()).unwrap_or(u32::MAX);
         let granted = plan.attempts.saturating_add(self.retries_due(plan));
         self.owed(plan.attempts).min(granted.saturating_sub(made))

@@ -75,6 +75,9 @@ pub enum RecordError {
     /// Somebody writes the run.
     #[error("go on with the run `{}`: another anechoic is writing it", .0.display())]
     Busy(PathBuf),
+    /// A run's directory was taken away from under its writer.
+    #[error("write the run `{}`: it was removed, moved or replaced while it was being made", .0.display())]
+    Gone(PathBuf),
     /// The record holds no such case.
     #[error("record an attempt of `{0}`: the run has no such case")]
     NoSuchCase(String),

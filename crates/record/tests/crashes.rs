@@ -11,6 +11,7 @@ mod made;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use anechoic_protocol::{Benchmark, Device, Phase, Version, WorkerEvent};
 use anechoic_record::{
@@ -59,6 +60,7 @@ fn ended(recorder: &mut Recorder, attempt: u32, outcome: Outcome) {
             orchestrator_cpu_ns: 1,
             disturbed: vec![],
             left: vec![],
+            pipes_left: false,
         })
         .unwrap();
 }
@@ -166,6 +168,7 @@ fn what_a_case_owes_leaves_out_its_own_failures() {
         outcome,
         disturbed: vec![],
         left: vec![],
+        pipes_left: false,
         worker_identity: None,
     };
     let timeout = || Outcome::Timeout {
@@ -212,21 +215,31 @@ fn a_run_that_never_became_whole_is_none_and_is_cleared_away() {
         whole.canonicalize().unwrap()
     );
 
-    let held = RunLock::take(&half).unwrap().unwrap();
     let second = create(root.path()).path().to_owned();
+    assert!(half.exists(), "its maker may be about to take it");
+    age(&half);
+    let held = RunLock::take(&half).unwrap().unwrap();
+    let third = create(root.path()).path().to_owned();
     assert!(half.exists(), "its maker is at work");
     drop(held);
-    let third = create(root.path()).path().to_owned();
+    let fourth = create(root.path()).path().to_owned();
     assert!(!half.exists());
     assert_eq!(
         names(root.path()),
-        [name(&whole), name(&second), name(&third)]
+        [&whole, &second, &third, &fourth].map(|run| name(run))
     );
     assert!(
         find_run(root.path(), "latest")
             .unwrap()
-            .ends_with(name(&third))
+            .ends_with(name(&fourth))
     );
+}
+
+/// Makes a folder look as if it had been made two minutes ago.
+fn age(folder: &Path) {
+    let then = SystemTime::now() - Duration::from_secs(120);
+    let opened = fs::File::open(folder).unwrap();
+    opened.set_modified(then).unwrap();
 }
 
 fn names(root: &Path) -> Vec<String> {

@@ -153,6 +153,7 @@ fn record_one(root: &Path, outcome: Outcome) -> Recorder {
             orchestrator_cpu_ns: 10,
             disturbed: Vec::new(),
             left: Vec::new(),
+            pipes_left: false,
         })
         .unwrap();
     let attempt = AttemptRecord {
@@ -162,6 +163,7 @@ fn record_one(root: &Path, outcome: Outcome) -> Recorder {
         outcome,
         disturbed: Vec::new(),
         left: Vec::new(),
+        pipes_left: false,
         worker_identity: None,
     };
     recorder.end_attempt("capture.a", attempt).unwrap();
@@ -307,6 +309,33 @@ fn an_attempt_that_was_only_started_leaves_a_trace() {
         recorder.begin_attempt("capture.b", 1).is_err(),
         "its logs are not written over"
     );
+}
+
+#[test]
+fn a_folder_that_is_no_longer_the_run_s_gets_no_attempt() {
+    let take_away: [fn(&Path); 4] = [
+        |run| fs::remove_dir_all(run).unwrap(),
+        |run| fs::rename(run, run.with_extension("moved")).unwrap(),
+        |run| {
+            fs::rename(run, run.with_extension("moved")).unwrap();
+            fs::create_dir(run).unwrap();
+            fs::write(run.join("events.jsonl"), "").unwrap();
+        },
+        |run| {
+            fs::remove_file(run.join("events.jsonl")).unwrap();
+            fs::write(run.join("events.jsonl"), "").unwrap();
+        },
+    ];
+    for take_away in take_away {
+        let root = tempfile::tempdir().unwrap();
+        let recorder = Recorder::create(root.path(), manifest(), "").unwrap();
+        let run = recorder.path().to_owned();
+        recorder.begin_attempt("capture.a", 1).unwrap();
+        take_away(&run);
+        let error = recorder.begin_attempt("capture.b", 1).unwrap_err();
+        assert!(matches!(error, RecordError::Gone(_)), "{error}");
+        assert!(!run.join("cases/capture.b").exists());
+    }
 }
 
 #[test]
@@ -473,6 +502,7 @@ fn a_case_is_made_as_often_as_planned_and_once_more_for_each_ending_that_is_retr
                 outcome: outcome.clone(),
                 disturbed: vec![],
                 left: vec![],
+                pipes_left: false,
                 worker_identity: None,
             })
             .collect();
@@ -543,6 +573,7 @@ fn every_ending_is_read_back_from_the_manifest_and_from_its_event() {
             outcome: outcome.clone(),
             disturbed: vec![disturbance.clone()],
             left: vec![],
+            pipes_left: true,
             worker_identity: None,
         };
         let json = serde_json::to_string(&record).unwrap();
@@ -558,6 +589,7 @@ fn every_ending_is_read_back_from_the_manifest_and_from_its_event() {
             orchestrator_cpu_ns: 1,
             disturbed: record.disturbed,
             left: vec![],
+            pipes_left: true,
         };
         let json = serde_json::to_string(&event).unwrap();
         assert_eq!(serde_json::from_str::<RunEvent>(&json).unwrap(), event);

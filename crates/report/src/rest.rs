@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anechoic_record::{AttemptRecord, Disturbance, Leftover, Outcome, RunRecord};
+use anechoic_record::{Disturbance, Leftover, RunRecord};
 use serde::{Deserialize, Serialize};
 
 /// The waits of a run.
@@ -41,7 +41,7 @@ pub struct DisturbedAttempt {
     pub disturbances: Vec<Disturbance>,
 }
 
-/// An attempt that left processes behind.
+/// An attempt that left processes behind, or its output held open.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeftBehind {
     /// The case.
@@ -50,6 +50,9 @@ pub struct LeftBehind {
     pub attempt: u32,
     /// The processes.
     pub processes: Vec<Leftover>,
+    /// Whether something held its output open.
+    #[serde(default)]
+    pub pipes_left: bool,
 }
 
 impl Waiting {
@@ -88,7 +91,10 @@ fn share(waited_ms: u64, workers_ns: u64) -> f64 {
 }
 
 pub(crate) fn disturbed(record: &RunRecord) -> Vec<DisturbedAttempt> {
-    let found = attempts(record).filter(|(_, attempt)| !attempt.disturbed.is_empty());
+    let found = record
+        .manifest
+        .attempts()
+        .filter(|(_, attempt)| !attempt.disturbed.is_empty());
     let disturbed = found.map(|(case, attempt)| DisturbedAttempt {
         case: case.to_owned(),
         attempt: attempt.attempt,
@@ -99,38 +105,15 @@ pub(crate) fn disturbed(record: &RunRecord) -> Vec<DisturbedAttempt> {
 }
 
 pub(crate) fn left_behind(record: &RunRecord) -> Vec<LeftBehind> {
-    let found = attempts(record).filter(|(_, attempt)| !attempt.left.is_empty());
+    let found = record
+        .manifest
+        .attempts()
+        .filter(|(_, a)| !a.left.is_empty() || a.pipes_left);
     let left = found.map(|(case, attempt)| LeftBehind {
         case: case.to_owned(),
         attempt: attempt.attempt,
         processes: attempt.left.clone(),
+        pipes_left: attempt.pipes_left,
     });
     left.collect()
-}
-
-/// Every attempt with the id of its case.
-pub(crate) fn attempts(record: &RunRecord) -> impl Iterator<Item = (&str, &AttemptRecord)> {
-    let cases = record.manifest.cases.iter();
-    cases.flat_map(|case| case.attempts.iter().map(|a| (case.case.id.as_str(), a)))
-}
-
-/// Whether the attempt was ended from outside before it could end by itself: it says nothing about its case.
-pub(crate) fn is_cut_short(outcome: &Outcome) -> bool {
-    match outcome {
-        Outcome::Cancelled { .. } | Outcome::OrchestratorDied { .. } => true,
-        Outcome::Ok
-        | Outcome::WorkerFailed { .. }
-        | Outcome::VerificationFailed { .. }
-        | Outcome::EchoMismatch { .. }
-        | Outcome::ExitCode { .. }
-        | Outcome::Signal { .. }
-        | Outcome::Timeout { .. }
-        | Outcome::HostOutOfMemory { .. }
-        | Outcome::DeviceOutOfMemory { .. }
-        | Outcome::ProtocolMismatch { .. }
-        | Outcome::ProtocolViolation { .. }
-        | Outcome::SpawnFailed { .. }
-        | Outcome::Contaminated { .. }
-        | Outcome::Leaked { .. } => false,
-    }
 }

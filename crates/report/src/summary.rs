@@ -5,7 +5,7 @@ use anechoic_record::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::rest::{attempts, disturbed, is_cut_short, left_behind};
+use crate::rest::{disturbed, left_behind};
 use crate::{CaptureSummary, CustomSummary, DisturbedAttempt, KvSummary, LeftBehind, Waiting};
 
 /// Everything a report shows.
@@ -120,8 +120,8 @@ impl Summary {
             capture: CaptureSummary::of(record),
             kv: KvSummary::of(record),
             custom: CustomSummary::of(record),
-            failed: bad_attempts(record, |outcome| !is_cut_short(outcome)),
-            cut_short: bad_attempts(record, is_cut_short),
+            failed: bad_attempts(record, |outcome| !outcome.is_cut_short()),
+            cut_short: bad_attempts(record, Outcome::is_cut_short),
             waiting: Waiting::of(record),
             disturbed: disturbed(record),
             left: left_behind(record),
@@ -142,9 +142,9 @@ fn is_complete(record: &RunRecord, case: &CaseRecord) -> bool {
 
 fn tally(record: &RunRecord) -> Tally {
     let cases = &record.manifest.cases;
-    let all = attempts(record).count();
-    let cut_short_attempts = attempts(record)
-        .filter(|(_, attempt)| is_cut_short(&attempt.outcome))
+    let all = record.manifest.attempts().count();
+    let cut_short_attempts = (record.manifest.attempts())
+        .filter(|(_, attempt)| attempt.outcome.is_cut_short())
         .count();
     let ok_attempts = cases.iter().map(|c| c.ok_attempts().count()).sum();
     let data = || record.attempts.values();

@@ -367,6 +367,8 @@ fn troubled() -> RunRecord {
     let attempts = &mut record.manifest.cases[0].attempts;
     attempts[0].disturbed = vec![load(Moment::Before), load(Moment::During)];
     attempts[1].disturbed = vec![load(Moment::Before)];
+    attempts[2].pipes_left = true;
+    attempts[3].pipes_left = true;
     attempts[2].left = vec![Leftover {
         pid: 77,
         name: Some("python3".to_owned()),

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anechoic_record::RecordError;
@@ -100,6 +100,29 @@ fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), FileTooLarge | QuotaExceeded | StorageFull)
 }
 
+/// Where the directory of a run is not where it was.
+const GONE_HINT: &str =
+    "put it back where it was moved away and `resume` it; one that was removed is measured again";
+
+/// How a run that could not go on is gone on with.
+fn go_on_hint(run: &Path, source: &RunError) -> String {
+    if matches!(source, RunError::Record(RecordError::Gone(_))) || !run.is_dir() {
+        return GONE_HINT.to_owned();
+    }
+    let first = match source {
+        RunError::Record(RecordError::Io { source, .. }) | RunError::Log(source)
+            if is_full(source) =>
+        {
+            "make room"
+        }
+        RunError::Record(_) | RunError::Log(_) | RunError::Runtime(_) => {
+            "see to what the message names"
+        }
+    };
+    let again = resume_command(run);
+    format!("what was measured is kept; {first}, then `{again}`")
+}
+
 /// A record's error, whose text holds its cause already.
 pub(crate) type RecordErrorText = RecordError;
 
@@ -195,12 +218,7 @@ impl CommandError {
             Self::Record(RecordError::NoSuchRun { root, .. }) => {
                 return Some(format!("`{}` shows the runs", list_command(root)));
             }
-            Self::Run { run, .. } => {
-                let again = resume_command(run);
-                return Some(format!(
-                    "what was measured is kept; make room, then `{again}`"
-                ));
-            }
+            Self::Run { run, source } => return Some(go_on_hint(run, source)),
             Self::NoSubject(_) => {
                 "write the program behind `--` as a shell would find it: `anechoic worker check -- python3 my_worker.py`"
             }
@@ -217,6 +235,7 @@ impl CommandError {
             Self::Record(RecordError::Io { source, .. }) if is_full(source) => {
                 "make room; nothing is lost, and the same command can be given again"
             }
+            Self::Record(RecordError::Gone(_)) => GONE_HINT,
             Self::Record(RecordError::Io { .. }) => "check that the file is there and may be used",
             Self::Record(RecordError::Newer { .. } | RecordError::NoSuchCase(_))
             | Self::Suite(SuiteError::Invalid(_))

@@ -69,6 +69,7 @@ pub(crate) async fn make_attempt(
         outcome: outcome.clone(),
         disturbed: disturbed.clone(),
         left: ending.left.clone(),
+        pipes_left: aftermath.held_pipes,
         worker_identity: ending.worker_identity,
     };
     let orchestrator_cpu_ns = nanos(own_cpu_time().saturating_sub(cpu_before));
@@ -83,6 +84,7 @@ pub(crate) async fn make_attempt(
         orchestrator_cpu_ns,
         disturbed,
         left: ending.left,
+        pipes_left: aftermath.held_pipes,
     })?;
     context.recorder.end_attempt(&job.case, record)?;
     context

@@ -25,6 +25,7 @@ pub(super) fn refuse(
         outcome: outcome.clone(),
         disturbed: disturbed.clone(),
         left: Vec::new(),
+        pipes_left: false,
         worker_identity: None,
     };
     context.emit(RunEvent::AttemptEnded {
@@ -35,6 +36,7 @@ pub(super) fn refuse(
         orchestrator_cpu_ns: 0,
         disturbed,
         left: Vec::new(),
+        pipes_left: false,
     })?;
     Ok(context.recorder.end_attempt(&job.case, record)?)
 }

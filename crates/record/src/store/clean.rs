@@ -8,14 +8,15 @@ use std::time::Duration;
 use super::lock::try_lock;
 use super::{LATEST, MAKING, WRITING};
 
-/// A link is put into place at once after it is made; one that is older has nobody any more.
+/// A link is put into place, and a run's folder locked, at once after it is made; what is older and is neither has nobody
+/// any more.
 const ABANDONED: Duration = Duration::from_secs(60);
 
 /// Removes runs below `root` that nobody makes any more. What cannot be removed stays and harms nobody.
 pub(super) fn unfinished_runs(root: &Path) {
     for (name, path) in entries(root) {
-        if name.starts_with(MAKING) {
-            // Whoever makes a run holds it from before it has a name.
+        if name.starts_with(MAKING) && is_abandoned(&path) {
+            // Whoever makes a run holds it from before it has a name, but for the moment between making and locking it.
             if let Ok(Some(_held)) = try_lock(&path) {
                 let _ = fs::remove_dir_all(&path);
             }
@@ -51,8 +52,8 @@ fn entries(folder: &Path) -> Vec<(String, std::path::PathBuf)> {
         .collect()
 }
 
-fn is_abandoned(link: &Path) -> bool {
-    let made = fs::symlink_metadata(link).and_then(|m| m.modified()).ok();
+fn is_abandoned(path: &Path) -> bool {
+    let made = fs::symlink_metadata(path).and_then(|m| m.modified()).ok();
     let age = made.and_then(|made| made.elapsed().ok());
     age.is_some_and(|age| age > ABANDONED)
 }

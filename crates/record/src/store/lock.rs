@@ -1,7 +1,8 @@
 //! Who writes a run. A run's directory is locked while somebody does; the kernel lets go of the lock when its holder
 //! ends, however it ends.
 
-use std::fs::{File, TryLockError};
+use std::fs::{self, File, Metadata, TryLockError};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::Duration;
@@ -16,7 +17,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub struct RunLock {
     path: PathBuf,
-    _folder: File,
+    folder: File,
 }
 
 impl RunLock {
@@ -29,7 +30,7 @@ impl RunLock {
             if let Some(folder) = try_lock(run)? {
                 return Ok(Some(Self {
                     path: run.to_owned(),
-                    _folder: folder,
+                    folder,
                 }));
             }
             sleep(PAUSE);
@@ -42,10 +43,29 @@ impl RunLock {
         &self.path
     }
 
+    /// Refuses where the directory of that name is no longer the one that is locked, or `inside` is no longer that
+    /// file in it: what is written would be lost, or mixed with what others write.
+    pub(super) fn still_there(&self, name: &str, inside: &File) -> Result<(), RecordError> {
+        let is_same = |path: &Path, open: &File| match (fs::symlink_metadata(path), open.metadata())
+        {
+            (Ok(there), Ok(open)) => identity(&there) == identity(&open),
+            (Err(_), _) | (_, Err(_)) => false,
+        };
+        match is_same(&self.path, &self.folder) && is_same(&self.path.join(name), inside) {
+            true => Ok(()),
+            false => Err(RecordError::Gone(self.path.clone())),
+        }
+    }
+
     /// After the directory was renamed.
     pub(super) fn moved_to(self, path: PathBuf) -> Self {
         Self { path, ..self }
     }
+}
+
+/// The device and the number of a file.
+fn identity(file: &Metadata) -> (u64, u64) {
+    (file.dev(), file.ino())
 }
 
 /// Locks the folder; `None` where another process holds it.

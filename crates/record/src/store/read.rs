@@ -151,6 +151,7 @@ fn of_attempt(event: RunEvent) -> Option<((String, u32), Fold)> {
             outcome: _,
             disturbed: _,
             left: _,
+            pipes_left: _,
         } => Some(((case, attempt), Fold::Ended(wall_ns, orchestrator_cpu_ns))),
     }
 }

@@ -62,6 +62,7 @@ impl Trace {
                 wall_ns,
                 disturbed,
                 left,
+                pipes_left,
                 ..
             } => {
                 let record = AttemptRecord {
@@ -71,6 +72,7 @@ impl Trace {
                     outcome: outcome.clone(),
                     disturbed: disturbed.clone(),
                     left: left.clone(),
+                    pipes_left: *pipes_left,
                     worker_identity: self.identity.clone(),
                 };
                 // The first stands: an attempt ends once.
@@ -113,6 +115,7 @@ impl Trace {
             },
             disturbed: Vec::new(),
             left: Vec::new(),
+            pipes_left: false,
             worker_identity: self.identity.clone(),
         }
     }

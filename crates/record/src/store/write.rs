@@ -109,7 +109,7 @@ impl Recorder {
 
     /// An attempt that was cut off has no end in the log yet, and no result that counts.
     fn record_cut_off(&mut self, record: &RunRecord) -> Result<(), RecordError> {
-        for (case, attempt) in attempts(record) {
+        for (case, attempt) in record.manifest.attempts() {
             let is_new = record.attempt(case, attempt.attempt).wall_ns.is_none();
             if !is_new || !matches!(attempt.outcome, Outcome::OrchestratorDied { .. }) {
                 continue;
@@ -129,6 +129,7 @@ impl Recorder {
                 orchestrator_cpu_ns: 0,
                 disturbed: Vec::new(),
                 left: Vec::new(),
+                pipes_left: false,
             })?;
         }
         Ok(())
@@ -192,10 +193,15 @@ impl Recorder {
         self.manifest.settings.torch = torch;
     }
 
-    /// Makes the folder and log files of an attempt.
+    /// Makes the folder and log files of an attempt, in the run's directory as it was locked: one that was removed
+    /// meanwhile is not made anew.
+    ///
+    /// # Errors
+    /// [`RecordError::Gone`] where the directory or its event log is no longer there, and what the system refuses.
     pub fn begin_attempt(&self, case: &str, attempt: u32) -> Result<AttemptFiles, RecordError> {
+        self.lock.still_there(EVENTS, &self.events)?;
         let folder = attempt_folder(self.path(), case, attempt);
-        fs::create_dir_all(&folder).map_err(RecordError::io("create", &folder))?;
+        make_folders(self.path(), &folder)?;
         let open = |name: &str| {
             let path = folder.join(name);
             // Never over the logs of an attempt that was made before.
@@ -260,16 +266,24 @@ fn unnamed(root: &Path, manifest: &Manifest) -> Result<PathBuf, RecordError> {
     Ok(folder.keep())
 }
 
+/// Makes a folder that is new, and those between it and the run's that are missing.
+fn make_folders(run: &Path, folder: &Path) -> Result<(), RecordError> {
+    let between = folder.ancestors().skip(1).take_while(|path| *path != run);
+    for path in between.collect::<Vec<_>>().into_iter().rev() {
+        match fs::create_dir(path) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+                return Err(RecordError::io("create", path)(error));
+            }
+            Ok(()) | Err(_) => {}
+        }
+    }
+    fs::create_dir(folder).map_err(RecordError::io("create", folder))
+}
+
 fn open_events(run: &Path, options: &mut OpenOptions) -> Result<File, RecordError> {
     let path = run.join(EVENTS);
     let opened = options.append(true).open(&path);
     opened.map_err(RecordError::io("open", &path))
-}
-
-/// Every attempt with its case.
-fn attempts(record: &RunRecord) -> impl Iterator<Item = (&str, &AttemptRecord)> {
-    let cases = record.manifest.cases.iter();
-    cases.flat_map(|case| case.attempts.iter().map(|a| (case.case.id.as_str(), a)))
 }
 
 /// Whether a rename failed because something of that name is there.

@@ -247,6 +247,7 @@ fn attempts_that_failed_have_a_row_per_t_without_measurements() {
         outcome: Outcome::ExitCode { code: 3 },
         disturbed: Vec::new(),
         left: Vec::new(),
+        pipes_left: false,
         worker_identity: None,
     }];
     let data = AttemptData {

@@ -53,17 +53,18 @@ fn left(summary: &Summary, dressing: Dressing) -> String {
         .left
         .iter()
         .map(|left| dressing.item(&left_line(left)));
-    dressing.heading(2, "Processes left behind") + &items.collect::<String>()
+    dressing.heading(2, "Left behind") + &items.collect::<String>()
 }
 
 fn left_line(left: &LeftBehind) -> String {
-    let processes: Vec<_> = left.processes.iter().map(process).collect();
-    format!(
-        "{} attempt {}: {}",
-        left.case,
-        left.attempt,
-        processes.join(", ")
-    )
+    let pipes = match (left.pipes_left, left.processes.is_empty()) {
+        (true, true) => Some("its output was held open by a process that is not its own"),
+        (true, false) => Some("its output was held open"),
+        (false, _) => None,
+    };
+    let processes = left.processes.iter().map(process);
+    let all: Vec<_> = processes.chain(pipes.map(str::to_owned)).collect();
+    format!("{} attempt {}: {}", left.case, left.attempt, all.join(", "))
 }
 
 fn process(leftover: &Leftover) -> String {

@@ -25,6 +25,7 @@ pub(crate) fn record(cases: Vec<(Case, Vec<(Outcome, AttemptData)>)>) -> RunReco
                 outcome: outcome.clone(),
                 disturbed: Vec::new(),
                 left: Vec::new(),
+                pipes_left: false,
                 worker_identity: None,
             });
         }

@@ -62,6 +62,8 @@ fn holder(path: &Path) -> Option<String> {
     let told = Holder::read(&words);
     let pid = told.as_ref().map(|holder| i64::from(holder.pid));
     let pid = locked_by(&fs::read_to_string("/proc/locks").ok()?, inode, pid)?;
+    // The words may be those of a former holder.
+    let told = told.filter(|holder| i64::from(holder.pid) == pid);
     Some(told.map_or_else(|| format!("process {pid}"), |holder| holder.text()))
 }
 
