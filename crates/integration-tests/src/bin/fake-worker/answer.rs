@@ -18,9 +18,9 @@ fn devices(fault: Fault) -> Vec<Device> {
     }
 }
 
-/// Whether it does jobs for this device. The one that merely sees a GPU does not compute on it.
+/// Whether it does jobs for this device.
 pub(crate) fn takes(fault: Fault, device: Device) -> bool {
-    device == Device::Cpu || fault != Fault::OffersGpu && devices(fault).contains(&device)
+    device == Device::Cpu || devices(fault).contains(&device)
 }
 
 pub(crate) fn hello(fault: Fault) -> WorkerEvent {
