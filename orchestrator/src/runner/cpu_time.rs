@@ -1,11 +1,12 @@
 //! CPU time of this process and of all that it has started, from the kernel's accounts.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::fs;
 use std::time::Duration;
 
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeVal;
+
+use crate::process::{children, cpu_time};
 
 /// CPU time of others is what is left after this.
 #[derive(Debug, Clone, Default)]
@@ -59,8 +60,7 @@ fn count(tree: &[u32], ended: Duration) -> (Descendants, bool) {
         pids: BTreeSet::new(),
     };
     for &pid in tree {
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        if let Some(own) = cpu_time(&stat) {
+        if let Some(own) = cpu_time(pid) {
             found.time += own;
             found.pids.insert(pid);
         }
@@ -93,41 +93,9 @@ pub(super) fn ended_children() -> Duration {
     })
 }
 
-/// The children of every thread of a process; none where the kernel does not list them.
-fn children(pid: u32) -> Vec<u32> {
-    let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else {
-        return Vec::new();
-    };
-    let of_task = |task: fs::DirEntry| fs::read_to_string(task.path().join("children")).ok();
-    let lists = tasks.filter_map(|task| of_task(task.ok()?));
-    let numbers = |list: String| -> Vec<u32> {
-        let words = list.split_whitespace();
-        words.filter_map(|pid| pid.parse().ok()).collect()
-    };
-    lists.flat_map(numbers).collect()
-}
-
-/// `utime + stime + cutime + cstime` of `/proc/PID/stat`, which counts in hundredths of a second.
-fn cpu_time(stat: &str) -> Option<Duration> {
-    // The name, in parentheses, may hold spaces and parentheses.
-    let (_, rest) = stat.rsplit_once(')')?;
-    let fields: Vec<&str> = rest.split_whitespace().collect();
-    let ticks = |at: usize| fields.get(at)?.parse::<u64>().ok();
-    let sum = ticks(11)? + ticks(12)? + ticks(13)? + ticks(14)?;
-    Some(Duration::from_millis(sum * 10))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn times_stand_after_a_name_that_may_hold_anything() {
-        let stat = "42 (a ) b) S 1 2 3 4 5 6 7 8 9 10 100 20 3 4 0 0";
-        assert_eq!(cpu_time(stat), Some(Duration::from_millis(1270)));
-        assert_eq!(cpu_time("42 (a) S 1"), None);
-        assert_eq!(cpu_time(""), None);
-    }
 
     /// Time of one child and of what it starts; `ended` stands for other tests.
     fn of_child(pid: u32) -> Descendants {
