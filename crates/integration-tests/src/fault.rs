@@ -27,6 +27,8 @@ pub enum Fault {
     NoBenchmark,
     /// Sees only a GPU that nobody asked for.
     OtherDevice,
+    /// As that, and hangs in measure.
+    OtherDeviceHangs,
     /// None; sees a GPU beside the CPU.
     OffersGpu,
     /// Writes a log line to standard output.
@@ -161,6 +163,7 @@ fn plain(text: &str) -> Option<Fault> {
         "no-hello" => Fault::NoHello,
         "no-benchmark" => Fault::NoBenchmark,
         "other-device" => Fault::OtherDevice,
+        "other-device-hangs" => Fault::OtherDeviceHangs,
         "offers-gpu" => Fault::OffersGpu,
         "garbage" => Fault::Garbage,
         "not-text" => Fault::NotText,

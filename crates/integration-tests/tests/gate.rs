@@ -185,7 +185,7 @@ fn a_machine_that_stays_hot_labels_its_attempts() {
     assert_eq!(disturbance.when, Moment::Before);
     assert_eq!(disturbance.what.name(), "cpu-temperature");
     let warning = "warning: capture.second attempt 1: the machine is not at rest: the processor is at 60.0 °C, and was \
-                   at 50.0 °C when the run began; the attempt is made and labelled";
+                   at 50.0 °C at rest; the attempt is made and labelled";
     assert!(told.contains(warning), "{told}");
     let report = fs::read_to_string(bench.latest().join("report.md")).unwrap();
     let line = "- capture.second attempt 1 (counts): before: the processor is at 60.0 °C";
@@ -441,16 +441,15 @@ fn gpus(bench: &Bench, last: &str) {
     );
 }
 
-#[test]
-fn an_attempt_waits_until_others_have_left_the_gpu() {
-    let bench = bench("cooldown = \"3s\"\nsettle-limit = \"5m\"", "other-device");
-    put(&bench, "dev/nvidiactl", "");
+/// Starts a run on the last of eight GPUs.
+fn start_on_gpu(bench: &Bench, args: &[&str]) -> (Started, PathBuf) {
+    put(bench, "dev/nvidiactl", "");
     for number in 0..8 {
-        put(&bench, &format!("dev/nvidia{number}"), "");
+        put(bench, &format!("dev/nvidia{number}"), "");
     }
-    gpus(&bench, IDLE);
     let told = bench.path("told");
-    let mut command = bench.command(&["run", "suite.toml", "--device", "cuda:7"]);
+    let args = [&["run", "suite.toml", "--device", "cuda:7"], args].concat();
+    let mut command = bench.command(&args);
     command
         .env_remove("CUDA_VISIBLE_DEVICES")
         .env("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
@@ -458,15 +457,23 @@ fn an_attempt_waits_until_others_have_left_the_gpu() {
         .env("FAKE_NVML", bench.path("probe-root").join("nvml"))
         .stdout(Stdio::null())
         .stderr(File::create(&told).unwrap());
-    let run = Started::from(command.spawn().unwrap());
-    bench.wait_for_event("the end of the first attempt", |event| {
-        matches!(event, RunEvent::AttemptEnded { .. }).then_some(())
-    });
-    // The pause that follows is long enough for this.
+    (Started::from(command.spawn().unwrap()), told)
+}
+
+#[test]
+fn an_attempt_waits_until_others_have_left_the_gpu() {
+    let bench = bench(
+        "cooldown = \"until-settled\"\nsettle-limit = \"5m\"",
+        "first=other-device-hangs;other-device",
+    );
+    gpus(&bench, IDLE);
+    let (run, told) = start_on_gpu(&bench, &[]);
+    let worker = bench.wait_for_phase("capture.first", Phase::Measure);
     gpus(
         &bench,
         "memory-used = 9663676416\ntemperature = 32\nreasons = 1\nprocesses = 4711 4712\n",
     );
+    kill(Pid::from_raw(worker.cast_signed()), Signal::SIGKILL).unwrap();
     let waiting = |text: &String| text.contains("for the machine to come to rest");
     let text = wait_for("the wait", || {
         fs::read_to_string(&told).ok().filter(waiting)
@@ -481,7 +488,7 @@ fn an_attempt_waits_until_others_have_left_the_gpu() {
     );
     assert_eq!(bench.outcomes("capture.second"), []);
     gpus(&bench, IDLE);
-    assert_eq!(run.code(), Some(0));
+    assert_eq!(run.code(), Some(10));
     let reasons = bench.wait_for_event("the wait's record", |event| match event {
         RunEvent::CooledDown { case, waits, .. } if case == "capture.second" => Some(
             waits
@@ -496,4 +503,83 @@ fn an_attempt_waits_until_others_have_left_the_gpu() {
     let gpu = seen[0].state.gpu.as_ref().expect("there is a GPU");
     assert_eq!(gpu.used_memory_bytes, Some(2_097_152));
     assert_eq!(gpu.throttle_reasons, [], "an idle GPU does not throttle");
+}
+
+/// Somebody computes on the GPU before the run begins, and stays.
+fn beside_a_stranger(policy: &str) -> (Bench, i32, String) {
+    let bench = bench("cooldown = \"0s\"", "other-device");
+    let stranger = "memory-used = 9663676416\ntemperature = 32\nreasons = 1\nprocesses = 4711\n";
+    gpus(&bench, stranger);
+    let (run, told) = start_on_gpu(&bench, &["--when-restless", policy]);
+    let code = run.code().unwrap();
+    (bench, code, fs::read_to_string(told).unwrap())
+}
+
+/// Of both cases: how the attempt ended, and what disturbed it.
+fn disturbed(bench: &Bench) -> Vec<(String, Vec<(Moment, &'static str)>)> {
+    let both = ["capture.first", "capture.second"];
+    let made = both.iter().flat_map(|case| attempts(bench, case));
+    let row = |attempt: AttemptRecord| {
+        let found = attempt.disturbed.iter();
+        let gpu = found.filter(|found| found.what.name().starts_with("gpu"));
+        let named = gpu.map(|found| (found.when, found.what.name())).collect();
+        (attempt.outcome.name().to_owned(), named)
+    };
+    made.map(row).collect()
+}
+
+#[test]
+fn a_stranger_on_the_gpu_labels_each_attempt() {
+    let (bench, code, told) = beside_a_stranger("label");
+    assert_eq!(code, 0, "{told}");
+    let labelled = ("ok".to_owned(), vec![(Moment::Before, "gpu-processes")]);
+    assert_eq!(disturbed(&bench), [labelled.clone(), labelled]);
+    for case in ["first", "second"] {
+        let warning = format!(
+            "warning: capture.{case} attempt 1: the machine is not at rest: others compute on the GPU: process 4711"
+        );
+        assert!(told.contains(&warning), "{warning} in {told}");
+    }
+}
+
+#[test]
+fn a_stranger_on_the_gpu_spoils_each_attempt_that_is_to_be_alone() {
+    for (policy, is_made) in [("discard", true), ("refuse", false)] {
+        let (bench, code, told) = beside_a_stranger(policy);
+        assert_eq!(code, 10, "{told}");
+        let before = (Moment::Before, "gpu-processes");
+        for (outcome, found) in disturbed(&bench) {
+            assert_eq!(outcome, "contaminated", "{policy}");
+            assert!(found.contains(&before), "{policy}: {found:?}");
+        }
+        let outcomes = bench.outcomes("capture.first");
+        let [Outcome::Contaminated { started, .. }] = outcomes.as_slice() else {
+            panic!("one attempt: {outcomes:?}")
+        };
+        assert_eq!(*started, is_made, "{policy}");
+    }
+}
+
+#[test]
+fn a_run_that_began_hot_goes_on_with_a_machine_that_has_cooled_down() {
+    let bench = bench(
+        "cooldown = \"until-settled\"\nwhen-restless = \"refuse\"",
+        "first=hang-in-measure",
+    );
+    warm(&bench, 80);
+    let (run, told) = start(&bench, &["run", "suite.toml"]);
+    let worker = bench.wait_for_phase("capture.first", Phase::Measure);
+    warm(&bench, 50);
+    kill(Pid::from_raw(worker.cast_signed()), Signal::SIGKILL).unwrap();
+    assert_eq!(run.code(), Some(10));
+    let told = fs::read_to_string(told).unwrap();
+    let second = attempts(&bench, "capture.second");
+    assert_eq!(
+        (second.len(), &second[0].outcome),
+        (1, &Outcome::Ok),
+        "{told}"
+    );
+    assert_eq!(second[0].disturbed, []);
+    let note = "the processor is at 50.0 °C and was warmer, at 80.0 °C, for attempts before";
+    assert!(told.contains(note), "{told}");
 }

@@ -8,11 +8,11 @@ use crate::ThrottleReason;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "restless", rename_all = "kebab-case")]
 pub enum Restless {
-    /// The processor is warmer or colder than at the run's start.
+    /// The processor is warmer than at rest.
     CpuTemperature {
         /// Now.
         millicelsius: i64,
-        /// At the start of the run.
+        /// With which an attempt was made at rest; the lowest so far.
         reference_millicelsius: i64,
     },
     /// Others use the CPUs.
@@ -55,11 +55,11 @@ pub enum Restless {
         /// Before the run.
         reference_bytes: u64,
     },
-    /// The GPU is warmer or colder than at the run's start.
+    /// The GPU is warmer than at rest.
     GpuTemperature {
         /// Now.
         millicelsius: i64,
-        /// At the start of the run.
+        /// With which an attempt was made at rest; the lowest so far.
         reference_millicelsius: i64,
     },
     /// Others compute on the GPU.
@@ -133,7 +133,7 @@ impl Restless {
                 millicelsius,
                 reference_millicelsius,
             } => format!(
-                "the processor is at {}, and was at {} when the run began",
+                "the processor is at {}, and was at {} at rest",
                 degrees(millicelsius),
                 degrees(reference_millicelsius)
             ),
@@ -179,7 +179,7 @@ impl Restless {
                 millicelsius,
                 reference_millicelsius,
             } => format!(
-                "the GPU is at {}, and was at {} when the run began",
+                "the GPU is at {}, and was at {} at rest",
                 degrees(millicelsius),
                 degrees(reference_millicelsius)
             ),

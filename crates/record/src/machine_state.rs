@@ -15,7 +15,7 @@ pub struct MachineState {
     pub cpu_frequency_khz: Option<u64>,
     /// Times that the processor has throttled since the machine was started.
     pub cpu_throttles: Option<u64>,
-    /// Time that all CPUs together have been busy since the machine was started.
+    /// Time that the CPUs that may be used have been busy together since the machine was started.
     pub cpu_busy_ms: Option<u64>,
     /// Time that a hypervisor has taken from them since then.
     pub cpu_stolen_ms: Option<u64>,

@@ -64,7 +64,7 @@ fn time(plan: &Plan, estimate: Option<Duration>) -> String {
     let most = duration(at_most(plan));
     let mut text = match estimate {
         Some(expected) => format!(
-            "about {}, as earlier runs of these cases took; never more than {most}, where every attempt takes its \
+            "about {}, as earlier runs of these cases took; at most about {most}, where every attempt takes its \
              timeout",
             duration(expected)
         ),

@@ -35,6 +35,8 @@ pub(crate) struct Facts {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Interval {
     pub(crate) length_ms: u64,
+    /// CPUs whose time is counted: those that may be used, where the kernel tells them apart.
+    pub(crate) cpus: u32,
     /// CPUs that were busy, in thousandths of one; the doctor sleeps meanwhile.
     pub(crate) busy_milli: Option<u64>,
     /// CPUs that a hypervisor took, in thousandths of one.

@@ -9,7 +9,7 @@ use std::str::FromStr;
 /// The variable that names a stand-in for `/`, for tests.
 const VARIABLE: &str = "ANECHOIC_PROBE_ROOT";
 
-/// Enough for what is read of any of these files; of `/proc/stat` only the first line counts.
+/// Enough for what is read of most of these files.
 const ENOUGH: usize = 4096;
 
 /// The folder that the files of the kernel are below.
@@ -21,6 +21,8 @@ pub(crate) struct Root(PathBuf);
 pub(crate) struct Watched {
     path: PathBuf,
     kept: Kept,
+    /// Bytes that are read of it.
+    enough: usize,
 }
 
 /// Whether a file stays open between readings.
@@ -80,13 +82,18 @@ impl Root {
 
     /// A file to be read again and again. `None` where it cannot be read now.
     pub(crate) fn watch(&self, name: &str) -> Option<Watched> {
+        self.watch_up_to(name, ENOUGH)
+    }
+
+    /// Also one that is longer than most.
+    pub(crate) fn watch_up_to(&self, name: &str, enough: usize) -> Option<Watched> {
         let path = self.path(name);
         let file = File::open(&path).ok()?;
         let kept = match self.is_stand_in() {
             true => Kept::No,
             false => Kept::Open(file),
         };
-        let watched = Watched { path, kept };
+        let watched = Watched { path, kept, enough };
         // Some files can be opened and not be read.
         watched.text().map(|_| watched)
     }
@@ -109,7 +116,7 @@ impl Root {
 impl Watched {
     /// The beginning of the file as it is now.
     pub(crate) fn text(&self) -> Option<String> {
-        let mut buffer = [0; ENOUGH];
+        let mut buffer = vec![0; self.enough];
         let length = match &self.kept {
             Kept::Open(file) => file.read_at(&mut buffer, 0),
             Kept::No => File::open(&self.path).and_then(|file| file.read_at(&mut buffer, 0)),

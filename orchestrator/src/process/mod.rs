@@ -23,4 +23,5 @@ pub(crate) use guard::{Guard, keep_guard};
 pub(crate) use launch::{Launch, LaunchError};
 pub(crate) use leftovers::adopt_orphans;
 pub(crate) use stale::end_stale;
+pub(crate) use table::{children, cpu_time};
 pub(crate) use worker::{Logs, MemoryKills, ProcessEvent, Swept, Worker};

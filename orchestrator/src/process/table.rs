@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::time::Duration;
 
 /// One process.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,18 +29,42 @@ pub(super) fn all() -> BTreeMap<u32, Process> {
 
 /// The children of this process, dead ones among them.
 pub(super) fn own_children() -> Vec<u32> {
+    let own = std::process::id();
+    // The kernel may have been built without these lists.
+    listed_children(own).unwrap_or_else(|| children_in(&all(), own))
+}
+
+/// The children of every thread of a process, dead ones among them; none where the kernel does not list them.
+pub(crate) fn children(pid: u32) -> Vec<u32> {
+    listed_children(pid).unwrap_or_default()
+}
+
+fn listed_children(pid: u32) -> Option<Vec<u32>> {
+    let folder = format!("/proc/{pid}/task");
     let mut children = Vec::new();
-    for thread in numbers_in("/proc/self/task") {
-        let Ok(text) = fs::read_to_string(format!("/proc/self/task/{thread}/children")) else {
-            // The kernel was built without these lists.
-            return children_in(&all(), std::process::id());
+    for thread in numbers_in(&folder) {
+        let list = match fs::read_to_string(format!("{folder}/{thread}/children")) {
+            Ok(list) => list,
+            Err(_) if fs::exists(format!("{folder}/{thread}")).unwrap_or(false) => return None,
+            // The thread has ended since.
+            Err(_) => continue,
         };
-        children.extend(
-            text.split_whitespace()
-                .filter_map(|pid| pid.parse::<u32>().ok()),
-        );
+        let pids = list.split_whitespace();
+        children.extend(pids.filter_map(|pid| pid.parse::<u32>().ok()));
     }
-    children
+    Some(children)
+}
+
+/// CPU time of a process and of those of its children that it has reaped; none where it is gone.
+pub(crate) fn cpu_time(pid: u32) -> Option<Duration> {
+    used(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+}
+
+/// `utime + stime + cutime + cstime` of `/proc/PID/stat`, which counts in hundredths of a second.
+fn used(stat: &str) -> Option<Duration> {
+    let (_, fields) = split(stat)?;
+    let ticks = (11..=14).map(|index| number(&fields, index));
+    Some(Duration::from_millis(ticks.sum::<Option<u64>>()? * 10))
 }
 
 /// The children of this process that are alive.
@@ -82,16 +107,25 @@ fn numbers_in(folder: &str) -> impl Iterator<Item = u32> {
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
-/// Reads a line of `/proc/PID/stat`. The name is in parentheses and may hold any character.
-fn parse(stat: &str) -> Option<Process> {
+/// The name of a process, and what follows it in a line of `/proc/PID/stat`. The name is in parentheses and may hold
+/// any character.
+fn split(stat: &str) -> Option<(&str, Vec<&str>)> {
     let (start, rest) = stat.rsplit_once(')')?;
     let (_, name) = start.split_once('(')?;
-    let fields: Vec<&str> = rest.split_whitespace().collect();
-    let number = |index: usize| fields.get(index)?.parse::<u64>().ok();
+    Some((name, rest.split_whitespace().collect()))
+}
+
+fn number(fields: &[&str], index: usize) -> Option<u64> {
+    fields.get(index)?.parse().ok()
+}
+
+/// Reads a line of `/proc/PID/stat`.
+fn parse(stat: &str) -> Option<Process> {
+    let (name, fields) = split(stat)?;
     Some(Process {
-        parent: u32::try_from(number(1)?).ok()?,
-        group: u32::try_from(number(2)?).ok()?,
-        started: number(19)?,
+        parent: u32::try_from(number(&fields, 1)?).ok()?,
+        group: u32::try_from(number(&fields, 2)?).ok()?,
+        started: number(&fields, 19)?,
         name: name.to_owned(),
         ended: matches!(*fields.first()?, "Z" | "X"),
     })
@@ -110,6 +144,14 @@ mod tests {
         assert_eq!(process.started, 987_654);
         assert!(!process.ended);
         assert_eq!(parse("42 (cut"), None);
+    }
+
+    #[test]
+    fn time_is_that_of_the_process_and_of_those_that_it_reaped() {
+        let stat = "42 (a ) b) S 1 2 3 4 5 6 7 8 9 10 100 20 3 4 0 0";
+        assert_eq!(used(stat), Some(Duration::from_millis(1270)));
+        assert_eq!(used("42 (a) S 1"), None);
+        assert_eq!(used(""), None);
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! CPU time of this process and of all that it has started, from the kernel's accounts.
 
-use std::collections::BTreeSet;
-use std::fs;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeVal;
+
+use crate::process::{children, cpu_time};
 
 /// CPU time of others is what is left after this.
 #[derive(Debug, Clone, Default)]
@@ -22,26 +23,63 @@ pub(super) fn own_cpu_time() -> Duration {
     nix::time::clock_gettime(clock).map_or(Duration::ZERO, Duration::from)
 }
 
+/// How often processes are counted anew where one of them is reaped meanwhile.
+const TRIES: u32 = 4;
+
 /// What has been started by this process. Orphans count: they become its children. `known` is a child that is found
 /// also on a kernel that does not list children.
 pub(super) fn descendants(known: Option<u32>) -> Descendants {
-    let mut pids = BTreeSet::new();
-    let mut open: Vec<u32> = children(std::process::id());
-    open.extend(known);
-    let mut time = ended_children();
-    while let Some(pid) = open.pop() {
-        if !pids.insert(pid) {
-            continue;
+    let roots = || {
+        let mut roots = children(std::process::id());
+        roots.extend(known);
+        roots
+    };
+    counted(roots, ended_children)
+}
+
+/// One that is reaped between two readings has its time in neither: then all are read again.
+fn counted(roots: impl Fn() -> Vec<u32>, ended: impl Fn() -> Duration) -> Descendants {
+    let mut found = Descendants::default();
+    for _ in 0..TRIES {
+        let tree = below(roots());
+        let (now, is_whole) = count(&tree, ended());
+        found = now;
+        let is_known = |pid: &u32| tree.contains(pid);
+        if is_whole && roots().iter().all(is_known) {
+            break;
         }
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        match cpu_time(&stat) {
-            Some(own) => time += own,
-            // Not ours any more: its parent has already reaped it.
-            None => drop(pids.remove(&pid)),
-        }
-        open.extend(children(pid));
     }
-    Descendants { time, pids }
+    found
+}
+
+/// Each parent is read before its children, so that it does not have the time of one that is read after it. Also whether
+/// none was missing.
+fn count(tree: &[u32], ended: Duration) -> (Descendants, bool) {
+    let mut found = Descendants {
+        time: ended,
+        pids: BTreeSet::new(),
+    };
+    for &pid in tree {
+        if let Some(own) = cpu_time(pid) {
+            found.time += own;
+            found.pids.insert(pid);
+        }
+    }
+    let is_whole = found.pids.len() == tree.len();
+    (found, is_whole)
+}
+
+/// These processes and all that descend from them, parents first.
+fn below(roots: Vec<u32>) -> Vec<u32> {
+    let mut tree = Vec::new();
+    let mut next = VecDeque::from(roots);
+    while let Some(pid) = next.pop_front() {
+        if !tree.contains(&pid) {
+            tree.push(pid);
+            next.extend(children(pid));
+        }
+    }
+    tree
 }
 
 /// CPU time of children that have ended and were reaped, with that of theirs.
@@ -55,62 +93,53 @@ pub(super) fn ended_children() -> Duration {
     })
 }
 
-/// The children of every thread of a process; none where the kernel does not list them.
-fn children(pid: u32) -> Vec<u32> {
-    let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else {
-        return Vec::new();
-    };
-    let of_task = |task: fs::DirEntry| fs::read_to_string(task.path().join("children")).ok();
-    let lists = tasks.filter_map(|task| of_task(task.ok()?));
-    let numbers = |list: String| -> Vec<u32> {
-        let words = list.split_whitespace();
-        words.filter_map(|pid| pid.parse().ok()).collect()
-    };
-    lists.flat_map(numbers).collect()
-}
-
-/// `utime + stime + cutime + cstime` of `/proc/PID/stat`, which counts in hundredths of a second.
-fn cpu_time(stat: &str) -> Option<Duration> {
-    // The name, in parentheses, may hold spaces and parentheses.
-    let (_, rest) = stat.rsplit_once(')')?;
-    let fields: Vec<&str> = rest.split_whitespace().collect();
-    let ticks = |at: usize| fields.get(at)?.parse::<u64>().ok();
-    let sum = ticks(11)? + ticks(12)? + ticks(13)? + ticks(14)?;
-    Some(Duration::from_millis(sum * 10))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn times_stand_after_a_name_that_may_hold_anything() {
-        let stat = "42 (a ) b) S 1 2 3 4 5 6 7 8 9 10 100 20 3 4 0 0";
-        assert_eq!(cpu_time(stat), Some(Duration::from_millis(1270)));
-        assert_eq!(cpu_time("42 (a) S 1"), None);
-        assert_eq!(cpu_time(""), None);
+    /// Time of one child and of what it starts; `ended` stands for other tests.
+    fn of_child(pid: u32) -> Descendants {
+        counted(|| vec![pid], || Duration::ZERO)
+    }
+
+    fn shell(script: &str) -> std::process::Child {
+        std::process::Command::new("sh")
+            .args(["-c", script])
+            .stdin(std::process::Stdio::piped())
+            .spawn()
+            .unwrap()
     }
 
     #[test]
     fn a_child_is_found_alive_and_its_time_is_kept_after_its_end() {
-        let before = descendants(None).time;
         let burn = "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; read line";
-        let mut child = std::process::Command::new("sh")
-            .args(["-c", burn])
-            .stdin(std::process::Stdio::piped())
-            .spawn()
-            .unwrap();
-        let used = before + Duration::from_millis(50);
-        loop {
-            let now = descendants(None);
-            if now.pids.contains(&child.id()) && now.time >= used {
-                break;
-            }
+        let mut child = shell(burn);
+        let used = Duration::from_millis(50);
+        while of_child(child.id()).time < used {
             std::thread::sleep(Duration::from_millis(5));
         }
+        assert!(descendants(None).pids.contains(&child.id()));
         drop(child.stdin.take());
         child.wait().unwrap();
         let after = descendants(None);
         assert!(after.time >= used && !after.pids.contains(&child.id()));
+    }
+
+    #[test]
+    fn time_is_not_lost_while_children_are_reaped() {
+        let short = "( i=0; while [ $i -lt 10000 ]; do i=$((i+1)); done; exit 1 )";
+        let mut child = shell(&format!(
+            "n=0; while [ $n -lt 60 ]; do {short}; n=$((n+1)); done"
+        ));
+        let mut most = Duration::ZERO;
+        while child.try_wait().unwrap().is_none() {
+            let now = of_child(child.id());
+            // None where it has ended in between.
+            if now.pids.contains(&child.id()) {
+                assert!(now.time >= most, "{:?} after {most:?}", now.time);
+                most = now.time;
+            }
+        }
+        assert!(most > Duration::ZERO);
     }
 }

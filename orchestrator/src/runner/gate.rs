@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anechoic_record::{MachineState, Restless, Wait};
 
-use super::rest::{Judged, Reading, Reference, SHORTEST_SPAN, is_temperature, passes_by_waiting};
+use super::rest::{Judged, Reading, Reference, SHORTEST_SPAN, is_temperature};
 
 /// Time between readings at first.
 const CLOSE: Duration = Duration::from_millis(500);
@@ -105,7 +105,8 @@ impl Gate {
         let Some(limit) = self.limit() else {
             return Step::Go { restless: reasons };
         };
-        if reasons.iter().any(passes_by_waiting) {
+        let passes = |what: &Restless| self.reference.passes_by_waiting(what);
+        if reasons.iter().any(passes) {
             self.at_rest = 0;
             self.restless.clone_from(&reasons);
         } else {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anechoic_record::{MachineState, Restless};
+use anechoic_record::{GpuState, MachineState, Restless};
 
 use super::gate::{Gate, Pace, Step};
 use super::rest_tests::fixture::{busy, reading, reference, warm};
@@ -105,9 +105,26 @@ fn a_limit_of_nothing_still_reads_once() {
 }
 
 #[test]
-fn a_machine_that_is_too_cold_is_not_waited_for() {
-    let (at, restless, _) = drive(pace(0, Some(60_000)), &warm(50), |_| warm(40));
-    assert_eq!((at, restless), (1_000, vec!["cpu-temperature"]));
+fn a_machine_that_is_colder_is_at_rest() {
+    let passed = drive(pace(0, Some(60_000)), &warm(50), |_| warm(40));
+    assert_eq!(passed, (1_000, vec![], vec![]));
+}
+
+#[test]
+fn who_is_on_the_gpu_for_good_is_told_of_and_not_waited_for() {
+    let list = |pids: &[u32]| MachineState {
+        gpu: Some(GpuState {
+            compute_processes: Some(pids.to_vec()),
+            ..GpuState::default()
+        }),
+        ..MachineState::default()
+    };
+    let (at, restless, _) = drive(pace(0, Some(60_000)), &list(&[7]), |_| list(&[7]));
+    assert_eq!((at, restless), (1_000, vec!["gpu-processes"]));
+    // Nobody is known before the first attempt.
+    let nobody = MachineState::default();
+    let (at, restless, _) = drive(pace(0, Some(60_000)), &nobody, |_| list(&[7]));
+    assert_eq!((at, restless), (60_000, vec!["gpu-processes"]));
 }
 
 #[test]

@@ -33,6 +33,7 @@ pub(crate) use limits::Limits;
 pub(crate) use message::read_line;
 pub(crate) use offer::{Greeting, greeting, offered_devices, offered_torch};
 pub(crate) use queue::Retry;
+pub(crate) use rest::{STALLED_PERMILLE, accepted_milli};
 pub(crate) use run::{Context, Halt, RunError, make_attempts};
 pub(crate) use sampler::Sampler;
 pub(crate) use verdict::with_leftovers;

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use anechoic_record::{GpuState, MachineState, Restless};
 
-/// How far the processor's or the GPU's temperature may be from that at the run's start, in thousandths of a degree.
-pub(crate) const TEMPERATURE_TOLERANCE: u64 = 3_000;
+/// How far the processor's or the GPU's temperature may be above the reference, in thousandths of a degree. One that is
+/// further below it becomes the reference.
+pub(crate) const TEMPERATURE_TOLERANCE: i64 = 3_000;
 
 /// Thousandths of one CPU that others may always keep busy, or a hypervisor take away.
 pub(crate) const LOAD_FLOOR_MILLI: u64 = 250;
@@ -32,7 +33,7 @@ pub(crate) struct Reading {
     pub(crate) state: MachineState,
     /// CPU time so far of the orchestrator and of all that it has started.
     pub(crate) ours: Duration,
-    /// Live processes that the orchestrator has started, or that these have.
+    /// Live processes that the worker consists of; none while there is no worker.
     pub(crate) pids: BTreeSet<u32>,
 }
 
@@ -46,10 +47,90 @@ impl Reading {
 /// What readings are compared with.
 #[derive(Debug, Clone)]
 pub(crate) struct Reference {
-    /// The state in which the run's first attempt was made; none before it.
+    /// The state in which the first attempt that may count was made; none before it.
     pub(crate) state: Option<MachineState>,
-    /// Logical CPUs of the machine.
+    /// CPUs whose time is counted as busy or stolen.
     pub(crate) cpus: u32,
+}
+
+/// A temperature that has taken the place of a higher one in the reference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Colder {
+    /// What has it, for people.
+    pub(super) what: &'static str,
+    /// Until now, in thousandths of a degree.
+    pub(super) before: i64,
+    /// From now on.
+    pub(super) now: i64,
+}
+
+impl Reference {
+    /// Takes over the temperatures of a machine that is colder at rest than it was: a run that began hot would meet its
+    /// start never again.
+    pub(super) fn cool(&mut self, state: &MachineState) -> Vec<Colder> {
+        let Some(known) = &mut self.state else {
+            return Vec::new();
+        };
+        let cpu = lower(
+            "processor",
+            &mut known.cpu_temperature_millicelsius,
+            state.cpu_temperature_millicelsius,
+        );
+        let gpu = match (&mut known.gpu, &state.gpu) {
+            (Some(known), Some(now)) => lower(
+                "GPU",
+                &mut known.temperature_millicelsius,
+                now.temperature_millicelsius,
+            ),
+            (Some(_) | None, _) => None,
+        };
+        cpu.into_iter().chain(gpu).collect()
+    }
+
+    /// Whether waiting is worth while. Who computed on the GPU when the reference was taken is not waited for again.
+    pub(super) fn passes_by_waiting(&self, what: &Restless) -> bool {
+        match what {
+            Restless::GpuProcesses { pids } => {
+                let known = processes(self.state.as_ref().and_then(|state| state.gpu.as_ref()));
+                pids.iter().any(|pid| !known.contains(pid))
+            }
+            Restless::CpuTemperature { .. }
+            | Restless::GpuTemperature { .. }
+            | Restless::CpuLoad { .. }
+            | Restless::StolenTime { .. }
+            | Restless::MemoryPressure { .. }
+            | Restless::CpuFrequencyLimit { .. }
+            | Restless::CpuThrottled { .. }
+            | Restless::GpuMemory { .. }
+            | Restless::GpuThrottled { .. } => true,
+        }
+    }
+}
+
+fn lower(what: &'static str, known: &mut Option<i64>, now: Option<i64>) -> Option<Colder> {
+    let (before, now) = ((*known)?, now?);
+    let is_colder = before.saturating_sub(now) > TEMPERATURE_TOLERANCE;
+    is_colder.then(|| {
+        *known = Some(now);
+        Colder { what, before, now }
+    })
+}
+
+/// The processes of the worker over one attempt.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Own {
+    /// All that were seen.
+    pub(super) pids: BTreeSet<u32>,
+    /// The most that lived at the same time.
+    pub(super) most: usize,
+}
+
+impl Own {
+    /// Adds those that live now.
+    pub(super) fn meet(&mut self, pids: &BTreeSet<u32>) {
+        self.pids.extend(pids);
+        self.most = self.most.max(pids.len());
+    }
 }
 
 /// Two readings beside what they are judged by.
@@ -84,14 +165,14 @@ impl Judged<'_> {
     }
 
     /// What disturbs an attempt. Its own heat and memory are none of it.
-    pub(super) fn during(self) -> Vec<Restless> {
+    pub(super) fn during(self, own: &Own) -> Vec<Restless> {
         let found = [
             self.cpu_load(),
             self.stolen_time(),
             self.memory_pressure(),
             self.cpu_frequency_limit(),
             self.cpu_throttled(),
-            self.gpu_processes_during(),
+            self.gpu_processes_during(own),
             self.gpu_throttled(),
         ];
         found.into_iter().flatten().collect()
@@ -129,7 +210,7 @@ impl Judged<'_> {
     fn cpu_temperature(self) -> Option<Restless> {
         let millicelsius = self.later.state.cpu_temperature_millicelsius?;
         let reference_millicelsius = self.start()?.cpu_temperature_millicelsius?;
-        is_off(millicelsius, reference_millicelsius).then_some(Restless::CpuTemperature {
+        is_warmer(millicelsius, reference_millicelsius).then_some(Restless::CpuTemperature {
             millicelsius,
             reference_millicelsius,
         })
@@ -161,40 +242,30 @@ impl Judged<'_> {
     fn gpu_temperature(self) -> Option<Restless> {
         let millicelsius = self.gpu()?.temperature_millicelsius?;
         let reference_millicelsius = self.start()?.gpu.as_ref()?.temperature_millicelsius?;
-        is_off(millicelsius, reference_millicelsius).then_some(Restless::GpuTemperature {
+        is_warmer(millicelsius, reference_millicelsius).then_some(Restless::GpuTemperature {
             millicelsius,
             reference_millicelsius,
         })
     }
 
-    /// No worker runs yet: any process that was not there at the run's start is another's.
+    /// No worker runs yet: whoever computes is another, also one who did when the run began.
     fn gpu_processes_before(self) -> Option<Restless> {
-        let known = processes(self.start()?.gpu.as_ref());
-        let pids = self.new_gpu_processes(&known)?;
+        let pids = self.gpu()?.compute_processes.clone()?;
         (!pids.is_empty()).then_some(Restless::GpuProcesses { pids })
     }
 
-    /// The worker may be among them. In a container the driver numbers processes otherwise than we do: where it
-    /// names none of ours, one new process is taken for the worker.
-    fn gpu_processes_during(self) -> Option<Restless> {
-        let mut known = processes(self.start().and_then(|state| state.gpu.as_ref()));
-        known.extend(processes(self.first.state.gpu.as_ref()));
-        let own = &self.later.pids;
+    /// The worker may be among them; those of the reference were told of before the attempt. In a container the driver
+    /// numbers processes otherwise than we do: where it names none of ours, as many as the worker has are taken for it.
+    fn gpu_processes_during(self, own: &Own) -> Option<Restless> {
+        let known = processes(self.start().and_then(|state| state.gpu.as_ref()));
         let now = self.gpu()?.compute_processes.as_ref()?;
-        let allowed = usize::from(!now.iter().any(|pid| own.contains(pid)));
-        known.extend(own);
-        let pids = self.new_gpu_processes(&known)?;
+        let allowed = match now.iter().any(|pid| own.pids.contains(pid)) {
+            true => 0,
+            false => own.most.max(1),
+        };
+        let is_new = |pid: &&u32| !known.contains(pid) && !own.pids.contains(pid);
+        let pids: Vec<_> = now.iter().filter(is_new).copied().collect();
         (pids.len() > allowed).then_some(Restless::GpuProcesses { pids })
-    }
-
-    fn new_gpu_processes(self, known: &BTreeSet<u32>) -> Option<Vec<u32>> {
-        let now = self.gpu()?.compute_processes.as_ref()?;
-        Some(
-            now.iter()
-                .copied()
-                .filter(|pid| !known.contains(pid))
-                .collect(),
-        )
     }
 
     fn gpu_throttled(self) -> Option<Restless> {
@@ -213,7 +284,7 @@ impl Judged<'_> {
     }
 
     fn accepted_milli(self) -> u64 {
-        LOAD_FLOOR_MILLI.max(u64::from(self.reference.cpus) * LOAD_SHARE_MILLI)
+        accepted_milli(self.reference.cpus)
     }
 
     /// How much a counter has grown; one that has gone back has not.
@@ -230,35 +301,18 @@ impl Judged<'_> {
     }
 }
 
-fn is_off(now: i64, reference: i64) -> bool {
-    now.abs_diff(reference) > TEMPERATURE_TOLERANCE
+/// Thousandths of one CPU that others may keep busy where the time of so many CPUs is counted.
+pub(crate) fn accepted_milli(cpus: u32) -> u64 {
+    LOAD_FLOOR_MILLI.max(u64::from(cpus) * LOAD_SHARE_MILLI)
+}
+
+fn is_warmer(now: i64, reference: i64) -> bool {
+    now.saturating_sub(reference) > TEMPERATURE_TOLERANCE
 }
 
 fn processes(gpu: Option<&GpuState>) -> BTreeSet<u32> {
     let listed = gpu.and_then(|gpu| gpu.compute_processes.as_ref());
     listed.into_iter().flatten().copied().collect()
-}
-
-/// Whether a machine that waits comes to rest from this. One that is colder than at the start does not warm up by itself.
-pub(super) fn passes_by_waiting(what: &Restless) -> bool {
-    match what {
-        Restless::CpuTemperature {
-            millicelsius,
-            reference_millicelsius,
-        }
-        | Restless::GpuTemperature {
-            millicelsius,
-            reference_millicelsius,
-        } => millicelsius > reference_millicelsius,
-        Restless::CpuLoad { .. }
-        | Restless::StolenTime { .. }
-        | Restless::MemoryPressure { .. }
-        | Restless::CpuFrequencyLimit { .. }
-        | Restless::CpuThrottled { .. }
-        | Restless::GpuMemory { .. }
-        | Restless::GpuProcesses { .. }
-        | Restless::GpuThrottled { .. } => true,
-    }
 }
 
 /// Whether this is a temperature, which a fixed pause alone does not promise to bring back.

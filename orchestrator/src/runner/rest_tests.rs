@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anechoic_record::{GpuState, MachineState, Restless, ThrottleReason};
 
-use super::rest::{Judged, Reading, Reference, passes_by_waiting};
+use super::rest::{Colder, Judged, Own, Reading, Reference};
 use fixture::{reading, reference};
 
 /// Values that tests of rest, gate and watch share.
@@ -57,7 +57,7 @@ fn found(from: &MachineState, to: &MachineState) -> (Vec<Restless>, Vec<Restless
         earlier: &first,
         later: &later,
     };
-    (judged.before(), judged.during())
+    (judged.before(), judged.during(&Own::default()))
 }
 
 fn cpu(change: impl FnOnce(&mut MachineState)) -> MachineState {
@@ -80,7 +80,7 @@ fn gpu(change: impl FnOnce(&mut GpuState)) -> MachineState {
         temperature_millicelsius: Some(30_000),
         clock_khz: Some(1_980_000),
         throttle_reasons: Vec::new(),
-        compute_processes: Some(vec![1]),
+        compute_processes: Some(vec![]),
     };
     change(&mut gpu);
     MachineState {
@@ -110,10 +110,7 @@ fn each_rule_of_the_processor_has_its_tolerance() {
         |s| s.cpu_temperature_millicelsius = Some(53_001),
         "cpu-temperature*",
     );
-    check(
-        |s| s.cpu_temperature_millicelsius = Some(46_999),
-        "cpu-temperature*",
-    );
+    check(|s| s.cpu_temperature_millicelsius = Some(20_000), "");
     check(|s| s.cpu_temperature_millicelsius = None, "");
     check(|s| s.cpu_busy_ms = Some(1_800), "");
     check(|s| s.cpu_busy_ms = Some(1_801), "cpu-load");
@@ -159,44 +156,64 @@ fn each_rule_of_the_gpu_has_its_tolerance() {
     check(|g| g.clock_khz = Some(210_000), &[], &[]);
     let power = |g: &mut GpuState| g.throttle_reasons = vec![ThrottleReason::PowerCap];
     check(power, &["gpu-throttled"], &["gpu-throttled"]);
-    // What was there at the start is no news; one new process during an attempt may be the worker.
-    check(|g| g.compute_processes = Some(vec![]), &[], &[]);
+    // Before an attempt nobody may compute; one process during it may be the worker.
     check(|g| g.compute_processes = None, &[], &[]);
     check(
-        |g| g.compute_processes = Some(vec![1, 9]),
+        |g| g.compute_processes = Some(vec![9]),
         &["gpu-processes"],
         &[],
     );
-    let two = |g: &mut GpuState| g.compute_processes = Some(vec![1, 8, 9]);
+    let two = |g: &mut GpuState| g.compute_processes = Some(vec![8, 9]);
     check(two, &["gpu-processes"], &["gpu-processes"]);
     check(|g| *g = GpuState::default(), &[], &[]);
 }
 
+/// What disturbs an attempt of a worker with these processes, of which so many lived at a time, where process 1 was on
+/// the GPU when the run began.
+fn on_gpu(listed: &[u32], own: &[u32], most: usize) -> Vec<Restless> {
+    let start = Instant::now();
+    let list = |pids: &[u32]| gpu(|g| g.compute_processes = Some(pids.to_vec()));
+    let first = reading(start, 0, list(&[1]));
+    let later = reading(start, 1000, list(listed));
+    let judged = Judged {
+        reference: &reference(Some(list(&[1]))),
+        first: &first,
+        earlier: &first,
+        later: &later,
+    };
+    let pids = own.iter().copied().collect();
+    judged.during(&Own { pids, most })
+}
+
 #[test]
 fn a_gpu_process_of_our_own_leaves_no_room_for_a_foreign_one() {
-    let start = Instant::now();
-    let first = reading(start, 0, gpu(|_| {}));
-    let check = |listed: Vec<u32>, ours: &[u32], expected: Option<Vec<u32>>| {
-        let mut later = reading(start, 1000, gpu(|g| g.compute_processes = Some(listed)));
-        later.pids = ours.iter().copied().collect();
-        let judged = Judged {
-            reference: &reference(None),
-            first: &first,
-            earlier: &first,
-            later: &later,
+    let check = |listed: &[u32], own: &[u32], expected: &[u32]| {
+        let expected = Restless::GpuProcesses {
+            pids: expected.to_vec(),
         };
-        let expected: Vec<_> = expected
-            .map(|pids| Restless::GpuProcesses { pids })
-            .into_iter()
-            .collect();
-        assert_eq!(judged.during(), expected);
+        assert_eq!(on_gpu(listed, own, own.len()), [expected], "{listed:?}");
     };
-    check(vec![1, 40], &[40, 41], None);
-    check(vec![1, 40, 41], &[40, 41], None);
-    check(vec![1, 40, 50], &[40, 41], Some(vec![50]));
+    assert_eq!(on_gpu(&[1, 40], &[40, 41], 2), []);
+    assert_eq!(on_gpu(&[1, 40, 41], &[40, 41], 2), []);
+    check(&[1, 40, 50], &[40, 41], &[50]);
     // Host numbers, of which we know none.
-    check(vec![1, 9040], &[40], None);
-    check(vec![1, 9040, 9050], &[40], Some(vec![9040, 9050]));
+    assert_eq!(on_gpu(&[1, 9040], &[40], 1), []);
+    check(&[1, 9040, 9050], &[40], &[9040, 9050]);
+}
+
+#[test]
+fn a_worker_of_several_processes_may_have_several_on_the_gpu() {
+    assert_eq!(on_gpu(&[1, 9040, 9041], &[40, 41], 2), []);
+    let foreign = Restless::GpuProcesses {
+        pids: vec![9040, 9041, 9050],
+    };
+    // Three processes one after the other are not three at a time.
+    assert_eq!(on_gpu(&[1, 9040, 9041, 9050], &[40, 41, 42], 2), [foreign]);
+    let mut own = Own::default();
+    for pids in [&[40, 41][..], &[40, 42], &[]] {
+        own.meet(&pids.iter().copied().collect());
+    }
+    assert_eq!((own.pids, own.most), ([40, 41, 42].into(), 2));
 }
 
 #[test]
@@ -248,18 +265,38 @@ fn without_a_reference_only_what_needs_none_is_judged() {
         later: &later,
     };
     let names: Vec<_> = judged.before().iter().map(Restless::name).collect();
-    assert_eq!(names, ["cpu-load"]);
+    assert_eq!(names, ["cpu-load", "gpu-processes"]);
 }
 
 #[test]
-fn a_machine_that_is_too_cold_does_not_warm_up_by_waiting() {
-    let check = |millicelsius, expected| {
-        let what = Restless::CpuTemperature {
-            millicelsius,
-            reference_millicelsius: 50_000,
-        };
-        assert_eq!(passes_by_waiting(&what), expected);
+fn who_computed_on_the_gpu_when_the_run_began_is_not_waited_for() {
+    let known = reference(Some(gpu(|g| g.compute_processes = Some(vec![1, 2]))));
+    let passes = |pids: &[u32]| {
+        let pids = pids.to_vec();
+        known.passes_by_waiting(&Restless::GpuProcesses { pids })
     };
-    check(60_000, true);
-    check(40_000, false);
+    assert!(!passes(&[1]) && !passes(&[2, 1]));
+    assert!(passes(&[1, 3]));
+}
+
+#[test]
+fn a_colder_machine_becomes_the_reference() {
+    let state = |cpu, gpu_degrees: i64| MachineState {
+        cpu_temperature_millicelsius: Some(cpu),
+        ..gpu(|g| g.temperature_millicelsius = Some(gpu_degrees * 1000))
+    };
+    let mut known = reference(Some(state(70_000, 60)));
+    assert_eq!(known.cool(&state(67_000, 90)), []);
+    assert_eq!(known.state, Some(state(70_000, 60)));
+    let colder = |what, before, now| Colder { what, before, now };
+    assert_eq!(
+        known.cool(&state(66_999, 40)),
+        [
+            colder("processor", 70_000, 66_999),
+            colder("GPU", 60_000, 40_000)
+        ]
+    );
+    assert_eq!(known.state, Some(state(66_999, 40)));
+    assert_eq!(known.cool(&MachineState::default()), []);
+    assert_eq!(reference(None).cool(&state(1, 1)), []);
 }

@@ -1,6 +1,7 @@
 //! Reads the machine before and while a worker runs, at most once a second, and keeps the readings in memory: nothing
 //! is written while a worker measures.
 
+use std::collections::BTreeSet;
 use std::future::pending;
 use std::time::{Duration, Instant};
 
@@ -25,6 +26,8 @@ pub(crate) struct Sampler {
     /// What readings are judged by.
     pub(super) reference: Reference,
     is_on: bool,
+    /// Processes that run beside workers, such as the guard.
+    beside: BTreeSet<u32>,
     before: Vec<Disturbance>,
     attempt: Option<Attempt>,
 }
@@ -57,13 +60,15 @@ pub(super) struct Seen {
 impl Sampler {
     /// For the device and machine of this run.
     pub(crate) fn for_run(manifest: &Manifest) -> Self {
+        let probe = MachineProbe::of(manifest.settings.device);
         Self {
-            probe: MachineProbe::of(manifest.settings.device),
             reference: Reference {
                 state: None,
-                cpus: manifest.machine.logical_cpus,
+                cpus: probe.cpus(),
             },
+            probe,
             is_on: std::env::var_os(SWITCH).is_none_or(|value| value != "off"),
+            beside: BTreeSet::new(),
             before: Vec::new(),
             attempt: None,
         }
@@ -78,7 +83,11 @@ impl Sampler {
     /// Also the CPU time of all that was started.
     fn read_with(&mut self, worker: Option<u32>) -> (Reading, Duration) {
         let state = self.probe.read();
-        let started = descendants(worker);
+        let mut started = descendants(worker);
+        match worker {
+            Some(_) => started.pids.retain(|pid| !self.beside.contains(pid)),
+            None => self.beside = std::mem::take(&mut started.pids),
+        }
         let reading = Reading {
             at: Instant::now(),
             state,

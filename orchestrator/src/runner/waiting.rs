@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use anechoic_record::{Disturbance, MachineState, Moment, Restless, RunEvent};
+use anechoic_record::{Disturbance, Moment, Restless, RunEvent};
 use anechoic_suite::{Case, Plan, WhenRestless};
 use tokio::time::sleep;
 
 use super::gate::{Gate, Pace, Step};
+use super::rest::Colder;
 use super::run::{Context, RunError};
 
 /// Waits before an attempt. What disturbs it all the same; `None` where the user wants to stop.
@@ -30,26 +31,39 @@ pub(super) async fn wait_before(
             waits: gate.waits(),
         })?;
     }
-    if context.sampler.reference.state.is_none() {
-        tell_of_gpu_processes(context, gate.state());
-        context.sampler.reference.state = Some(gate.state().clone());
+    if let Some(restless) = &passed {
+        take_reference(context, &gate, restless);
     }
     Ok(passed.map(before))
 }
 
-/// What is at work on the GPU already cannot be told from a part of the machine, and stays for the whole run.
-fn tell_of_gpu_processes(context: &Context<'_>, state: &MachineState) {
-    let listed = state
-        .gpu
-        .as_ref()
-        .and_then(|gpu| gpu.compute_processes.as_ref());
-    let pids: Vec<_> = listed.into_iter().flatten().map(u32::to_string).collect();
-    if !pids.is_empty() {
-        let pids = pids.join(", ");
-        context.reporter.note(&format!(
-            "before the first attempt others compute on the GPU already: process {pids}; this is taken as the machine's state of rest"
-        ));
+/// The first attempt that may count is what later ones are compared with; a colder machine takes its place.
+fn take_reference(context: &mut Context<'_>, gate: &Gate, restless: &[Restless]) {
+    let counts = match context.recorder.manifest().plan.when_restless {
+        WhenRestless::Label => true,
+        WhenRestless::Discard | WhenRestless::Refuse => restless.is_empty(),
+    };
+    let reference = &mut context.sampler.reference;
+    if !counts {
+        return;
     }
+    if reference.state.is_none() {
+        reference.state = Some(gate.state().clone());
+    } else if gate.limit().is_some() {
+        for colder in reference.cool(gate.state()) {
+            context.reporter.note(&colder_note(colder));
+        }
+    }
+}
+
+fn colder_note(colder: Colder) -> String {
+    let Colder { what, before, now } = colder;
+    let degrees = |millicelsius: i64| format!("{:.1} °C", millicelsius as f64 / 1e3);
+    format!(
+        "the {what} is at {} and was warmer, at {}, for attempts before; from now on the lower temperature is waited for",
+        degrees(now),
+        degrees(before)
+    )
 }
 
 fn before(restless: Vec<Restless>) -> Vec<Disturbance> {

@@ -3,7 +3,7 @@
 use anechoic_record::{Disturbance, Moment, Observation, Outcome, Restless};
 use anechoic_suite::WhenRestless;
 
-use super::rest::{Judged, Reading, Reference, SHORTEST_SPAN, severity};
+use super::rest::{Judged, Own, Reading, Reference, SHORTEST_SPAN, severity};
 
 /// Readings that are kept of one attempt. A longer attempt keeps every second of them, then every fourth …
 const KEPT: usize = 600;
@@ -15,6 +15,7 @@ pub(super) struct Watch {
     first: Reading,
     /// The reading that rates are taken from.
     base: Reading,
+    own: Own,
     worst: Vec<Restless>,
 }
 
@@ -24,6 +25,7 @@ impl Watch {
             reference,
             base: first.clone(),
             first: first.clone(),
+            own: Own::default(),
             worst: Vec::new(),
         };
         watch.observe(first);
@@ -32,13 +34,14 @@ impl Watch {
 
     /// Judges one reading, and keeps what is worse than before.
     pub(super) fn observe(&mut self, reading: Reading) {
+        self.own.meet(&reading.pids);
         let judged = Judged {
             reference: &self.reference,
             first: &self.first,
             earlier: &self.base,
             later: &reading,
         };
-        for found in judged.during() {
+        for found in judged.during(&self.own) {
             keep_worse(&mut self.worst, found);
         }
         if reading.at.saturating_duration_since(self.base.at) >= SHORTEST_SPAN {

@@ -184,7 +184,7 @@ fn virtualisation(cpu: &CpuFacts) -> Finding {
 fn stolen_time(facts: &Facts) -> Finding {
     let (now, allowed) = (
         facts.interval.stolen_milli,
-        u64::from(facts.machine.logical_cpus) * STOLEN_PERMILLE,
+        u64::from(facts.interval.cpus) * STOLEN_PERMILLE,
     );
     let since_start = facts.cpu.stolen_permille_since_start;
     let history = since_start.map(|permille| format!("; {} since the start", percent(permille)));

@@ -3,16 +3,14 @@
 use super::super::facts::{Facts, Related};
 use super::super::finding::{Check, Finding};
 use super::cpus;
-
-/// CPUs that others may keep busy, in thousandths of one: this much, or a tenth of all where that is more.
-const LEAST_MILLI: u64 = 250;
+use crate::runner::accepted_milli;
 
 pub(super) fn find(facts: &Facts) -> Vec<Finding> {
     vec![load(facts), runs(facts), leftovers(facts)]
 }
 
 fn load(facts: &Facts) -> Finding {
-    let allowed = LEAST_MILLI.max(u64::from(facts.machine.logical_cpus) * 100);
+    let allowed = accepted_milli(facts.interval.cpus);
     let Some(busy) = facts.interval.busy_milli else {
         return Finding::unknown(Check::CpuLoad, "/proc/stat cannot be read here");
     };
@@ -28,7 +26,7 @@ fn load(facts: &Facts) -> Finding {
     let evidence = format!(
         "{} of {} CPUs were busy for {} ms{}{}",
         cpus(busy),
-        facts.machine.logical_cpus,
+        facts.interval.cpus,
         facts.interval.length_ms,
         if who.is_empty() { "" } else { ": " },
         who.join(", ")

@@ -3,9 +3,7 @@
 use super::super::facts::{Facts, GroupFacts, Interval, MemoryFacts};
 use super::super::finding::{Check, Finding};
 use super::{cpus, gigabytes, percent};
-
-/// Thousandths of the time that some task may wait for memory.
-const STALLED_PERMILLE: u64 = 50;
+use crate::runner::STALLED_PERMILLE;
 
 pub(super) fn find(facts: &Facts) -> Vec<Finding> {
     vec![

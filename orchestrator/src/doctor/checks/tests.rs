@@ -69,6 +69,7 @@ fn state() -> MachineState {
 fn interval() -> Interval {
     Interval {
         length_ms: 1000,
+        cpus: 8,
         busy_milli: Some(20),
         stolen_milli: Some(0),
         stalled_permille: Some(0),
@@ -371,7 +372,7 @@ fn what_else_is_at_work_is_named() {
     });
     ok(Check::CpuLoad, "0.25 of 1", |f| {
         f.interval.busy_milli = Some(250);
-        f.machine.logical_cpus = 1;
+        f.interval.cpus = 1;
     });
     note(Check::CpuLoad, "cannot be read", |f| {
         f.interval.busy_milli = None

@@ -77,6 +77,7 @@ fn watch(root: &Root, mut probe: MachineProbe) -> (MachineState, Interval) {
     let grown = |before: Option<u64>, after: Option<u64>| Some(after?.saturating_sub(before?));
     let interval = Interval {
         length_ms,
+        cpus: probe.cpus(),
         busy_milli: share(before.cpu_busy_ms, after.cpu_busy_ms),
         stolen_milli: share(before.cpu_stolen_ms, after.cpu_stolen_ms),
         stalled_permille: share(before.memory_stalled_ms, after.memory_stalled_ms),

@@ -105,10 +105,11 @@ impl Nvml {
     /// When the library does not know it, or it is lost.
     pub(crate) fn state(&self, index: u32) -> Result<GpuState, Refusal> {
         let api = &self.0;
-        let device = self.device(index)?;
+        let device = api.by_index(index)?;
+        let temperature = self.temperature(device)?;
         Ok(GpuState {
             used_memory_bytes: api.memory(device).ok().map(|memory| memory.used),
-            temperature_millicelsius: api.temperature(device).ok().map(millicelsius),
+            temperature_millicelsius: temperature,
             clock_khz: api.clock(device).ok().map(|mhz| u64::from(mhz) * 1000),
             throttle_reasons: api.reasons(device).map(reasons).unwrap_or_default(),
             compute_processes: api.processes(device).ok(),
@@ -118,9 +119,14 @@ impl Nvml {
     /// A device that answers. One that is lost may still have a handle.
     fn device(&self, index: u32) -> Result<Device, Refusal> {
         let device = self.0.by_index(index)?;
+        self.temperature(device).map(|_| device)
+    }
+
+    /// None where the device does not tell.
+    fn temperature(&self, device: Device) -> Result<Option<i64>, Refusal> {
         match self.0.temperature(device) {
             Err(refusal @ Refusal::Lost) => Err(refusal),
-            Ok(_) | Err(_) => Ok(device),
+            read => Ok(read.ok().map(millicelsius)),
         }
     }
 }

@@ -9,12 +9,21 @@ use anechoic_protocol::{
 
 use crate::{capture, kv, quality};
 
-pub(crate) fn hello(fault: Fault) -> WorkerEvent {
-    let devices = match fault {
-        Fault::OtherDevice => vec![Device::Cuda(7)],
+/// What it offers.
+fn devices(fault: Fault) -> Vec<Device> {
+    match fault {
+        Fault::OtherDevice | Fault::OtherDeviceHangs => vec![Device::Cuda(7)],
         Fault::OffersGpu => vec![Device::Cpu, Device::Cuda(0)],
         _ => vec![Device::Cpu],
-    };
+    }
+}
+
+/// Whether it does jobs for this device.
+pub(crate) fn takes(fault: Fault, device: Device) -> bool {
+    device == Device::Cpu || devices(fault).contains(&device)
+}
+
+pub(crate) fn hello(fault: Fault) -> WorkerEvent {
     let described = |device| DeviceInfo {
         device,
         description: "a device for tests".to_owned(),
@@ -30,7 +39,7 @@ pub(crate) fn hello(fault: Fault) -> WorkerEvent {
             version: env!("CARGO_PKG_VERSION").to_owned(),
         },
         torch: None,
-        devices: devices.into_iter().map(described).collect(),
+        devices: devices(fault).into_iter().map(described).collect(),
         benchmarks: match fault {
             Fault::NoBenchmark => Vec::new(),
             _ => BenchmarkName::ALL.to_vec(),

@@ -25,7 +25,7 @@ pub(crate) fn hang() -> ! {
 /// Harm while measuring; a code when the process is to end with it.
 pub(crate) fn before_samples(fault: Fault) -> Option<ExitCode> {
     match fault {
-        Fault::Hang(Phase::Measure) => hang(),
+        Fault::Hang(Phase::Measure) | Fault::OtherDeviceHangs => hang(),
         Fault::Stubborn => stay(),
         Fault::Garbage => write(b"[W] loading kernels ...\n"),
         Fault::NotText => write(b"\xff\xfe\n"),

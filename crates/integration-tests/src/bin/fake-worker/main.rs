@@ -17,14 +17,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anechoic_integration_tests::fault::{Fault, choose};
 use anechoic_protocol::{
-    Device, FailureKind, Job, PROTOCOL_VERSION, Phase, WorkerEvent, decode_line, encode_line,
+    FailureKind, Job, PROTOCOL_VERSION, Phase, WorkerEvent, decode_line, encode_line,
 };
 
 fn main() -> ExitCode {
     let fault = own_fault();
     greet(fault);
     match read_job() {
-        Some(Ok(job)) if job.device != Device::Cpu => {
+        Some(Ok(job)) if !answer::takes(fault, job.device) => {
             refuse(FailureKind::DeviceUnavailable, "it computes on the CPU")
         }
         Some(Ok(job)) => {
