@@ -21,8 +21,9 @@ pub(crate) struct Subject {
     pub(crate) timeout: Duration,
 }
 
-/// Inputs that are kept of one process; one that writes more is ended.
+/// Inputs that are kept of one process, and bytes of their lines; one that writes more is ended.
 const MOST_INPUTS: usize = 200_000;
+const MOST_BYTES: usize = 64 << 20;
 
 /// Lines of standard error that are kept.
 const KEPT_LINES: usize = 3;
@@ -35,6 +36,8 @@ pub(super) struct Session {
     spawned: Instant,
     containment: Containment,
     inputs: Vec<(Instant, Input)>,
+    /// Length of all lines that were read for them.
+    bytes: usize,
     exited: Option<Instant>,
     output_ended: bool,
     log_ended: bool,
@@ -65,6 +68,11 @@ pub(super) struct Transcript {
     pub(super) swept: Swept,
 }
 
+/// Whether no more is kept of a process.
+fn is_full(inputs: usize, bytes: usize) -> bool {
+    inputs >= MOST_INPUTS || bytes >= MOST_BYTES
+}
+
 impl Session {
     /// Starts the program for an attack.
     pub(super) fn start(subject: &Subject, attack: &str) -> Result<Self, LaunchError> {
@@ -79,6 +87,7 @@ impl Session {
             spawned: Instant::now(),
             containment: worker.containment(),
             inputs: Vec::new(),
+            bytes: 0,
             exited: None,
             output_ended: false,
             log_ended: false,
@@ -167,7 +176,7 @@ impl Session {
 
     /// The next thing that it does. After its last message standard input is closed, as in a run.
     async fn hear(&mut self, until: Instant) -> Option<Input> {
-        if self.is_over() || self.inputs.len() >= MOST_INPUTS {
+        if self.is_over() || is_full(self.inputs.len(), self.bytes) {
             return None;
         }
         let event = timeout_at(until.into(), self.worker.next()).await.ok()?;
@@ -188,7 +197,10 @@ impl Session {
 
     fn translate(&mut self, event: ProcessEvent) -> Input {
         match event {
-            ProcessEvent::Line(line) => read_line(&line),
+            ProcessEvent::Line(line) => {
+                self.bytes += line.len();
+                read_line(&line)
+            }
             ProcessEvent::OverlongLine => Input::BadLine("a line that is too long".to_owned()),
             ProcessEvent::OutputEnded(rest) => {
                 self.output_ended = true;
@@ -302,5 +314,34 @@ impl Transcript {
     /// Whether it ended by itself with code 0.
     pub(super) fn ended_well(&self) -> bool {
         self.end == End::ByItself && self.exit == Some(ExitKind::Code(0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A worker that writes long lines without end.
+    #[test]
+    fn what_is_kept_of_a_process_is_bounded() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let script = "exec tr '\\0' x </dev/zero | fold -w 4000000";
+        let subject = Subject {
+            program: "/bin/sh".into(),
+            arguments: vec!["-c".to_owned(), script.to_owned()],
+            timeout: Duration::from_secs(60),
+        };
+        let transcript = runtime.block_on(async {
+            let mut session = Session::start(&subject, "flood").unwrap();
+            assert!(!session.wait_for_hello(subject.timeout).await);
+            assert!(is_full(session.inputs.len(), session.bytes));
+            assert!(session.bytes < MOST_BYTES + 4_000_001, "{}", session.bytes);
+            session.finish(Duration::ZERO).await
+        });
+        assert!(transcript.inputs.len() < 20);
+        assert!(transcript.exit.is_some(), "it was ended");
     }
 }
