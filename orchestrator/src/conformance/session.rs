@@ -174,11 +174,28 @@ impl Session {
         self.has_exited()
     }
 
-    /// The next thing that it does. After its last message standard input is closed, as in a run.
+    /// Waits until a process that was sent a signal has ended; false when time is up. What it still says is passed over
+    /// where no more of it is kept.
+    async fn wait_for_end(&mut self, within: Duration) -> bool {
+        let until = Instant::now() + within;
+        while !self.has_exited() && self.listen(until).await.is_some() {}
+        self.has_exited()
+    }
+
+    /// The next thing that it does, as long as more is kept of it.
     async fn hear(&mut self, until: Instant) -> Option<Input> {
-        if self.is_over() || is_full(self.inputs.len(), self.bytes) {
+        match is_full(self.inputs.len(), self.bytes) {
+            true => None,
+            false => self.listen(until).await,
+        }
+    }
+
+    /// The next thing that it does. After its last message standard input is closed, as in a run.
+    async fn listen(&mut self, until: Instant) -> Option<Input> {
+        if self.is_over() {
             return None;
         }
+        let was_full = is_full(self.inputs.len(), self.bytes);
         let event = timeout_at(until.into(), self.worker.next()).await.ok()?;
         let input = self.translate(event.ok()?);
         if matches!(
@@ -187,7 +204,9 @@ impl Session {
         ) {
             self.close_input();
         }
-        self.inputs.push((Instant::now(), input.clone()));
+        if !was_full || matches!(input, Input::Exited(_)) {
+            self.inputs.push((Instant::now(), input.clone()));
+        }
         Some(input)
     }
 
@@ -223,10 +242,10 @@ impl Session {
         if !self.wait_for_exit(within).await {
             self.terminate();
             end = End::Terminated;
-            if !self.wait_for_exit(self.limits.term_grace).await {
+            if !self.wait_for_end(self.limits.term_grace).await {
                 self.worker.stop(Stop::Kill);
                 end = End::Killed;
-                self.wait_for_exit(self.limits.exit).await;
+                self.wait_for_end(self.limits.exit).await;
             }
         }
         self.finish_as(end).await
@@ -235,7 +254,7 @@ impl Session {
     /// Reads what is left of a process that has ended, and ends what it started.
     async fn finish_as(mut self, end: End) -> Transcript {
         let until = self.exited.unwrap_or_else(Instant::now) + self.limits.leak;
-        while self.hear(until).await.is_some() {}
+        while self.listen(until).await.is_some() {}
         let exit = self.inputs().find_map(|input| match input {
             Input::Exited(how) => Some(how.clone()),
             Input::Spawned { .. }
