@@ -42,7 +42,7 @@ def fail(kind, message):
 
 
 def stop_when_input_closes():
-    """Closed input means stop, whatever the main thread is at. After the last message it means nothing."""
+    """Closed input means stop, whatever the main thread computes. After the last message it means nothing."""
     while os.read(0, 4096):
         pass
     if fail("stopped", "standard input was closed"):
@@ -73,12 +73,12 @@ def times(matrix, vector):
 class Product:
     """The thing measured, by PyTorch or by hand."""
 
-    def __init__(self, size, seed, threads):
+    def __init__(self, torch, size, seed, threads):
         source = random.Random(seed)
         vectors = [[source.uniform(-1.0, 1.0) for _ in range(size)] for _ in range(2 * size + 1)]
         self.a, self.b, self.vector = vectors[:size], vectors[size:-1], vectors[-1]
         self.columns = list(zip(*self.b))
-        self.torch = importlib.import_module("torch") if HAS_TORCH else None
+        self.torch = torch
         if self.torch:
             self.torch.set_num_threads(threads)
             self.tensors = [self.torch.tensor(matrix, dtype=self.torch.float32) for matrix in (self.a, self.b)]
@@ -103,8 +103,10 @@ class Product:
 
 def carry_out(job):
     size = check(job)
+    # Before the first phase: while Python imports such a library, no other thread runs and closed input goes unseen.
+    torch = importlib.import_module("torch") if HAS_TORCH else None
     say({"type": "phase", "phase": "load"})
-    product = Product(size, job["seed"], job["threads"])
+    product = Product(torch, size, job["seed"], job["threads"])
     say({"type": "phase", "phase": "verify"})
     verification = product.verify()
     say({"type": "phase", "phase": "warm-up"})

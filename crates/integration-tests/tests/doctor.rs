@@ -1,6 +1,7 @@
 //! `anechoic doctor` on the real binary, before a machine that is made of files and a driver library that is a stand-in.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -229,7 +230,11 @@ fn what_is_out_of_order_is_named_with_what_was_read() {
         "proc/77/stat",
         "77 (old worker) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 5\n",
     );
-    made.put("proc/77/environ", "ANECHOIC_ATTEMPT=r/capture.a/1\0");
+    let namespace = fs::metadata("/proc/self/ns/pid").map_or(0, |found| found.ino());
+    // Of an orchestrator that has another start than whoever has its number now.
+    let dead = format!("{}.1.{namespace}", std::process::id());
+    let marks = format!("ANECHOIC_ATTEMPT=r/capture.a/1\0ANECHOIC_ORCHESTRATOR={dead}\0");
+    made.put("proc/77/environ", &marks);
     let report = made.doctor(&["--device", "cpu"]);
     assert_eq!(report.code, 0, "a warning is no blocker: {report:?}");
     report.expect("cpu-governor", "warning", "powersave");
@@ -516,8 +521,15 @@ fn a_held_lock_is_a_warning_that_names_the_holder() {
     let report = look();
     report.expect("locks", "warning", &format!("process {own} of user u"));
     report.expect("locks", "warning", "results/r1");
+    // Whoever measures would hear a worker start.
+    report.expect(
+        "worker",
+        "note",
+        "was not started, because `anechoic run s`",
+    );
     // Looking takes no lock: the file is as it was, and nobody else has it.
     drop(file);
     let report = look();
     report.expect("locks", "ok", "nobody holds");
+    report.expect("worker", "ok", "fake-worker");
 }

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use anechoic_integration_tests::{Bench, Finished, fake_worker};
+use anechoic_integration_tests::{Bench, Finished, Started, fake_worker, wait_for};
+use nix::sys::signal::Signal;
 use serde_json::Value;
 
 /// A file of `examples/`.
@@ -94,6 +95,27 @@ fn every_fault_of_the_bad_example_is_named() {
     }
 }
 
+/// In parts, which are checked at the same time: most of it is waiting.
+#[test]
+fn without_arguments_the_bad_example_breaks_every_rule_that_a_fault_is_for() {
+    let bad = example("bad_worker.py");
+    std::thread::scope(|scope| {
+        for part in FAULTS.chunks(4) {
+            scope.spawn(|| {
+                let mut options = vec!["--timeout", "3s", "--format", "json"];
+                options.extend(part.iter().flat_map(|(_, rule)| ["--only", *rule]));
+                let run = check(&options, &["python3", &bad]);
+                assert_eq!(run.code, 10, "{}", run.stderr);
+                let states = states(&run);
+                assert_eq!(states.len(), part.len(), "{}", run.stdout);
+                for (rule, state) in states {
+                    assert_eq!(state, "broken", "{rule}: {}", run.stdout);
+                }
+            });
+        }
+    });
+}
+
 #[test]
 fn every_fault_of_the_bad_example_has_a_rule_here() {
     let source = include_str!("../../../examples/bad_worker.py");
@@ -119,7 +141,7 @@ fn faults_of_the_fake_worker_are_those_of_a_run() {
             "--only",
             "jobs",
             "--timeout",
-            "1s",
+            "3s",
             "--",
             worker,
         ])
@@ -199,6 +221,66 @@ fn a_program_that_is_no_worker_says_no_hello() {
         "{}",
         run.stdout
     );
+}
+
+#[test]
+fn a_check_in_which_nothing_was_tested_is_no_success() {
+    let worker = fake_worker();
+    let worker = worker.to_str().expect("the path is text");
+    // What offers everything cannot be asked for something else.
+    let run = check(&["--only", "benchmark-not-offered"], &[worker]);
+    assert!(
+        run.stdout.contains("0 held, 0 broken, 1 not tested"),
+        "{}",
+        run.stdout
+    );
+    assert_eq!(run.code, 12, "{}", run.stderr);
+}
+
+/// A check of a worker that has left a child in a group of its own and hangs now.
+fn hanging(bench: &Bench) -> Started {
+    let worker = fake_worker();
+    let worker = worker.to_str().expect("the path is text");
+    let run = bench.start(&["worker", "check", "--only", "jobs", "--", worker]);
+    // `anechoic`, the worker, and at least two children that keep its environment; the guard has none.
+    wait_for("the children", || (bench.alive().len() >= 4).then_some(()));
+    run
+}
+
+#[test]
+fn a_check_that_is_stopped_leaves_nothing_running() {
+    for (signal, code) in [
+        (Signal::SIGINT, Some(130)),
+        (Signal::SIGTERM, Some(130)),
+        (Signal::SIGKILL, None),
+    ] {
+        let bench = Bench::new("", "brood-then-hang");
+        let run = hanging(&bench);
+        run.signal(signal);
+        assert_eq!(run.code(), code, "{signal}");
+        wait_for("the end of everything", || {
+            bench.alive().is_empty().then_some(())
+        });
+    }
+}
+
+#[test]
+fn a_check_and_a_run_are_not_beside_each_other() {
+    let bench = Bench::new(
+        "[[case]]\nid = \"a\"\nmode = \"baseline\"\n",
+        "brood-then-hang",
+    );
+    let run = hanging(&bench);
+    let refused = bench.run(&["run", "suite.toml"]);
+    assert_eq!(refused.code, 4, "{}", refused.stderr);
+    let told = refused
+        .stderr
+        .contains("the device cpu is held by `anechoic worker check");
+    assert!(told, "{}", refused.stderr);
+    let second = bench.run(&["worker", "check", "--wait=10ms", "--", "true"]);
+    assert_eq!(second.code, 4, "{}", second.stderr);
+    run.signal(Signal::SIGINT);
+    assert_eq!(run.code(), Some(130));
 }
 
 /// Needs no build of libtorch: the fake worker stands in for ours.

@@ -5,7 +5,9 @@ use anechoic_suite::{Plan, PlanOptions, Requirements, SuiteError};
 use super::CommandError;
 use super::suite::{make_plan, read_suite};
 use crate::cli::DoctorArgs;
-use crate::doctor::{DeviceFacts, Question, WorkerFacts, find, gather, is_fit, json, text};
+use crate::doctor::{
+    DeviceFacts, LockFacts, Question, WorkerFacts, find, gather, is_fit, json, lock_of, text,
+};
 use crate::exit_code::ExitCode;
 use crate::probe::Gpus;
 use crate::reporter::{Format, print_data};
@@ -84,15 +86,36 @@ fn ask_worker(args: &DoctorArgs, asked: &Asked) -> WorkerFacts {
     }
     match find_worker(args.worker.as_deref()) {
         Err(error) => WorkerFacts::Absent(error.to_string()),
-        Ok(path) => WorkerFacts::Asked {
-            greeting: greeting(&path),
-            path,
+        Ok(path) => match who_measures(args.device) {
+            Some(holder) => WorkerFacts::NotAsked { path, holder },
+            None => WorkerFacts::Asked {
+                greeting: greeting(&path),
+                path,
+            },
         },
     }
 }
 
+/// Who has the device or the CPU: the start of a worker would be heard on both.
+fn who_measures(choice: DeviceChoice) -> Option<String> {
+    let wanted = choice.resolve(&Gpus::find()).unwrap_or(Device::Cpu);
+    [wanted, Device::Cpu]
+        .into_iter()
+        .find_map(|device| match lock_of(device) {
+            LockFacts::Held { holder, .. } => Some(holder),
+            LockFacts::Free(_) | LockFacts::Refused(_) => None,
+        })
+}
+
 fn choose(choice: DeviceChoice, worker: &WorkerFacts) -> DeviceFacts {
     let gpus = Gpus::find();
+    if let WorkerFacts::NotAsked { .. } = worker {
+        let resolved = choice.resolve(&gpus);
+        return resolved.map_or_else(
+            |error| DeviceFacts::Refused(error.to_string()),
+            DeviceFacts::Chosen,
+        );
+    }
     match choice.settle(&gpus, || offered(worker)) {
         Err(error) => DeviceFacts::Refused(error.to_string()),
         Ok(Device::Cpu) if choice == DeviceChoice::Auto && gpus.count() > 0 => {
@@ -108,6 +131,9 @@ fn offered(worker: &WorkerFacts) -> Vec<Device> {
             greeting: Greeting::Hello { devices, .. },
             ..
         } => devices.clone(),
-        WorkerFacts::Asked { .. } | WorkerFacts::Absent(_) | WorkerFacts::NotNeeded => Vec::new(),
+        WorkerFacts::Asked { .. }
+        | WorkerFacts::NotAsked { .. }
+        | WorkerFacts::Absent(_)
+        | WorkerFacts::NotNeeded => Vec::new(),
     }
 }

@@ -168,7 +168,7 @@ impl OpenRun {
 
 /// Sets up what finds and ends all that workers leave. What an `anechoic` that was killed had left would run
 /// beside what is measured now.
-fn supervise() -> Option<Guard> {
+pub(super) fn supervise() -> Option<Guard> {
     adopt_orphans();
     let ended = end_stale();
     if !ended.is_empty() {

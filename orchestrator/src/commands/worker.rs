@@ -3,16 +3,19 @@
 use std::fs;
 use std::path::Path;
 
-use anechoic_protocol::Job;
+use anechoic_protocol::{Device, Job};
 use serde_json::json;
 
 use super::CommandError;
+use super::execute::supervise;
+use super::hold::hold_device;
 use super::list::columns;
 use crate::cli::{CheckArgs, WorkerAction, WorkerArgs};
 use crate::conformance::{Ammunition, Checked, State, Subject, Verdict, check};
 use crate::exit_code::ExitCode;
-use crate::process::adopt_orphans;
+use crate::probe::Gpus;
 use crate::reporter::{Format, duration, print_data, say};
+use crate::runner::Interrupts;
 use crate::settings::find_program;
 
 /// Version of the JSON of `worker check`.
@@ -35,20 +38,31 @@ fn check_worker(args: &CheckArgs) -> Result<ExitCode, CommandError> {
             .collect::<Result<_, _>>()?,
         only: args.only.clone(),
     };
+    // Jobs are for the CPU, and whoever measures on it would hear them.
+    let _device = hold_device(Device::Cpu, &Gpus::find(), args.wait)?;
     say(&format!(
         "starting it anew for every rule; where it hangs, that takes {}",
         duration(subject.timeout)
     ));
-    let checked = attack(&subject, &ammunition)?;
+    let Some(checked) = attack(&subject, &ammunition)? else {
+        say("stopped; what was seen until then is no verdict");
+        return Ok(ExitCode::Interrupted);
+    };
     let text = match args.format {
         Format::Text => text(&args.command, &checked),
         Format::Json => format!("{:#}\n", as_json(&args.command, &checked)),
     };
     print_data(&text).map_err(CommandError::Stdout)?;
-    Ok(match count(&checked, State::Broken) {
-        0 => ExitCode::Done,
+    Ok(exit_code(&checked))
+}
+
+/// A check in which nothing could be tested says nothing for the worker.
+fn exit_code(checked: &Checked) -> ExitCode {
+    match (count(checked, State::Broken), count(checked, State::Held)) {
+        (0, 0) => ExitCode::Nothing,
+        (0, _) => ExitCode::Done,
         _ => ExitCode::CasesFailed,
-    })
+    }
 }
 
 fn subject(args: &CheckArgs) -> Result<Subject, CommandError> {
@@ -70,18 +84,29 @@ fn read_job(path: &Path) -> Result<Job, CommandError> {
     serde_json::from_str(&text).map_err(|error| refused(error.to_string()))
 }
 
-/// One thread: a worker's parent-death signal follows the thread that spawned it.
-fn attack(subject: &Subject, ammunition: &Ammunition) -> Result<Checked, CommandError> {
-    adopt_orphans();
+/// What was found; `None` where the user stopped it. One thread: a worker's parent-death signal follows the thread that
+/// spawned it.
+fn attack(subject: &Subject, ammunition: &Ammunition) -> Result<Option<Checked>, CommandError> {
+    let guard = supervise();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(CommandError::Runtime)?;
-    let checked = runtime.block_on(check(subject, ammunition));
-    checked.map_err(|error| CommandError::NotStarted {
-        program: subject.program.clone(),
-        cause: error.to_string(),
-    })
+    let checked = runtime.block_on(async {
+        let mut interrupts = Interrupts::listen().map_err(CommandError::Runtime)?;
+        tokio::select! {
+            checked = check(subject, ammunition) => checked.map(Some).map_err(|error| CommandError::NotStarted {
+                program: subject.program.clone(),
+                cause: error.to_string(),
+            }),
+            _ = interrupts.next() => Ok(None),
+        }
+    })?;
+    if checked.is_none() {
+        // Not dismissed: the worker in progress is ended here, and what it started by the guard once this process is gone.
+        std::mem::forget(guard);
+    }
+    Ok(checked)
 }
 
 fn count(checked: &Checked, state: State) -> usize {

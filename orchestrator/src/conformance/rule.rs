@@ -158,6 +158,35 @@ pub(crate) struct Verdict {
 }
 
 impl Rule {
+    /// Whether a busy machine alone can make a worker break it: the limit is a second.
+    pub(super) fn is_short_of_time(self) -> bool {
+        match self {
+            Self::Stop(_) => true,
+            Self::Hello
+            | Self::HelloContent
+            | Self::NoJob
+            | Self::Jobs
+            | Self::Output
+            | Self::Phases
+            | Self::Samples
+            | Self::Echo
+            | Self::Verification
+            | Self::Result
+            | Self::ExitCode
+            | Self::NothingLeft
+            | Self::UnknownFields
+            | Self::JobInPieces
+            | Self::SecondJob
+            | Self::UnknownBenchmark
+            | Self::BenchmarkNotOffered
+            | Self::DeviceNotThere
+            | Self::OtherVersion
+            | Self::NotJson
+            | Self::Terminate(_)
+            | Self::OutputClosed => false,
+        }
+    }
+
     pub(super) fn held(self, detail: impl Into<String>) -> Verdict {
         self.verdict(State::Held, detail)
     }

@@ -21,8 +21,9 @@ pub(crate) struct Subject {
     pub(crate) timeout: Duration,
 }
 
-/// Inputs that are kept of one process; one that writes more is ended.
+/// Inputs that are kept of one process, and bytes of their lines; one that writes more is ended.
 const MOST_INPUTS: usize = 200_000;
+const MOST_BYTES: usize = 64 << 20;
 
 /// Lines of standard error that are kept.
 const KEPT_LINES: usize = 3;
@@ -35,6 +36,8 @@ pub(super) struct Session {
     spawned: Instant,
     containment: Containment,
     inputs: Vec<(Instant, Input)>,
+    /// Length of all lines that were read for them.
+    bytes: usize,
     exited: Option<Instant>,
     output_ended: bool,
     log_ended: bool,
@@ -65,6 +68,11 @@ pub(super) struct Transcript {
     pub(super) swept: Swept,
 }
 
+/// Whether no more is kept of a process.
+fn is_full(inputs: usize, bytes: usize) -> bool {
+    inputs >= MOST_INPUTS || bytes >= MOST_BYTES
+}
+
 impl Session {
     /// Starts the program for an attack.
     pub(super) fn start(subject: &Subject, attack: &str) -> Result<Self, LaunchError> {
@@ -79,6 +87,7 @@ impl Session {
             spawned: Instant::now(),
             containment: worker.containment(),
             inputs: Vec::new(),
+            bytes: 0,
             exited: None,
             output_ended: false,
             log_ended: false,
@@ -165,11 +174,28 @@ impl Session {
         self.has_exited()
     }
 
-    /// The next thing that it does. After its last message standard input is closed, as in a run.
+    /// Waits until a process that was sent a signal has ended; false when time is up. What it still says is passed over
+    /// where no more of it is kept.
+    async fn wait_for_end(&mut self, within: Duration) -> bool {
+        let until = Instant::now() + within;
+        while !self.has_exited() && self.listen(until).await.is_some() {}
+        self.has_exited()
+    }
+
+    /// The next thing that it does, as long as more is kept of it.
     async fn hear(&mut self, until: Instant) -> Option<Input> {
-        if self.is_over() || self.inputs.len() >= MOST_INPUTS {
+        match is_full(self.inputs.len(), self.bytes) {
+            true => None,
+            false => self.listen(until).await,
+        }
+    }
+
+    /// The next thing that it does. After its last message standard input is closed, as in a run.
+    async fn listen(&mut self, until: Instant) -> Option<Input> {
+        if self.is_over() {
             return None;
         }
+        let was_full = is_full(self.inputs.len(), self.bytes);
         let event = timeout_at(until.into(), self.worker.next()).await.ok()?;
         let input = self.translate(event.ok()?);
         if matches!(
@@ -178,7 +204,9 @@ impl Session {
         ) {
             self.close_input();
         }
-        self.inputs.push((Instant::now(), input.clone()));
+        if !was_full || matches!(input, Input::Exited(_)) {
+            self.inputs.push((Instant::now(), input.clone()));
+        }
         Some(input)
     }
 
@@ -188,7 +216,10 @@ impl Session {
 
     fn translate(&mut self, event: ProcessEvent) -> Input {
         match event {
-            ProcessEvent::Line(line) => read_line(&line),
+            ProcessEvent::Line(line) => {
+                self.bytes += line.len();
+                read_line(&line)
+            }
             ProcessEvent::OverlongLine => Input::BadLine("a line that is too long".to_owned()),
             ProcessEvent::OutputEnded(rest) => {
                 self.output_ended = true;
@@ -211,10 +242,10 @@ impl Session {
         if !self.wait_for_exit(within).await {
             self.terminate();
             end = End::Terminated;
-            if !self.wait_for_exit(self.limits.term_grace).await {
+            if !self.wait_for_end(self.limits.term_grace).await {
                 self.worker.stop(Stop::Kill);
                 end = End::Killed;
-                self.wait_for_exit(self.limits.exit).await;
+                self.wait_for_end(self.limits.exit).await;
             }
         }
         self.finish_as(end).await
@@ -223,7 +254,7 @@ impl Session {
     /// Reads what is left of a process that has ended, and ends what it started.
     async fn finish_as(mut self, end: End) -> Transcript {
         let until = self.exited.unwrap_or_else(Instant::now) + self.limits.leak;
-        while self.hear(until).await.is_some() {}
+        while self.listen(until).await.is_some() {}
         let exit = self.inputs().find_map(|input| match input {
             Input::Exited(how) => Some(how.clone()),
             Input::Spawned { .. }
@@ -302,5 +333,34 @@ impl Transcript {
     /// Whether it ended by itself with code 0.
     pub(super) fn ended_well(&self) -> bool {
         self.end == End::ByItself && self.exit == Some(ExitKind::Code(0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A worker that writes long lines without end.
+    #[test]
+    fn what_is_kept_of_a_process_is_bounded() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let script = "exec tr '\\0' x </dev/zero | fold -w 4000000";
+        let subject = Subject {
+            program: "/bin/sh".into(),
+            arguments: vec!["-c".to_owned(), script.to_owned()],
+            timeout: Duration::from_secs(60),
+        };
+        let transcript = runtime.block_on(async {
+            let mut session = Session::start(&subject, "flood").unwrap();
+            assert!(!session.wait_for_hello(subject.timeout).await);
+            assert!(is_full(session.inputs.len(), session.bytes));
+            assert!(session.bytes < MOST_BYTES + 4_000_001, "{}", session.bytes);
+            session.finish(Duration::ZERO).await
+        });
+        assert!(transcript.inputs.len() < 20);
+        assert!(transcript.exit.is_some(), "it was ended");
     }
 }

@@ -200,6 +200,8 @@ pub(crate) enum WorkerFacts {
     Absent(String),
     /// It was asked.
     Asked { path: PathBuf, greeting: Greeting },
+    /// It was not started, because somebody measures, who would have heard it.
+    NotAsked { path: PathBuf, holder: String },
     /// Every case of the suite has its own.
     NotNeeded,
 }

@@ -9,7 +9,7 @@ use super::table;
 
 /// One life of one orchestrator: a process id alone is given again, also in another container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Identity {
+pub(crate) struct Identity {
     pid: u32,
     /// When it was started, in clock ticks since the machine was.
     started: u64,
@@ -19,7 +19,7 @@ pub(super) struct Identity {
 
 impl Identity {
     /// This process.
-    pub(super) fn own() -> Self {
+    pub(crate) fn own() -> Self {
         let pid = process::id();
         Self {
             pid,
@@ -29,7 +29,7 @@ impl Identity {
     }
 
     /// Reads what [`fmt::Display`] wrote.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split('.');
         let identity = Self {
             pid: parts.next()?.parse().ok()?,
@@ -39,8 +39,13 @@ impl Identity {
         parts.next().is_none().then_some(identity)
     }
 
+    /// Its process id, in its namespace.
+    pub(crate) fn pid(self) -> u32 {
+        self.pid
+    }
+
     /// Whether it has certainly ended. Of another PID namespace nothing is certain.
-    pub(super) fn is_dead(self) -> bool {
+    pub(crate) fn is_dead(self) -> bool {
         self.namespace == own_namespace()
             && table::read(self.pid)
                 .is_none_or(|process| process.ended || process.started != self.started)

@@ -34,6 +34,8 @@ fn bring_about(how: How) -> Bench {
         How::Hangs(fault) => run("timeout = \"3s\"", fault),
         How::With(settings, fault) => run(settings, fault),
         How::NoInterpreter => without_interpreter(),
+        How::PipeHeld => with_held_pipe(),
+        How::MachineStalls => on_a_machine_that_stalls(),
         How::WorkerGets(signal) => signalled(signal),
         How::OrchestratorGets(signals, fault) => interrupted(signals, fault),
     }
@@ -56,6 +58,38 @@ fn without_interpreter() -> Bench {
     let bench = Bench::new(&cases(&own), "");
     let run = bench.run(&["run", "suite.toml"]);
     assert_eq!(run.code, 10, "{}", run.stderr);
+    bench
+}
+
+/// The test itself opens the worker's standard output, and closes it when the run has ended.
+fn with_held_pipe() -> Bench {
+    let bench = Bench::new(&cases(""), "bad=slow");
+    let run = bench.start(&["run", "suite.toml"]);
+    let worker = bench.wait_for_phase(BAD, Phase::Measure);
+    let pipe = fs::OpenOptions::new()
+        .write(true)
+        .open(format!("/proc/{worker}/fd/1"))
+        .expect("the worker runs, and its output is a pipe");
+    assert_eq!(run.code(), Some(10));
+    drop(pipe);
+    bench
+}
+
+/// The machine is a file that grows in the middle of a measurement.
+fn on_a_machine_that_stalls() -> Bench {
+    let bench = Bench::new(&cases(""), "bad=slow");
+    let folder = bench.path("probe-root/proc/pressure");
+    fs::create_dir_all(&folder).expect("the test's folder can be written");
+    let stalled = |total_us: u64| {
+        let text = format!("some avg10=0.00 total={total_us}\n");
+        fs::write(folder.join("new"), text).expect("the test's folder can be written");
+        fs::rename(folder.join("new"), folder.join("memory")).expect("it was just written");
+    };
+    stalled(0);
+    let run = bench.start(&["run", "suite.toml", "--when-restless", "discard"]);
+    bench.wait_for_phase(BAD, Phase::Measure);
+    stalled(3_600_000_000);
+    assert_eq!(run.code(), Some(10));
     bench
 }
 
@@ -168,6 +202,8 @@ fn table() -> String {
                 | How::Hangs(_)
                 | How::With(..)
                 | How::NoInterpreter
+                | How::PipeHeld
+                | How::MachineStalls
                 | How::WorkerGets(_) => "measured",
             };
             let ending = row.ending.as_str();

@@ -26,6 +26,10 @@ pub(crate) enum How {
     With(&'static str, &'static str),
     /// The worker program has an interpreter that is not there.
     NoInterpreter,
+    /// Somebody who is no child of the worker holds its standard output open.
+    PipeHeld,
+    /// Tasks of the machine wait for memory while the worker measures, and the run says `--when-restless discard`.
+    MachineStalls,
     /// Somebody else sends the worker this signal while it measures.
     WorkerGets(Signal),
     /// `anechoic` gets these signals while a worker that does this measures; each but the first once the worker is
@@ -42,7 +46,9 @@ const fn row(fault: &'static str, how: How, ending: Ending, cause: &'static str)
     }
 }
 
-use How::{Hangs, NoInterpreter, OrchestratorGets, With, Worker, WorkerGets};
+use How::{
+    Hangs, MachineStalls, NoInterpreter, OrchestratorGets, PipeHeld, With, Worker, WorkerGets,
+};
 
 /// What a worker says at its start.
 const HELLO: &[Row] = &[
@@ -413,6 +419,12 @@ const LEAKS: &[Row] = &[
         "process(es) behind",
     ),
     row(
+        "leaves no process, and a pipe that somebody else holds open",
+        PipeHeld,
+        Ending::Leaked,
+        "left 0 process(es) behind, and its pipes were held open",
+    ),
+    row(
         "leaves a child of each kind and exits with 3",
         Worker("brood-then-exit-3"),
         Ending::ExitCode,
@@ -425,6 +437,14 @@ const LEAKS: &[Row] = &[
         "timed out in measure after 3 s",
     ),
 ];
+
+/// What happens to the machine.
+const MACHINE: &[Row] = &[row(
+    "is short of memory while the worker measures, under `when-restless = \"discard\"`",
+    MachineStalls,
+    Ending::Contaminated,
+    "tasks wait for memory",
+)];
 
 /// What happens to `anechoic` itself.
 const ORCHESTRATOR: &[Row] = &[
@@ -469,5 +489,6 @@ pub(crate) const PARTS: &[(&str, &[Row])] = &[
     ("failure", FAILURES),
     ("time", HANGS),
     ("leak", LEAKS),
+    ("machine", MACHINE),
     ("orchestrator", ORCHESTRATOR),
 ];

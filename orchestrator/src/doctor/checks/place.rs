@@ -50,6 +50,14 @@ fn worker(worker: &WorkerFacts) -> Finding {
                 "build it with `cargo xtask setup` and `cargo build --release -p anechoic-worker`, or name it with --worker",
             );
         }
+        WorkerFacts::NotAsked { path, holder } => {
+            let path = path.display();
+            return Finding::note(
+                Check::Worker,
+                format!("`{path}` was not started, because {holder} measures"),
+                "ask again when that has ended",
+            );
+        }
         WorkerFacts::Asked { path, greeting } => (path.display(), greeting),
     };
     let blocker = |evidence: String, remedy| Finding::blocker(Check::Worker, evidence, remedy);

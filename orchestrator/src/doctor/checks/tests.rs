@@ -233,6 +233,12 @@ fn a_worker_has_to_be_there_and_of_the_right_kind() {
     ok(Check::Worker, "its own", |f| {
         f.worker = WorkerFacts::NotNeeded
     });
+    note(Check::Worker, "`/w` was not started, because x", |f| {
+        f.worker = WorkerFacts::NotAsked {
+            path: "/w".into(),
+            holder: "x".to_owned(),
+        };
+    });
     blocker(Check::Worker, "does not exist", |f| {
         f.worker = WorkerFacts::Absent("it does not exist".to_owned());
     });

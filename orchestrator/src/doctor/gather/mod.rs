@@ -16,6 +16,7 @@ use anechoic_suite::Requirements;
 
 use super::facts::{DeviceFacts, Facts, Interval, WorkerFacts};
 use crate::probe::{MachineProbe, Root, machine};
+pub(crate) use place::lock as lock_of;
 
 /// How long the load of the machine is watched.
 const WATCHED: Duration = Duration::from_secs(1);

@@ -37,7 +37,7 @@ fn free_bytes(folder: &Path) -> Option<u64> {
 }
 
 /// The lock is looked at and not taken: who takes it for a moment may turn a run away.
-fn lock(device: Device) -> LockFacts {
+pub(crate) fn lock(device: Device) -> LockFacts {
     let folder = lock::folder();
     if !is_usable(&folder) {
         return LockFacts::Refused(format!("locks cannot be made in `{}`", folder.display()));

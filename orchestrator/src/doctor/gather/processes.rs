@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use anechoic_suite::{ATTEMPT_MARK, ORCHESTRATOR_MARK};
+
 use super::super::facts::{Busy, ProcessFacts, Related};
 use crate::probe::Root;
+use crate::process::Identity;
 
-/// The variable that marks a worker and all that it starts.
-const MARK: &str = "ANECHOIC_ATTEMPT=";
-
-/// The orchestrator's program.
+/// The name of an orchestrator that cannot be seen.
 const OWN: &str = "anechoic";
 
 /// So many of the busiest are named, and none that used less of a CPU than this (thousandths).
@@ -72,54 +72,48 @@ pub(super) fn busiest(
     busy
 }
 
-/// Marked processes with a living orchestrator above them, and without one.
+/// Marked processes whose orchestrator is there, and those whose orchestrator is certainly gone. A process that does
+/// not name one is neither.
 pub(super) fn related(root: &Root) -> ProcessFacts {
     let all = cpu_times(root);
     let mut facts = ProcessFacts::default();
     for (pid, process) in &all {
-        let Some(attempt) = mark(root, *pid) else {
+        let Some((attempt, owner)) = marks(root, *pid) else {
             continue;
         };
-        match orchestrator(&all, *pid) {
-            None => facts.leftovers.push(Related {
+        let above = owner.pid();
+        if owner.is_dead() {
+            facts.leftovers.push(Related {
                 pid: *pid,
                 name: process.name.clone(),
                 attempt,
-            }),
-            Some(above) if facts.runs.iter().all(|run| run.pid != above) => {
-                facts.runs.push(Related {
-                    pid: above,
-                    name: OWN.to_owned(),
-                    attempt,
-                });
-            }
-            Some(_) => {}
+            });
+        } else if facts.runs.iter().all(|run| run.pid != above) {
+            let name = all.get(&above).map_or(OWN, |process| &process.name);
+            facts.runs.push(Related {
+                pid: above,
+                name: name.to_owned(),
+                attempt,
+            });
         }
     }
     facts
 }
 
-/// The attempt that a process was started for. One of another user does not tell; one that was only asked for its
-/// hello has none.
-fn mark(root: &Root, pid: u32) -> Option<String> {
+/// The attempt that a process was started for, and by whom. One of another user does not tell; one that was only asked
+/// for its hello has no attempt.
+fn marks(root: &Root, pid: u32) -> Option<(String, Identity)> {
     let environment = std::fs::read(root.path(&format!("proc/{pid}/environ"))).ok()?;
-    let mut entries = environment.split(|byte| *byte == 0);
-    let value = entries.find_map(|entry| entry.strip_prefix(MARK.as_bytes()))?;
-    let attempt = String::from_utf8_lossy(value);
-    attempt.contains('/').then(|| attempt.into_owned())
+    let attempt = variable(&environment, ATTEMPT_MARK)?;
+    let owner = Identity::parse(&variable(&environment, ORCHESTRATOR_MARK)?)?;
+    attempt.contains('/').then_some((attempt, owner))
 }
 
-/// The nearest orchestrator among its ancestors. The list may change while it is read, so the way is bounded.
-fn orchestrator(all: &BTreeMap<u32, Process>, pid: u32) -> Option<u32> {
-    let mut at = all.get(&pid)?.parent;
-    for _ in 0..all.len() {
-        let process = all.get(&at)?;
-        if process.name == OWN {
-            return Some(at);
-        }
-        at = process.parent;
-    }
-    None
+fn variable(environment: &[u8], name: &str) -> Option<String> {
+    let mut entries = environment.split(|byte| *byte == 0);
+    let value =
+        entries.find_map(|entry| entry.strip_prefix(name.as_bytes())?.strip_prefix(b"="))?;
+    Some(String::from_utf8_lossy(value).into_owned())
 }
 
 #[cfg(test)]
@@ -170,19 +164,28 @@ mod tests {
             fs::write(place.join("stat"), stat(name, parent, 0)).unwrap();
             fs::write(place.join("environ"), environment).unwrap();
         };
+        let own = Identity::own();
+        // The number was given again, to this process.
+        let text = own.to_string();
+        let namespace = text.rsplit('.').next().unwrap();
+        let dead = format!("{}.1.{namespace}", own.pid());
         put(1, "init", 0, "");
-        put(20, "anechoic", 1, "A=1");
-        put(21, "worker", 20, "A=1\0ANECHOIC_ATTEMPT=r/c/1\0");
-        put(22, "child", 21, "ANECHOIC_ATTEMPT=r/c/1\0");
-        put(30, "worker", 1, "ANECHOIC_ATTEMPT=old/c/2\0");
-        put(31, "asked", 1, "ANECHOIC_ATTEMPT=hello\0");
+        // Whatever its program is called, and whoever its parent is now.
+        let marked = |attempt: &str, by: &str| {
+            format!("A=1\0{ATTEMPT_MARK}={attempt}\0{ORCHESTRATOR_MARK}={by}\0")
+        };
+        put(21, "worker", 20, &marked("r/c/1", &text));
+        put(22, "child", 1, &marked("r/c/1", &text));
+        put(30, "worker", 1, &marked("old/c/2", &dead));
+        put(31, "asked", 1, &marked("hello", &dead));
+        put(32, "anybody", 1, "ANECHOIC_ATTEMPT=r/c/1\0");
         let facts = related(&root);
         let one = |pid, name: &str, attempt: &str| Related {
             pid,
             name: name.to_owned(),
             attempt: attempt.to_owned(),
         };
-        assert_eq!(facts.runs, [one(20, "anechoic", "r/c/1")]);
+        assert_eq!(facts.runs, [one(own.pid(), OWN, "r/c/1")]);
         assert_eq!(facts.leftovers, [one(30, "worker", "old/c/2")]);
     }
 }
