@@ -198,6 +198,8 @@ pub(crate) enum WorkerFacts {
     Absent(String),
     /// It was asked.
     Asked { path: PathBuf, greeting: Greeting },
+    /// It is there and was not started: somebody measures on the device.
+    Spared(PathBuf),
     /// Every case of the suite has its own.
     NotNeeded,
 }
@@ -206,7 +208,7 @@ pub(crate) enum WorkerFacts {
 #[derive(Debug, Clone)]
 pub(crate) enum DeviceFacts {
     Chosen(Device),
-    /// `auto` took the CPU, because the worker does not offer the GPU.
+    /// `auto` took the CPU, because a worker does not offer the GPU.
     PassedOver(Device),
     Refused(String),
 }

@@ -6,11 +6,11 @@ use std::ffi::{CString, OsString};
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use anechoic_record::{Containment, MemoryEnforcement};
-use anechoic_suite::{ATTEMPT_MARK, Isolation, ORCHESTRATOR_MARK};
+use anechoic_suite::{ATTEMPT_MARK, Case, Isolation, ORCHESTRATOR_MARK};
 use nix::fcntl::OFlag;
 use nix::sched::CpuSet;
 use nix::unistd::{getpid, pipe2};
@@ -21,7 +21,7 @@ use super::identity::Identity;
 use super::scope::Scope;
 
 /// A program with all that it is started with.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Launch {
     /// Absolute path of the program.
     pub(crate) program: PathBuf,
@@ -64,6 +64,21 @@ impl Launch {
             program,
             arguments: Vec::new(),
             isolation: Isolation::default(),
+            mark: mark.to_owned(),
+        }
+    }
+
+    /// A case's own worker, or else the run's.
+    pub(crate) fn of_case(case: &Case, worker: &Path, mark: &str) -> Self {
+        let own = case.worker.as_ref().and_then(|own| own.0.split_first());
+        let (program, arguments) = match own {
+            Some((program, arguments)) => (PathBuf::from(program), arguments.to_vec()),
+            None => (worker.to_owned(), Vec::new()),
+        };
+        Self {
+            program,
+            arguments,
+            isolation: case.isolation.clone(),
             mark: mark.to_owned(),
         }
     }

@@ -50,6 +50,16 @@ fn worker(worker: &WorkerFacts) -> Finding {
                 "build it with `cargo xtask setup` and `cargo build --release -p anechoic-worker`, or name it with --worker",
             );
         }
+        WorkerFacts::Spared(path) => {
+            return Finding::note(
+                Check::Worker,
+                format!(
+                    "`{}` was not asked for its hello: a measurement is going on",
+                    path.display()
+                ),
+                "ask again when it has ended",
+            );
+        }
         WorkerFacts::Asked { path, greeting } => (path.display(), greeting),
     };
     let blocker = |evidence: String, remedy| Finding::blocker(Check::Worker, evidence, remedy);
@@ -111,7 +121,7 @@ fn device(device: &DeviceFacts) -> Finding {
         }
         DeviceFacts::PassedOver(device) => Finding::warning(
             Check::Device,
-            format!("a GPU is visible, and the worker does not offer it; {device} would be used"),
+            format!("a GPU is visible, and a worker does not offer it; {device} would be used"),
             "build the worker with CUDA (docs/setup.md), or pass --device cpu",
         ),
         DeviceFacts::Refused(cause) => Finding::blocker(

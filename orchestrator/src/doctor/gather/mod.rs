@@ -7,6 +7,8 @@ mod kernel;
 mod place;
 mod processes;
 
+pub(crate) use place::is_held;
+
 use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
