@@ -6,6 +6,7 @@ use std::time::Duration;
 use anechoic_protocol::{CUSTOM_NAME, Parameter, is_custom_name};
 use clap::{Args, Subcommand};
 
+use super::wait::Wait;
 use crate::conformance::Rule;
 use crate::reporter::Format;
 
@@ -38,6 +39,9 @@ pub(crate) struct CheckArgs {
     /// Only this rule, and what has to be tried for it; may be given several times.
     #[arg(long, value_name = "RULE", value_parser = rule)]
     pub(crate) only: Vec<Rule>,
+    /// Wait while another `anechoic` measures on the CPU, for at most DURATION if one is given.
+    #[arg(long, value_name = "DURATION", num_args = 0..=1, require_equals = true, default_missing_value = "forever")]
+    pub(crate) wait: Option<Wait>,
     /// A table, or JSON.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,

@@ -144,13 +144,16 @@ impl OpenRun {
     /// Makes the attempts. The run and its device are held meanwhile.
     pub(super) fn execute(mut self, format: Format) -> Result<Made, CommandError> {
         let path = self.recorder.path().to_owned();
-        let _guard = supervise();
+        let guard = supervise();
         match self.attempt_all(format) {
-            Ok(halt) => Ok(Made {
-                halt,
-                lock: self.recorder.close(),
-                _device: Some(self.device),
-            }),
+            Ok(halt) => {
+                guard.into_iter().for_each(Guard::dismiss);
+                Ok(Made {
+                    halt,
+                    lock: self.recorder.close(),
+                    _device: Some(self.device),
+                })
+            }
             Err(source) => Err(CommandError::Run { run: path, source }),
         }
     }
@@ -180,9 +183,9 @@ impl OpenRun {
     }
 }
 
-/// Sets up what finds and ends all that workers leave. What an `anechoic` that was killed had left would run
+/// Sets up what finds and ends all that workers leave. The guard is dismissed where the attempts came to their end. What an `anechoic` that was killed had left would run
 /// beside what is measured now.
-fn supervise() -> Option<Guard> {
+pub(super) fn supervise() -> Option<Guard> {
     adopt_orphans();
     let ended = end_stale();
     if !ended.is_empty() {

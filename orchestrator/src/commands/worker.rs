@@ -3,16 +3,20 @@
 use std::fs;
 use std::path::Path;
 
-use anechoic_protocol::Job;
+use anechoic_protocol::{Device, Job};
 use serde_json::json;
 
 use super::CommandError;
+use super::execute::supervise;
+use super::hold::hold_device;
 use super::list::columns;
 use crate::cli::{CheckArgs, WorkerAction, WorkerArgs};
 use crate::conformance::{Ammunition, Checked, State, Subject, Verdict, check};
 use crate::exit_code::ExitCode;
-use crate::process::adopt_orphans;
+use crate::probe::Gpus;
+use crate::process::Guard;
 use crate::reporter::{Format, duration, print_data, say};
+use crate::runner::Interrupts;
 use crate::settings::find_program;
 
 /// Version of the JSON of `worker check`.
@@ -35,11 +39,16 @@ fn check_worker(args: &CheckArgs) -> Result<ExitCode, CommandError> {
             .collect::<Result<_, _>>()?,
         only: args.only.clone(),
     };
+    // Attacks are heard by whoever measures.
+    let _device = hold_device(Device::Cpu, &Gpus::find(), args.wait)?;
     say(&format!(
         "starting it anew for every rule; where it hangs, that takes {}",
         duration(subject.timeout)
     ));
-    let checked = attack(&subject, &ammunition)?;
+    let Some(checked) = attack(&subject, &ammunition)? else {
+        say("stopped; the worker and what it had started were ended");
+        return Ok(ExitCode::Interrupted);
+    };
     let text = match args.format {
         Format::Text => text(&args.command, &checked),
         Format::Json => format!("{:#}\n", as_json(&args.command, &checked)),
@@ -70,15 +79,28 @@ fn read_job(path: &Path) -> Result<Job, CommandError> {
     serde_json::from_str(&text).map_err(|error| refused(error.to_string()))
 }
 
-/// One thread: a worker's parent-death signal follows the thread that spawned it.
-fn attack(subject: &Subject, ammunition: &Ammunition) -> Result<Checked, CommandError> {
-    adopt_orphans();
+/// One thread: a worker's parent-death signal follows the thread that spawned it. `None` where the user stopped it.
+fn attack(subject: &Subject, ammunition: &Ammunition) -> Result<Option<Checked>, CommandError> {
+    let guard = supervise();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(CommandError::Runtime)?;
-    let checked = runtime.block_on(check(subject, ammunition));
-    checked.map_err(|error| CommandError::NotStarted {
+    let checked = runtime.block_on(until_stopped(subject, ammunition))?;
+    guard.into_iter().for_each(Guard::dismiss);
+    Ok(checked)
+}
+
+async fn until_stopped(
+    subject: &Subject,
+    ammunition: &Ammunition,
+) -> Result<Option<Checked>, CommandError> {
+    let mut interrupts = Interrupts::listen().map_err(CommandError::Runtime)?;
+    let checked = tokio::select! {
+        checked = check(subject, ammunition) => checked,
+        _ = interrupts.next() => return Ok(None),
+    };
+    checked.map(Some).map_err(|error| CommandError::NotStarted {
         program: subject.program.clone(),
         cause: error.to_string(),
     })

@@ -20,7 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The number of this process's guard; 0 where there is none.
 static PID: AtomicU32 = AtomicU32::new(0);
 
-/// The guard of a run; dismissed when dropped.
+/// The guard of a run. One that is dropped undismissed, after an error or a panic, looks for what was left once this
+/// process has ended.
 #[derive(Debug)]
 pub(crate) struct Guard(Child);
 
@@ -41,10 +42,9 @@ impl Guard {
         PID.store(child.id(), Ordering::Relaxed);
         Ok(Self(child))
     }
-}
 
-impl Drop for Guard {
-    fn drop(&mut self) {
+    /// Ends it, where all that was started has been swept away.
+    pub(crate) fn dismiss(mut self) {
         if let Some(mut input) = self.0.stdin.take() {
             // A guard that is gone needs no word.
             let _ = input.write_all(DISMISSED);
