@@ -203,7 +203,8 @@ impl Launch {
     }
 }
 
-/// The environment of a worker: what it is passed of ours, then what the suite sets.
+/// The environment of a worker: what it is passed of ours, then what the suite sets. CUDA numbers GPUs as the driver
+/// does, unless our environment says otherwise: a number has to mean the GPU that is held and watched.
 fn environment(
     isolation: &Isolation,
     ours: impl Iterator<Item = (OsString, OsString)>,
@@ -211,6 +212,9 @@ fn environment(
     let mut environment: BTreeMap<OsString, OsString> = ours
         .filter(|(name, _)| name.to_str().is_some_and(|name| isolation.passes(name)))
         .collect();
+    environment
+        .entry("CUDA_DEVICE_ORDER".into())
+        .or_insert_with(|| "PCI_BUS_ID".into());
     let own = isolation.environment.iter();
     environment.extend(own.map(|(name, value)| (name.into(), value.into())));
     environment
@@ -244,9 +248,21 @@ mod tests {
         };
         let ours = ["PATH", "TZ", "MINE", "HF_TOKEN"].map(|name| (name.into(), "ours".into()));
         let found = environment(&isolation, ours.into_iter());
-        let expected = [("MINE", "ours"), ("PATH", "ours"), ("TZ", "UTC")];
+        let expected = [
+            ("CUDA_DEVICE_ORDER", "PCI_BUS_ID"),
+            ("MINE", "ours"),
+            ("PATH", "ours"),
+            ("TZ", "UTC"),
+        ];
         let expected = expected.map(|(name, value)| (name.into(), value.into()));
         assert_eq!(found, BTreeMap::from(expected));
+    }
+
+    #[test]
+    fn an_order_of_gpus_that_the_user_has_set_is_kept() {
+        let ours = [("CUDA_DEVICE_ORDER".into(), "FASTEST_FIRST".into())];
+        let found = environment(&Isolation::default(), ours.clone().into_iter());
+        assert_eq!(found, BTreeMap::from(ours));
     }
 
     #[test]
