@@ -1,7 +1,9 @@
 //! A process that sleeps beside a run and outlives it if the orchestrator is killed: then it ends what
 //! workers have started, which the kernel does not do. It wakes for nothing else.
 
+use std::ffi::CStr;
 use std::io::{self, Read, Write};
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::sleep;
@@ -13,6 +15,9 @@ use super::stale::end_stale;
 
 /// What the guard is told when a run ends in order.
 const DISMISSED: &[u8] = b"dismissed";
+
+/// Its name in lists of processes.
+const NAME: &CStr = c"anechoic-guard";
 
 /// How long a killed orchestrator may take to be gone.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -30,6 +35,7 @@ impl Guard {
     pub(crate) fn start() -> io::Result<Self> {
         let mut command = Command::new("/proc/self/exe");
         command
+            .arg0("anechoic")
             .arg("guard")
             .arg(Identity::own().to_string())
             .env_clear()
@@ -61,6 +67,8 @@ pub(super) fn is_guard(pid: u32) -> bool {
 
 /// The work of the guard itself. Its standard input is closed by the kernel when the orchestrator dies.
 pub(crate) fn keep_guard(orchestrator: &str) {
+    // It was started through a link, whose name would be shown in lists of processes.
+    let _ = nix::sys::prctl::set_name(NAME);
     let mut told = Vec::new();
     let _ = io::stdin().read_to_end(&mut told);
     if told == DISMISSED {

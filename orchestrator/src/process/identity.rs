@@ -9,7 +9,7 @@ use super::table;
 
 /// One life of one orchestrator: a process id alone is given again, also in another container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Identity {
+pub(crate) struct Identity {
     pid: u32,
     /// When it was started, in clock ticks since the machine was.
     started: u64,
@@ -29,7 +29,7 @@ impl Identity {
     }
 
     /// Reads what [`fmt::Display`] wrote.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split('.');
         let identity = Self {
             pid: parts.next()?.parse().ok()?,
@@ -39,9 +39,24 @@ impl Identity {
         parts.next().is_none().then_some(identity)
     }
 
+    /// Its number, in its own PID namespace.
+    pub(crate) fn pid(self) -> u32 {
+        self.pid
+    }
+
+    /// Whether its number means nothing here: it belongs to another PID namespace.
+    pub(crate) fn is_elsewhere(self) -> bool {
+        self.namespace != own_namespace()
+    }
+
+    /// Whether a process that has its number and was started then is this one.
+    pub(crate) fn is_that_of(self, started: u64) -> bool {
+        self.started == started
+    }
+
     /// Whether it has certainly ended. Of another PID namespace nothing is certain.
     pub(super) fn is_dead(self) -> bool {
-        self.namespace == own_namespace()
+        !self.is_elsewhere()
             && table::read(self.pid)
                 .is_none_or(|process| process.ended || process.started != self.started)
     }

@@ -20,6 +20,7 @@ pub(crate) use ask::{HELLO_MARK, first_line, no_logs};
 pub(crate) use exit::ExitKind;
 pub(crate) use file_limit::survive_file_limit;
 pub(crate) use guard::{Guard, keep_guard};
+pub(crate) use identity::Identity;
 pub(crate) use launch::{Launch, LaunchError};
 pub(crate) use leftovers::adopt_orphans;
 pub(crate) use stale::end_stale;
