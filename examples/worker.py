@@ -134,6 +134,7 @@ def carry_out(job):
 
 def main():
     say({"type": "hello", "protocol": PROTOCOL, "worker": {"name": "example-worker-py", "version": "1.0"},
+         "devices": [{"device": "cpu", "description": "this machine's CPU", "total_memory_bytes": None}],
          "benchmarks": ["custom"]})
     line = os.fdopen(os.dup(0), "rb", buffering=0).readline()
     if not line:

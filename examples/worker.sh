@@ -20,7 +20,7 @@ number() {
 
 add_up() { i=0 sum=0; while [ $i -lt $size ]; do i=$((i + 1)) sum=$((sum + i)); done; }
 
-say '{"type":"hello","protocol":1,"worker":{"name":"example-worker-sh","version":"1.0"},"benchmarks":["custom"]}'
+say '{"type":"hello","protocol":1,"worker":{"name":"example-worker-sh","version":"1.0"},"devices":[{"device":"cpu","description":"one thread","total_memory_bytes":null}],"benchmarks":["custom"]}'
 IFS= read -r job || exit 0 # Nothing was asked.
 
 # Closed input means stop: somebody has to wait for it while the work goes on.

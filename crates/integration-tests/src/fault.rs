@@ -123,6 +123,8 @@ pub enum Fault {
     BroodThenHang,
     /// As that, then exits with 3.
     BroodThenExit,
+    /// As that, then writes 4 MiB to standard error and does nothing more.
+    BroodThenShout,
     /// Takes memory until it is refused, and says so; behaves where it gets 1 GiB.
     Hungry,
 }
@@ -207,6 +209,7 @@ fn plain(text: &str) -> Option<Fault> {
         "brood" => Fault::Brood,
         "brood-then-hang" => Fault::BroodThenHang,
         "brood-then-exit-3" => Fault::BroodThenExit,
+        "brood-then-shout" => Fault::BroodThenShout,
         "hungry" => Fault::Hungry,
         _ => return None,
     })

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use anechoic_integration_tests::{Bench, gone, is_filled, wait_for};
+use anechoic_integration_tests::{Bench, finish, gone, is_filled, wait_for};
 use anechoic_protocol::{Device, Phase};
 use anechoic_record::{Manifest, Outcome, RunEvent, RunRecord, RunState};
 use nix::sys::signal::{Signal, kill};
@@ -259,6 +259,23 @@ fn a_run_of_another_machine_is_refused() {
         "{}",
         again.stderr
     );
+}
+
+#[test]
+fn another_environment_is_another_condition() {
+    let bench = Bench::new(CASES, "second=exit-3");
+    let with = |threads: &str, args: &[&str]| {
+        let mut command = bench.command(args);
+        finish(command.env("OMP_NUM_THREADS", threads).env("TERM", threads))
+    };
+    assert_eq!(with("1", &["run", "suite.toml"]).code, 10);
+    let recorded = bench.manifest().starts[0].environment.clone();
+    assert_eq!(recorded["OMP_NUM_THREADS"].as_deref(), Some("1"));
+    let other = with("2", &["rerun", "latest"]);
+    assert_eq!(other.code, 4, "{}", other.stderr);
+    let told = "other conditions: variable `OMP_NUM_THREADS` was `1` and is `2`";
+    assert!(other.stderr.contains(told), "{}", other.stderr);
+    assert_eq!(with("1", &["rerun", "latest"]).code, 10);
 }
 
 #[test]

@@ -40,7 +40,7 @@ pub struct RunSettings {
     pub device: Device,
     /// Compute threads for cases that leave them open.
     pub threads: u32,
-    /// The worker program.
+    /// The worker program; where every case has its own, the command of the first.
     pub worker: String,
     /// What the worker said it is, once one has said hello.
     pub worker_identity: Option<WorkerIdentity>,

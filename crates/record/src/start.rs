@@ -1,9 +1,14 @@
 //! The starts of the orchestrator on a run, and under which conditions each was made.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{Machine, Manifest};
+
+/// Variables by name; of those that a suite asks for, which may be secrets, without the value.
+pub type PassedEnvironment = BTreeMap<String, Option<String>>;
 
 /// One start of the orchestrator on a run. The first is the one that made it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +23,9 @@ pub struct Start {
     pub machine: Machine,
     /// The programs that its attempts are made with: workers, and the files among the arguments of workers.
     pub programs: Vec<ProgramFile>,
+    /// The environment that its workers are passed. Empty in runs of earlier builds.
+    #[serde(default)]
+    pub environment: PassedEnvironment,
     /// The file that the suite was read from, as an absolute path.
     #[serde(default)]
     pub suite_file: Option<String>,

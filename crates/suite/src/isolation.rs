@@ -71,14 +71,19 @@ pub struct WorkerCommand(pub Vec<String>);
 impl Isolation {
     /// Whether a variable of the orchestrator's environment is passed on.
     pub fn passes(&self, name: &str) -> bool {
-        let own = self.pass_environment.iter().map(String::as_str);
-        KEPT_ENVIRONMENT
-            .into_iter()
-            .chain(own)
-            .any(|pattern| match pattern.strip_suffix('*') {
-                Some(start) => name.starts_with(start),
-                None => name == pattern,
-            })
+        KEPT_ENVIRONMENT.into_iter().any(|p| matches(p, name)) || self.asks_for(name)
+    }
+
+    /// Whether a variable is passed on because the suite says so.
+    pub fn asks_for(&self, name: &str) -> bool {
+        self.pass_environment.iter().any(|p| matches(p, name))
+    }
+}
+
+fn matches(pattern: &str, name: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(start) => name.starts_with(start),
+        None => name == pattern,
     }
 }
 

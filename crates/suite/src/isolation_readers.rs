@@ -17,6 +17,9 @@ const CPUS: &str = "`\"0-3,6\"`, or an array of whole numbers such as `[0, 1]`";
 const COMMAND: &str = "a table such as `{ command = [\"python3\", \"my_worker.py\"] }`";
 const WORDS: &str = "an array of strings, the program first: `[\"python3\", \"my_worker.py\"]`";
 
+/// They decide which GPU the number of a device means.
+const OF_THE_DEVICE: [&str; 2] = ["CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"];
+
 /// Names of variables to pass on, some of which stand for all that start alike.
 pub(crate) fn names(key: &str, value: &Placed<Value>) -> Result<Vec<String>, Problem> {
     let name = |item: &Placed<Value>| {
@@ -48,6 +51,14 @@ fn variable(name: &Placed<String>, value: &Placed<Value>) -> Result<(String, Str
     if [ATTEMPT_MARK, ORCHESTRATOR_MARK].contains(&name.value.as_str()) {
         let message = format!("`{}` marks the processes of an attempt", name.value);
         return Err(Problem::at(&name.origin, message).accepted("any other name"));
+    }
+    if OF_THE_DEVICE.contains(&name.value.as_str()) {
+        let message = format!(
+            "`{}` would give the worker another device than the one that is held and watched",
+            name.value
+        );
+        let accepted = "any other name; choose the device with `--device`, or set the variable for anechoic itself";
+        return Err(Problem::at(&name.origin, message).accepted(accepted));
     }
     let text = value.text(&name.value, "a string")?.value;
     if text.contains('\0') {

@@ -149,7 +149,7 @@ fn settings_of_the_wrong_kind_or_value() {
 
 #[test]
 fn isolation_settings() {
-    check(include_str!("messages/isolation.txt"), 45);
+    check(include_str!("messages/isolation.txt"), 48);
 }
 
 #[test]

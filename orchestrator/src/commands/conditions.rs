@@ -10,19 +10,26 @@ use anechoic_record::{Difference, Machine, Manifest, ProgramFile, Start, Started
 use anechoic_suite::Case;
 use jiff::Timestamp;
 
+use super::passed::{changed, passed};
 use crate::probe::machine;
 
 /// A kernel counts some of the memory as its own, a little more or less with each version.
 const MEMORY_TOLERANCE: f64 = 0.02;
 
-/// The conditions of a start that is made now.
-pub(super) fn start(by: StartedBy, device: Device, programs: Vec<ProgramFile>) -> Start {
+/// The conditions of a start that is made now, of attempts at these cases.
+pub(super) fn start<'a>(
+    by: StartedBy,
+    device: Device,
+    worker: &Path,
+    cases: impl Iterator<Item = &'a Case> + Clone,
+) -> Start {
     Start {
         at: Timestamp::now(),
         by,
         anechoic: env!("CARGO_PKG_VERSION").to_owned(),
         machine: machine(device),
-        programs,
+        programs: programs(worker, cases.clone()),
+        environment: passed(cases),
         suite_file: None,
         timeout_ms: None,
         differences: Vec::new(),
@@ -31,10 +38,7 @@ pub(super) fn start(by: StartedBy, device: Device, programs: Vec<ProgramFile>) -
 
 /// The programs that attempts at these cases are made with: the run's worker, workers of cases, and those of their
 /// arguments that are files, such as scripts. What cannot be looked at is left out.
-pub(super) fn programs<'a>(
-    worker: &Path,
-    cases: impl Iterator<Item = &'a Case>,
-) -> Vec<ProgramFile> {
+fn programs<'a>(worker: &Path, cases: impl Iterator<Item = &'a Case>) -> Vec<ProgramFile> {
     let mut paths = BTreeSet::new();
     for case in cases {
         match &case.worker {
@@ -72,6 +76,7 @@ pub(super) fn differences(
     let mut found = of_machine(&manifest.machine, &now.machine);
     if let Some(first) = manifest.starts.first() {
         found.extend(of_programs(&first.programs, &now.programs));
+        found.extend(changed(&first.environment, &now.environment));
     }
     let recorded = manifest.settings.torch.as_deref();
     if let (Some(then), Some(now)) = (recorded, torch) {

@@ -1,19 +1,23 @@
 //! `anechoic doctor`: whether this machine is fit to measure. Changes nothing.
 
+use std::path::Path;
+
+use anechoic_protocol::Device;
 use anechoic_suite::{Plan, PlanOptions, Requirements, SuiteError};
 
 use super::CommandError;
+use super::offers::{offers, own_workers};
 use super::suite::{make_plan, read_suite};
 use crate::cli::DoctorArgs;
 use crate::doctor::{
-    DeviceFacts, LockFacts, Question, WorkerFacts, find, gather, is_fit, json, lock_of, text,
+    DeviceFacts, Question, WorkerFacts, find, gather, is_fit, is_held, json, text,
 };
 use crate::exit_code::ExitCode;
 use crate::probe::Gpus;
+use crate::process::{HELLO_MARK, Launch};
 use crate::reporter::{Format, print_data};
 use crate::runner::{Greeting, greeting};
-use crate::settings::{DeviceChoice, find_worker};
-use anechoic_protocol::Device;
+use crate::settings::{DeviceChoice, Offer, find_worker};
 
 /// What a suite asks of the machine.
 #[derive(Debug, Default)]
@@ -24,10 +28,12 @@ struct Asked {
 
 pub(super) fn doctor(args: &DoctorArgs) -> Result<ExitCode, CommandError> {
     let asked = asked(args)?;
-    let worker = ask_worker(args, &asked);
+    let plan = asked.plan.as_ref().and_then(|plan| plan.as_ref().ok());
+    let wanted = args.device.resolve(&Gpus::find()).unwrap_or(Device::Cpu);
+    let worker = ask_worker(args, plan, wanted);
     let facts = gather(Question {
         results: &args.results.root,
-        device: choose(args.device, &worker),
+        device: choose(args.device, &worker, plan, wanted),
         worker,
         requirements: asked.requirements,
         suite: asked.plan.map(|plan| plan.map(|plan| summary(&plan))),
@@ -77,46 +83,36 @@ fn summary(plan: &Plan) -> String {
     )
 }
 
-fn ask_worker(args: &DoctorArgs, asked: &Asked) -> WorkerFacts {
-    if let Some(Ok(plan)) = &asked.plan {
-        let has_own = plan.cases.iter().all(|case| case.worker.is_some());
-        if has_own && args.worker.is_none() {
-            return WorkerFacts::NotNeeded;
-        }
+/// Looks for the worker and asks it, unless somebody measures on the device: a worker that starts would be heard.
+fn ask_worker(args: &DoctorArgs, plan: Option<&Plan>, wanted: Device) -> WorkerFacts {
+    if args.worker.is_none() && plan.is_some_and(own_workers) {
+        return WorkerFacts::NotNeeded;
     }
-    match find_worker(args.worker.as_deref()) {
-        Err(error) => WorkerFacts::Absent(error.to_string()),
-        Ok(path) => match who_measures(args.device) {
-            Some(holder) => WorkerFacts::NotAsked { path, holder },
-            None => WorkerFacts::Asked {
-                greeting: greeting(&path),
-                path,
-            },
+    match (find_worker(args.worker.as_deref()), is_held(wanted)) {
+        (Err(error), _) => WorkerFacts::Absent(error.to_string()),
+        (Ok(path), true) => WorkerFacts::Spared(path),
+        (Ok(path), false) => WorkerFacts::Asked {
+            greeting: greeting(&Launch::plain(path.clone(), HELLO_MARK)),
+            path,
         },
     }
 }
 
-/// Who has the device or the CPU: the start of a worker would be heard on both.
-fn who_measures(choice: DeviceChoice) -> Option<String> {
-    let wanted = choice.resolve(&Gpus::find()).unwrap_or(Device::Cpu);
-    [wanted, Device::Cpu]
-        .into_iter()
-        .find_map(|device| match lock_of(device) {
-            LockFacts::Held { holder, .. } => Some(holder),
-            LockFacts::Free(_) | LockFacts::Refused(_) => None,
-        })
-}
-
-fn choose(choice: DeviceChoice, worker: &WorkerFacts) -> DeviceFacts {
+/// The device that a run would use, by the same rule.
+fn choose(
+    choice: DeviceChoice,
+    worker: &WorkerFacts,
+    plan: Option<&Plan>,
+    wanted: Device,
+) -> DeviceFacts {
     let gpus = Gpus::find();
-    if let WorkerFacts::NotAsked { .. } = worker {
-        let resolved = choice.resolve(&gpus);
-        return resolved.map_or_else(
-            |error| DeviceFacts::Refused(error.to_string()),
-            DeviceFacts::Chosen,
-        );
-    }
-    match choice.settle(&gpus, || offered(worker)) {
+    let asked = std::iter::once_with(|| asked_offer(worker)).flatten();
+    let own = plan.filter(|_| !is_held(wanted));
+    let own = own.into_iter().flat_map(|plan| {
+        let cases = plan.cases.iter().filter(|case| case.worker.is_some());
+        offers(cases, Path::new(""))
+    });
+    match choice.settle(&gpus, asked.chain(own)) {
         Err(error) => DeviceFacts::Refused(error.to_string()),
         Ok(Device::Cpu) if choice == DeviceChoice::Auto && gpus.count() > 0 => {
             DeviceFacts::PassedOver(Device::Cpu)
@@ -125,15 +121,18 @@ fn choose(choice: DeviceChoice, worker: &WorkerFacts) -> DeviceFacts {
     }
 }
 
-fn offered(worker: &WorkerFacts) -> Vec<Device> {
+fn asked_offer(worker: &WorkerFacts) -> Option<Offer> {
     match worker {
         WorkerFacts::Asked {
             greeting: Greeting::Hello { devices, .. },
-            ..
-        } => devices.clone(),
+            path,
+        } => Some(Offer {
+            worker: path.display().to_string(),
+            devices: devices.clone(),
+        }),
         WorkerFacts::Asked { .. }
-        | WorkerFacts::NotAsked { .. }
+        | WorkerFacts::Spared(_)
         | WorkerFacts::Absent(_)
-        | WorkerFacts::NotNeeded => Vec::new(),
+        | WorkerFacts::NotNeeded => None,
     }
 }

@@ -11,14 +11,15 @@ use anechoic_suite::{Plan, Slot};
 use jiff::Timestamp;
 
 use super::CommandError;
-use super::conditions::{programs, start};
+use super::conditions::start;
 use super::hold::hold_device;
+use super::offers::{offers, run_worker};
 use crate::cli::Place;
 use crate::lock::DeviceLock;
 use crate::probe::Gpus;
 use crate::process::{Guard, adopt_orphans, end_stale};
 use crate::reporter::{Format, Reporter, say};
-use crate::runner::{Context, Halt, Interrupts, RunError, Sampler, make_attempts, offered_devices};
+use crate::runner::{Context, Halt, Interrupts, RunError, Sampler, make_attempts};
 use crate::settings::{DeviceChoice, find_run_worker};
 
 /// A run whose record and device are ours, with everything decided.
@@ -54,7 +55,7 @@ pub(super) fn open_run_from(
     place: &Place,
 ) -> Result<OpenRun, CommandError> {
     let worker = find_run_worker(&plan, place.worker.as_deref())?;
-    let (device, mut lock) = take_device(place, &worker)?;
+    let (device, mut lock) = take_device(place, &plan, &worker)?;
     let slots = plan.slots.clone();
     let manifest = manifest(plan, file, place, &worker, device);
     let recorder =
@@ -76,7 +77,7 @@ fn manifest(
     worker: &Path,
     device: Device,
 ) -> Manifest {
-    let mut start = start(StartedBy::Run, device, programs(worker, plan.cases.iter()));
+    let mut start = start(StartedBy::Run, device, worker, plan.cases.iter());
     let file = file.and_then(|file| file.canonicalize().ok());
     start.suite_file = file.map(|file| file.display().to_string());
     let cases = plan.cases.iter().map(|case| CaseRecord {
@@ -93,7 +94,7 @@ fn manifest(
         settings: RunSettings {
             device,
             threads: place.threads.unwrap_or(machine.physical_cores),
-            worker: worker.display().to_string(),
+            worker: run_worker(&plan, worker),
             worker_identity: None,
             torch: None,
         },
@@ -104,13 +105,17 @@ fn manifest(
     }
 }
 
-/// Takes the device that was asked for before the worker is asked about it, which would be heard by whoever measures
+/// Takes the device that was asked for before the workers are asked about it, which would be heard by whoever measures
 /// on it.
-fn take_device(place: &Place, worker: &Path) -> Result<(Device, DeviceLock), CommandError> {
+fn take_device(
+    place: &Place,
+    plan: &Plan,
+    worker: &Path,
+) -> Result<(Device, DeviceLock), CommandError> {
     let gpus = Gpus::find();
     let wanted = place.device.resolve(&gpus)?;
     let lock = hold_device(wanted, &gpus, place.wait)?;
-    let device = choose_device(place.device, &gpus, worker)?;
+    let device = choose_device(place.device, &gpus, plan, worker)?;
     if device == wanted {
         return Ok((device, lock));
     }
@@ -118,10 +123,19 @@ fn take_device(place: &Place, worker: &Path) -> Result<(Device, DeviceLock), Com
     Ok((device, hold_device(device, &gpus, place.wait)?))
 }
 
-fn choose_device(choice: DeviceChoice, gpus: &Gpus, worker: &Path) -> Result<Device, CommandError> {
-    let device = choice.settle(gpus, || offered_devices(worker))?;
-    if device == Device::Cpu && choice == DeviceChoice::Auto && gpus.count() > 0 {
-        say("note: a GPU is visible, but the worker does not offer it; measuring on the CPU");
+fn choose_device(
+    choice: DeviceChoice,
+    gpus: &Gpus,
+    plan: &Plan,
+    worker: &Path,
+) -> Result<Device, CommandError> {
+    let mut last = None;
+    let offers = offers(&plan.cases, worker).inspect(|offer| last = Some(offer.worker.clone()));
+    let device = choice.settle(gpus, offers)?;
+    if let (Device::Cpu, DeviceChoice::Auto, Some(worker)) = (device, choice, last) {
+        say(&format!(
+            "note: a GPU is visible, but the worker `{worker}` does not offer it; measuring on the CPU"
+        ));
     }
     Ok(device)
 }
@@ -130,13 +144,16 @@ impl OpenRun {
     /// Makes the attempts. The run and its device are held meanwhile.
     pub(super) fn execute(mut self, format: Format) -> Result<Made, CommandError> {
         let path = self.recorder.path().to_owned();
-        let _guard = supervise();
+        let guard = supervise();
         match self.attempt_all(format) {
-            Ok(halt) => Ok(Made {
-                halt,
-                lock: self.recorder.close(),
-                _device: Some(self.device),
-            }),
+            Ok(halt) => {
+                guard.into_iter().for_each(Guard::dismiss);
+                Ok(Made {
+                    halt,
+                    lock: self.recorder.close(),
+                    _device: Some(self.device),
+                })
+            }
             Err(source) => Err(CommandError::Run { run: path, source }),
         }
     }
@@ -166,7 +183,7 @@ impl OpenRun {
     }
 }
 
-/// Sets up what finds and ends all that workers leave. What an `anechoic` that was killed had left would run
+/// Sets up what finds and ends all that workers leave. The guard is dismissed where the attempts came to their end. What an `anechoic` that was killed had left would run
 /// beside what is measured now.
 pub(super) fn supervise() -> Option<Guard> {
     adopt_orphans();

@@ -9,15 +9,17 @@ use anechoic_record::{Manifest, Recorder, RunLock, RunRecord, Start, StartedBy, 
 use anechoic_suite::Slot;
 
 use super::CommandError;
-use super::conditions::{differences, programs, start};
+use super::conditions::{differences, start};
 use super::execute::OpenRun;
 use super::hold::{hold_device, hold_run};
+use super::offers::own_workers;
 use crate::cli::GoOnArgs;
 use crate::lock::DeviceLock;
 use crate::probe::Gpus;
+use crate::process::{HELLO_MARK, Launch};
 use crate::reporter::say;
 use crate::runner::offered_torch;
-use crate::settings::{DeviceChoice, usable};
+use crate::settings::{DeviceChoice, find_run_worker, usable};
 
 /// A run that nobody else writes, as it was found.
 #[derive(Debug)]
@@ -78,6 +80,9 @@ fn take_device(manifest: &Manifest, args: &GoOnArgs) -> Result<DeviceLock, Comma
 }
 
 fn recorded_worker(manifest: &Manifest) -> Result<PathBuf, CommandError> {
+    if own_workers(&manifest.plan) {
+        return find_run_worker(&manifest.plan, None).map_err(CommandError::RecordedWorker);
+    }
     let worker = Path::new(&manifest.settings.worker).to_owned();
     usable(worker, "as recorded in the run").map_err(CommandError::RecordedWorker)
 }
@@ -85,15 +90,12 @@ fn recorded_worker(manifest: &Manifest) -> Result<PathBuf, CommandError> {
 /// The conditions now, with what of them is another than it was.
 fn conditions(by: StartedBy, manifest: &Manifest, slots: &[Slot], worker: &Path) -> Start {
     let cases = slots.iter().map(|slot| &manifest.cases[slot.case].case);
-    let mut start = start(
-        by,
-        manifest.settings.device,
-        programs(worker, cases.clone()),
-    );
+    let mut start = start(by, manifest.settings.device, worker, cases.clone());
     // A run that is made with workers of its cases alone says nothing about another.
     let is_asked = manifest.settings.torch.is_some() && cases.clone().any(|c| c.worker.is_none());
+    let launch = Launch::plain(worker.to_owned(), HELLO_MARK);
     // A worker that says nothing is not known to have the same.
-    let torch = is_asked.then(|| offered_torch(worker).unwrap_or_else(|| "unknown".to_owned()));
+    let torch = is_asked.then(|| offered_torch(&launch).unwrap_or_else(|| "unknown".to_owned()));
     start.differences = differences(manifest, &start, torch.as_deref());
     start
 }

@@ -12,6 +12,8 @@ mod hold;
 mod kv;
 mod list;
 mod next_step;
+mod offers;
+mod passed;
 mod plan;
 mod report;
 mod rerun;

@@ -70,7 +70,7 @@ fn listed(title: &str, rows: &[(&String, String)]) -> String {
 }
 
 /// A command as one would type it.
-fn command(command: &WorkerCommand) -> String {
+pub(super) fn command(command: &WorkerCommand) -> String {
     let words: Vec<_> = command.0.iter().map(|text| word(text)).collect();
     words.join(" ")
 }

@@ -200,8 +200,8 @@ pub(crate) enum WorkerFacts {
     Absent(String),
     /// It was asked.
     Asked { path: PathBuf, greeting: Greeting },
-    /// It was not started, because somebody measures, who would have heard it.
-    NotAsked { path: PathBuf, holder: String },
+    /// It is there and was not started: somebody measures on the device.
+    Spared(PathBuf),
     /// Every case of the suite has its own.
     NotNeeded,
 }
@@ -210,7 +210,7 @@ pub(crate) enum WorkerFacts {
 #[derive(Debug, Clone)]
 pub(crate) enum DeviceFacts {
     Chosen(Device),
-    /// `auto` took the CPU, because the worker does not offer the GPU.
+    /// `auto` took the CPU, because a worker does not offer the GPU.
     PassedOver(Device),
     Refused(String),
 }

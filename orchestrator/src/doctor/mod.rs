@@ -7,7 +7,7 @@ mod gather;
 mod render;
 
 pub(crate) use checks::find;
-pub(crate) use facts::{DeviceFacts, LockFacts, WorkerFacts};
+pub(crate) use facts::{DeviceFacts, WorkerFacts};
 pub(crate) use finding::is_fit;
-pub(crate) use gather::{Question, gather, lock_of};
+pub(crate) use gather::{Question, gather, is_held};
 pub(crate) use render::{json, text};

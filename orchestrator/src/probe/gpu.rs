@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::env;
+use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 
@@ -108,9 +109,14 @@ impl Gpus {
 impl Numbering {
     /// As the environment has it; it is the worker's as well.
     fn here() -> Self {
-        match env::var("CUDA_DEVICE_ORDER").as_deref() {
-            Ok("PCI_BUS_ID") => Self::Bus,
-            Ok(_) | Err(_) => Self::Fastest,
+        Self::of(env::var_os("CUDA_DEVICE_ORDER").as_deref())
+    }
+
+    /// Workers get `PCI_BUS_ID` where nothing is set.
+    fn of(order: Option<&OsStr>) -> Self {
+        match order {
+            Some(order) if order != "PCI_BUS_ID" => Self::Fastest,
+            Some(_) | None => Self::Bus,
         }
     }
 }
@@ -306,6 +312,16 @@ mod tests {
         let alike = vec![two()[1].clone(), two()[1].clone()];
         let numbered = name("0", &alike, Numbering::Fastest);
         assert_eq!(numbered.as_deref(), Some("NVIDIA H100"));
+    }
+
+    #[test]
+    fn workers_count_as_the_bus_does_unless_told_otherwise() {
+        let check = |order: Option<&str>, expected| {
+            assert_eq!(Numbering::of(order.map(OsStr::new)), expected, "{order:?}");
+        };
+        check(None, Numbering::Bus);
+        check(Some("PCI_BUS_ID"), Numbering::Bus);
+        check(Some("FASTEST_FIRST"), Numbering::Fastest);
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anechoic_record::Stop;
@@ -19,13 +18,12 @@ const GRACE: Duration = Duration::from_secs(2);
 const LEAK: Duration = Duration::from_secs(1);
 
 /// The mark of such a process, in the place of `run/case/attempt`.
-const MARK: &str = "hello";
+pub(crate) const HELLO_MARK: &str = "hello";
 
 /// Starts the program, reads its first line and ends it. `None` where no line came in time.
-pub(crate) async fn first_line(program: &Path, within: Duration) -> io::Result<Option<Vec<u8>>> {
+pub(crate) async fn first_line(launch: &Launch, within: Duration) -> io::Result<Option<Vec<u8>>> {
     adopt_orphans();
-    let launch = Launch::plain(program.to_owned(), MARK);
-    let mut worker = Worker::spawn(&launch, no_logs()?).map_err(io::Error::other)?;
+    let mut worker = Worker::spawn(launch, no_logs()?).map_err(io::Error::other)?;
     let line = timeout(within, next_line(&mut worker)).await;
     worker.stop(Stop::CloseStdin);
     let _ = timeout(GRACE, exit(&mut worker)).await;

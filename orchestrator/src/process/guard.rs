@@ -1,7 +1,9 @@
 //! A process that sleeps beside a run and outlives it if the orchestrator is killed: then it ends what
 //! workers have started, which the kernel does not do. It wakes for nothing else.
 
+use std::ffi::CStr;
 use std::io::{self, Read, Write};
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::sleep;
@@ -14,13 +16,17 @@ use super::stale::end_stale;
 /// What the guard is told when a run ends in order.
 const DISMISSED: &[u8] = b"dismissed";
 
+/// Its name in lists of processes.
+const NAME: &CStr = c"anechoic-guard";
+
 /// How long a killed orchestrator may take to be gone.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The number of this process's guard; 0 where there is none.
 static PID: AtomicU32 = AtomicU32::new(0);
 
-/// The guard of a run; dismissed when dropped.
+/// The guard of a run. One that is dropped undismissed, after an error or a panic, looks for what was left once this
+/// process has ended.
 #[derive(Debug)]
 pub(crate) struct Guard(Child);
 
@@ -29,6 +35,7 @@ impl Guard {
     pub(crate) fn start() -> io::Result<Self> {
         let mut command = Command::new("/proc/self/exe");
         command
+            .arg0("anechoic")
             .arg("guard")
             .arg(Identity::own().to_string())
             .env_clear()
@@ -41,10 +48,9 @@ impl Guard {
         PID.store(child.id(), Ordering::Relaxed);
         Ok(Self(child))
     }
-}
 
-impl Drop for Guard {
-    fn drop(&mut self) {
+    /// Ends it, where all that was started has been swept away.
+    pub(crate) fn dismiss(mut self) {
         if let Some(mut input) = self.0.stdin.take() {
             // A guard that is gone needs no word.
             let _ = input.write_all(DISMISSED);
@@ -61,6 +67,8 @@ pub(super) fn is_guard(pid: u32) -> bool {
 
 /// The work of the guard itself. Its standard input is closed by the kernel when the orchestrator dies.
 pub(crate) fn keep_guard(orchestrator: &str) {
+    // It was started through a link, whose name would be shown in lists of processes.
+    let _ = nix::sys::prctl::set_name(NAME);
     let mut told = Vec::new();
     let _ = io::stdin().read_to_end(&mut told);
     if told == DISMISSED {

@@ -39,14 +39,24 @@ impl Identity {
         parts.next().is_none().then_some(identity)
     }
 
-    /// Its process id, in its namespace.
+    /// Its number, in its own PID namespace.
     pub(crate) fn pid(self) -> u32 {
         self.pid
     }
 
+    /// Whether its number means nothing here: it belongs to another PID namespace.
+    pub(crate) fn is_elsewhere(self) -> bool {
+        self.namespace != own_namespace()
+    }
+
+    /// Whether a process that has its number and was started then is this one.
+    pub(crate) fn is_that_of(self, started: u64) -> bool {
+        self.started == started
+    }
+
     /// Whether it has certainly ended. Of another PID namespace nothing is certain.
     pub(crate) fn is_dead(self) -> bool {
-        self.namespace == own_namespace()
+        !self.is_elsewhere()
             && table::read(self.pid)
                 .is_none_or(|process| process.ended || process.started != self.started)
     }

@@ -6,11 +6,11 @@ use std::ffi::{CString, OsString};
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use anechoic_record::{Containment, MemoryEnforcement};
-use anechoic_suite::{ATTEMPT_MARK, Isolation, ORCHESTRATOR_MARK};
+use anechoic_suite::{ATTEMPT_MARK, Case, Isolation, ORCHESTRATOR_MARK};
 use nix::fcntl::OFlag;
 use nix::sched::CpuSet;
 use nix::unistd::{getpid, pipe2};
@@ -21,7 +21,7 @@ use super::identity::Identity;
 use super::scope::Scope;
 
 /// A program with all that it is started with.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Launch {
     /// Absolute path of the program.
     pub(crate) program: PathBuf,
@@ -64,6 +64,21 @@ impl Launch {
             program,
             arguments: Vec::new(),
             isolation: Isolation::default(),
+            mark: mark.to_owned(),
+        }
+    }
+
+    /// A case's own worker, or else the run's.
+    pub(crate) fn of_case(case: &Case, worker: &Path, mark: &str) -> Self {
+        let own = case.worker.as_ref().and_then(|own| own.0.split_first());
+        let (program, arguments) = match own {
+            Some((program, arguments)) => (PathBuf::from(program), arguments.to_vec()),
+            None => (worker.to_owned(), Vec::new()),
+        };
+        Self {
+            program,
+            arguments,
+            isolation: case.isolation.clone(),
             mark: mark.to_owned(),
         }
     }
@@ -188,7 +203,8 @@ impl Launch {
     }
 }
 
-/// The environment of a worker: what it is passed of ours, then what the suite sets.
+/// The environment of a worker: what it is passed of ours, then what the suite sets. CUDA numbers GPUs as the driver
+/// does, unless our environment says otherwise: a number has to mean the GPU that is held and watched.
 fn environment(
     isolation: &Isolation,
     ours: impl Iterator<Item = (OsString, OsString)>,
@@ -196,6 +212,9 @@ fn environment(
     let mut environment: BTreeMap<OsString, OsString> = ours
         .filter(|(name, _)| name.to_str().is_some_and(|name| isolation.passes(name)))
         .collect();
+    environment
+        .entry("CUDA_DEVICE_ORDER".into())
+        .or_insert_with(|| "PCI_BUS_ID".into());
     let own = isolation.environment.iter();
     environment.extend(own.map(|(name, value)| (name.into(), value.into())));
     environment
@@ -229,9 +248,21 @@ mod tests {
         };
         let ours = ["PATH", "TZ", "MINE", "HF_TOKEN"].map(|name| (name.into(), "ours".into()));
         let found = environment(&isolation, ours.into_iter());
-        let expected = [("MINE", "ours"), ("PATH", "ours"), ("TZ", "UTC")];
+        let expected = [
+            ("CUDA_DEVICE_ORDER", "PCI_BUS_ID"),
+            ("MINE", "ours"),
+            ("PATH", "ours"),
+            ("TZ", "UTC"),
+        ];
         let expected = expected.map(|(name, value)| (name.into(), value.into()));
         assert_eq!(found, BTreeMap::from(expected));
+    }
+
+    #[test]
+    fn an_order_of_gpus_that_the_user_has_set_is_kept() {
+        let ours = [("CUDA_DEVICE_ORDER".into(), "FASTEST_FIRST".into())];
+        let found = environment(&Isolation::default(), ours.clone().into_iter());
+        assert_eq!(found, BTreeMap::from(ours));
     }
 
     #[test]

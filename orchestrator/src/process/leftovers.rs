@@ -102,6 +102,20 @@ impl Kin {
         }
     }
 
+    /// Kills the worker and its descendants, where nobody can wait for them in order.
+    pub(super) fn kill(&self, scope: Option<&Scope>) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            scope.inspect(|scope| scope.kill());
+            let alive = self.alive(scope);
+            alive.keys().for_each(|pid| send(*pid, Signal::SIGKILL));
+            if alive.is_empty() || Instant::now() >= deadline {
+                return;
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+
     /// Does this to those that are alive until none is, or the time has come. Returns who is alive then.
     async fn wait(
         &self,

@@ -16,7 +16,7 @@ mod stale;
 mod table;
 mod worker;
 
-pub(crate) use ask::{first_line, no_logs};
+pub(crate) use ask::{HELLO_MARK, first_line, no_logs};
 pub(crate) use exit::ExitKind;
 pub(crate) use file_limit::survive_file_limit;
 pub(crate) use guard::{Guard, keep_guard};

@@ -31,13 +31,19 @@ pub(crate) fn end_stale() -> Vec<String> {
         .collect();
     stale.sort_unstable();
     stale.dedup();
-    for pid in &stale {
+    for pid in stale.iter().filter(|pid| is_same(all.get(pid), **pid)) {
         let _ = kill(Pid::from_raw(pid.cast_signed()), Signal::SIGKILL);
     }
     wait_for_end(&stale);
     groups.iter().for_each(|group| scope::remove(group));
     let named = |pid: &u32| Some(format!("{pid} ({})", all.get(pid)?.name));
     stale.iter().filter_map(named).collect()
+}
+
+/// Whether the number is still that of the process that was seen under it.
+fn is_same(seen: Option<&Process>, pid: u32) -> bool {
+    let now = table::read(pid);
+    seen.is_none_or(|seen| now.is_some_and(|now| now.started == seen.started))
 }
 
 fn belongs_to_the_dead(pid: u32) -> bool {
@@ -81,6 +87,18 @@ mod tests {
             (8, process(7)),
         ]);
         assert_eq!(with_ancestors(&all, 9), [9, 7, 1, 0]);
+    }
+
+    #[test]
+    fn a_number_that_was_given_again_is_spared() {
+        let own = process::id();
+        let seen = table::read(own).unwrap();
+        assert!(is_same(Some(&seen), own));
+        let former = Process {
+            started: seen.started + 1,
+            ..seen
+        };
+        assert!(!is_same(Some(&former), own));
     }
 
     #[test]

@@ -76,6 +76,7 @@ pub(crate) struct Worker {
     containment: Containment,
     kills_before: u64,
     exited: bool,
+    swept: bool,
     input: Option<ChildStdin>,
     unsent: Vec<u8>,
     output: Option<LineReader<ChildStdout, File>>,
@@ -103,6 +104,7 @@ impl Worker {
             containment,
             kills_before,
             exited: false,
+            swept: false,
             input: child.stdin.take(),
             unsent: Vec::new(),
             output: Some(LineReader::new(output, logs.stdout, MAX_LINE_BYTES)),
@@ -209,6 +211,7 @@ impl Worker {
     pub(crate) async fn sweep(mut self, lines: usize, until: Instant) -> Swept {
         let held_pipes = self.output.is_some() || self.log.is_some();
         let remains = self.kin.end(self.scope.as_ref(), until).await;
+        self.swept = true;
         self.close_log();
         Swept {
             stderr: self.tail.last_lines(lines),
@@ -220,11 +223,12 @@ impl Worker {
 }
 
 impl Drop for Worker {
-    /// An error between spawn and sweep must not leave anything behind.
+    /// An error between spawn and sweep must not leave anything behind. After the sweep the group's number may be
+    /// somebody else's.
     fn drop(&mut self) {
-        self.signal_group(Signal::SIGKILL);
-        if let Some(scope) = &self.scope {
-            scope.kill();
+        if !self.swept {
+            self.signal_group(Signal::SIGKILL);
+            self.kin.kill(self.scope.as_ref());
         }
     }
 }

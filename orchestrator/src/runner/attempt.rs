@@ -1,7 +1,7 @@
 //! Drives one worker process through its lifecycle: turns what the process does into inputs, and carries
 //! out the actions. Decides nothing by itself.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anechoic_protocol::{Job, WorkerEvent, WorkerIdentity, encode_line};
@@ -38,7 +38,9 @@ pub(crate) async fn make_attempt(
     let started = Timestamp::now();
     let cpu_before = own_cpu_time();
     let spawned = Instant::now();
-    let launch = launch(context, case, &job);
+    let run = &context.recorder.manifest().run;
+    let mark = format!("{run}/{}/{}", job.case, job.attempt);
+    let launch = Launch::of_case(case, context.worker, &mark);
     let (ending, aftermath, mut data) = match Worker::spawn(&launch, logs) {
         Err(error) => {
             let ending = Ending::not_started(&launch.program, &error);
@@ -91,25 +93,6 @@ pub(crate) async fn make_attempt(
         .reporter
         .aftermath(&outcome, &aftermath, &files.folder);
     Ok(())
-}
-
-/// What the case's worker is started with: its own program, or else the run's.
-fn launch(context: &Context<'_>, case: &Case, job: &Job) -> Launch {
-    let run = &context.recorder.manifest().run;
-    let own = case
-        .worker
-        .as_ref()
-        .and_then(|worker| worker.0.split_first());
-    let (program, arguments) = match own {
-        Some((program, arguments)) => (PathBuf::from(program), arguments.to_vec()),
-        None => (context.worker.to_owned(), Vec::new()),
-    };
-    Launch {
-        program,
-        arguments,
-        isolation: case.isolation.clone(),
-        mark: format!("{run}/{}/{}", job.case, job.attempt),
-    }
 }
 
 /// `result.json`, for an attempt whose result counts.

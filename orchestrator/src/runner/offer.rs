@@ -1,20 +1,19 @@
 //! Asks a worker program who it is and what it can compute on, before a run is made with it.
 
-use std::path::Path;
 use std::time::Duration;
 
 use anechoic_protocol::{Device, PROTOCOL_VERSION, WorkerEvent, WorkerIdentity};
 
 use super::lifecycle::Input;
 use super::message::read_line;
-use crate::process::first_line;
+use crate::process::{Launch, first_line};
 
 /// How long a worker may take for its hello here; in an attempt it has more.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The version of libtorch in a worker's hello, where it has one.
-pub(crate) fn offered_torch(program: &Path) -> Option<String> {
-    match greeting(program) {
+pub(crate) fn offered_torch(worker: &Launch) -> Option<String> {
+    match greeting(worker) {
         Greeting::Hello { torch, .. } => torch,
         Greeting::Foreign(_)
         | Greeting::Nonsense(_)
@@ -43,11 +42,11 @@ pub(crate) enum Greeting {
 }
 
 /// Starts the program and ends it when it has said its first line.
-pub(crate) fn greeting(program: &Path) -> Greeting {
+pub(crate) fn greeting(worker: &Launch) -> Greeting {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
-    let line = runtime.and_then(|runtime| runtime.block_on(first_line(program, PATIENCE)));
+    let line = runtime.and_then(|runtime| runtime.block_on(first_line(worker, PATIENCE)));
     match line {
         Ok(Some(line)) => understood(&line),
         Ok(None) => Greeting::Silence,
@@ -56,8 +55,8 @@ pub(crate) fn greeting(program: &Path) -> Greeting {
 }
 
 /// The devices in a worker's hello. Empty where it names none or says no hello: then an attempt tells.
-pub(crate) fn offered_devices(program: &Path) -> Vec<Device> {
-    match greeting(program) {
+pub(crate) fn offered_devices(worker: &Launch) -> Vec<Device> {
+    match greeting(worker) {
         Greeting::Hello { devices, .. } => devices,
         Greeting::Foreign(_)
         | Greeting::Nonsense(_)
@@ -90,6 +89,7 @@ fn understood(line: &[u8]) -> Greeting {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::process::HELLO_MARK;
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
@@ -98,7 +98,7 @@ mod tests {
         let program = folder.path().join("worker");
         fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-        offered_devices(&program)
+        offered_devices(&Launch::plain(program, HELLO_MARK))
     }
 
     /// One test: a program that is written while another thread forks cannot be started.
@@ -110,6 +110,7 @@ mod tests {
 
         assert_eq!(offered("exit 3"), []);
         assert_eq!(offered("echo nonsense; cat > /dev/null"), []);
-        assert_eq!(offered_devices(Path::new("/nowhere/worker")), []);
+        let nowhere = Launch::plain("/nowhere/worker".into(), HELLO_MARK);
+        assert_eq!(offered_devices(&nowhere), []);
     }
 }

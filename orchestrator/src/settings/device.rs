@@ -30,8 +30,10 @@ pub(crate) enum DeviceError {
         last: u32,
     },
     /// A device that the worker program has no use for.
-    #[error("the worker does not offer {device}; it offers {offered}")]
+    #[error("the worker `{worker}` does not offer {device}; it offers {offered}")]
     NotOffered {
+        /// The program, with its arguments.
+        worker: String,
         /// The one asked for.
         device: Device,
         /// Those of its hello.
@@ -39,27 +41,36 @@ pub(crate) enum DeviceError {
     },
 }
 
+/// What a worker says in its hello that it can compute on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Offer {
+    /// The program, with its arguments.
+    pub(crate) worker: String,
+    /// Empty where it names none or says no hello.
+    pub(crate) devices: Vec<Device>,
+}
+
 impl DeviceChoice {
-    /// The device to use on a machine with these GPUs, with a worker that offers these devices in its
-    /// hello. A worker is asked about GPUs only; one that names no device leaves the question to the job.
+    /// The device to use on a machine with these GPUs, with workers that offer these devices. All of a run's workers
+    /// have to offer a GPU; `auto` takes the CPU where one of them does not. Offers are drawn about GPUs only, up to
+    /// the first that lacks the GPU; a worker that names no device leaves the question to the job.
     pub(crate) fn settle(
         self,
         gpus: &Gpus,
-        ask: impl FnOnce() -> Vec<Device>,
+        offers: impl IntoIterator<Item = Offer>,
     ) -> Result<Device, DeviceError> {
         let device = self.resolve(gpus)?;
-        let offered = match device {
-            Device::Cpu => return Ok(Device::Cpu),
-            Device::Cuda(_) => ask(),
-        };
-        if offered.is_empty() || offered.contains(&device) {
+        if device == Device::Cpu {
             return Ok(device);
         }
-        match self {
-            Self::Auto => Ok(Device::Cpu),
-            Self::This(_) => Err(DeviceError::NotOffered {
+        let lacks = |offer: &Offer| !offer.devices.is_empty() && !offer.devices.contains(&device);
+        match (offers.into_iter().find(lacks), self) {
+            (None, _) => Ok(device),
+            (Some(_), Self::Auto) => Ok(Device::Cpu),
+            (Some(offer), Self::This(_)) => Err(DeviceError::NotOffered {
+                worker: offer.worker,
                 device,
-                offered: list(&offered),
+                offered: list(&offer.devices),
             }),
         }
     }
@@ -130,35 +141,42 @@ mod tests {
     }
 
     #[test]
-    fn a_worker_has_its_say_about_gpus() {
+    fn every_worker_has_its_say_about_gpus() {
         use Device::{Cpu, Cuda};
-        let check = |text: &str, offered: &[Device], expected: Result<Device, &str>| {
+        let check = |text: &str, offered: &[&[Device]], expected: Result<Device, &str>| {
             let choice: DeviceChoice = text.parse().unwrap();
-            let found = choice.settle(&Gpus::visible(2, None), || offered.to_vec());
+            let offers = offered.iter().zip(["a", "b"]).map(|(devices, name)| Offer {
+                worker: name.to_owned(),
+                devices: devices.to_vec(),
+            });
+            let found = choice.settle(&Gpus::visible(2, None), offers);
             let found = found.map_err(|e| e.to_string());
             let expected = expected.map_err(str::to_owned);
             assert_eq!(found, expected, "{text} with {offered:?}");
         };
-        check("auto", &[Cpu, Cuda(0), Cuda(1)], Ok(Cuda(0)));
-        check("auto", &[Cpu], Ok(Cpu));
-        check("auto", &[], Ok(Cuda(0)));
-        check("cuda:1", &[Cpu, Cuda(1)], Ok(Cuda(1)));
-        check("cuda:1", &[], Ok(Cuda(1)));
+        check("auto", &[&[Cpu, Cuda(0), Cuda(1)]], Ok(Cuda(0)));
+        check("auto", &[&[Cpu]], Ok(Cpu));
+        check("auto", &[&[]], Ok(Cuda(0)));
+        check("auto", &[&[Cpu, Cuda(0)], &[Cpu, Cuda(0)]], Ok(Cuda(0)));
+        check("auto", &[&[Cpu, Cuda(0)], &[Cpu]], Ok(Cpu));
+        check("auto", &[&[Cpu], &[Cpu, Cuda(0)]], Ok(Cpu));
+        check("cuda:1", &[&[Cpu, Cuda(1)]], Ok(Cuda(1)));
+        check("cuda:1", &[&[]], Ok(Cuda(1)));
         check(
             "cuda:1",
-            &[Cpu, Cuda(0)],
-            Err("the worker does not offer cuda:1; it offers cpu, cuda:0"),
+            &[&[], &[Cpu, Cuda(0)]],
+            Err("the worker `b` does not offer cuda:1; it offers cpu, cuda:0"),
         );
     }
 
     #[test]
     fn a_worker_is_not_asked_about_the_cpu() {
-        let asked = || panic!("nothing to ask");
+        let asked = || std::iter::from_fn(|| -> Option<Offer> { panic!("nothing to ask") });
         let none = Gpus::visible(0, None);
-        assert_eq!(DeviceChoice::Auto.settle(&none, asked), Ok(Device::Cpu));
+        assert_eq!(DeviceChoice::Auto.settle(&none, asked()), Ok(Device::Cpu));
         let cpu = DeviceChoice::This(Device::Cpu);
         let two = Gpus::visible(2, None);
-        assert_eq!(cpu.settle(&two, asked), Ok(Device::Cpu));
+        assert_eq!(cpu.settle(&two, asked()), Ok(Device::Cpu));
     }
 
     #[test]

@@ -9,7 +9,7 @@ mod program;
 mod shipped;
 mod texts;
 
-pub(crate) use device::{DeviceChoice, DeviceError};
+pub(crate) use device::{DeviceChoice, DeviceError, Offer};
 pub(crate) use folders::find_folder;
 pub(crate) use models::{read_config, resolve_model};
 pub(crate) use program::{ProgramError, find_program, find_run_worker, find_worker, usable};

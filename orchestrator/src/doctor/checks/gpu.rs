@@ -62,7 +62,7 @@ fn numbering(gpu: &GpuFacts) -> Option<Finding> {
     Some(Finding::warning(
         Check::GpuNumbering,
         "GPUs of several models, which only CUDA knows how to count",
-        "export CUDA_DEVICE_ORDER=PCI_BUS_ID, or choose one by identifier in CUDA_VISIBLE_DEVICES",
+        "unset CUDA_DEVICE_ORDER, or choose one by identifier in CUDA_VISIBLE_DEVICES",
     ))
 }
 

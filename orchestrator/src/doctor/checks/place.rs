@@ -50,12 +50,14 @@ fn worker(worker: &WorkerFacts) -> Finding {
                 "build it with `cargo xtask setup` and `cargo build --release -p anechoic-worker`, or name it with --worker",
             );
         }
-        WorkerFacts::NotAsked { path, holder } => {
-            let path = path.display();
+        WorkerFacts::Spared(path) => {
             return Finding::note(
                 Check::Worker,
-                format!("`{path}` was not started, because {holder} measures"),
-                "ask again when that has ended",
+                format!(
+                    "`{}` was not asked for its hello: a measurement is going on",
+                    path.display()
+                ),
+                "ask again when it has ended",
             );
         }
         WorkerFacts::Asked { path, greeting } => (path.display(), greeting),
@@ -119,7 +121,7 @@ fn device(device: &DeviceFacts) -> Finding {
         }
         DeviceFacts::PassedOver(device) => Finding::warning(
             Check::Device,
-            format!("a GPU is visible, and the worker does not offer it; {device} would be used"),
+            format!("a GPU is visible, and a worker does not offer it; {device} would be used"),
             "build the worker with CUDA (docs/setup.md), or pass --device cpu",
         ),
         DeviceFacts::Refused(cause) => Finding::blocker(

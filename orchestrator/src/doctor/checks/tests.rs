@@ -233,11 +233,8 @@ fn a_worker_has_to_be_there_and_of_the_right_kind() {
     ok(Check::Worker, "its own", |f| {
         f.worker = WorkerFacts::NotNeeded
     });
-    note(Check::Worker, "`/w` was not started, because x", |f| {
-        f.worker = WorkerFacts::NotAsked {
-            path: "/w".into(),
-            holder: "x".to_owned(),
-        };
+    note(Check::Worker, "`/w` was not asked for its hello", |f| {
+        f.worker = WorkerFacts::Spared("/w".into());
     });
     blocker(Check::Worker, "does not exist", |f| {
         f.worker = WorkerFacts::Absent("it does not exist".to_owned());

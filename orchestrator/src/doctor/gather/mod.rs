@@ -7,6 +7,8 @@ mod kernel;
 mod place;
 mod processes;
 
+pub(crate) use place::is_held;
+
 use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -16,7 +18,6 @@ use anechoic_suite::Requirements;
 
 use super::facts::{DeviceFacts, Facts, Interval, WorkerFacts};
 use crate::probe::{MachineProbe, Root, machine};
-pub(crate) use place::lock as lock_of;
 
 /// How long the load of the machine is watched.
 const WATCHED: Duration = Duration::from_secs(1);

@@ -31,6 +31,11 @@ pub(super) fn read(results: &Path, device: Device) -> PlaceFacts {
     }
 }
 
+/// Whether somebody has the device's lock.
+pub(crate) fn is_held(device: Device) -> bool {
+    matches!(lock(device), LockFacts::Held { .. })
+}
+
 fn free_bytes(folder: &Path) -> Option<u64> {
     let stats = statvfs(folder).ok()?;
     Some(stats.blocks_available() * stats.fragment_size())

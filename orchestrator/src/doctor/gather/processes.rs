@@ -8,7 +8,7 @@ use super::super::facts::{Busy, ProcessFacts, Related};
 use crate::probe::Root;
 use crate::process::Identity;
 
-/// The name of an orchestrator that cannot be seen.
+/// The orchestrator's program, where a mark does not tell which process it is.
 const OWN: &str = "anechoic";
 
 /// So many of the busiest are named, and none that used less of a CPU than this (thousandths).
@@ -21,6 +21,10 @@ pub(super) struct Process {
     name: String,
     parent: u32,
     cpu_ms: u64,
+    /// In ticks of the clock since the machine was started.
+    started: u64,
+    /// Nobody has asked yet how it ended.
+    ended: bool,
 }
 
 /// Every process that can be seen but this one.
@@ -47,6 +51,8 @@ fn process(stat: &str) -> Option<Process> {
         parent: u32::try_from(number(1)?).ok()?,
         // Hundredths of a second, whatever the kernel's own tick.
         cpu_ms: (number(11)? + number(12)?) * 10,
+        started: number(19)?,
+        ended: fields.first() == Some(&"Z"),
     })
 }
 
@@ -72,54 +78,79 @@ pub(super) fn busiest(
     busy
 }
 
-/// Marked processes whose orchestrator is there, and those whose orchestrator is certainly gone. A process that does
-/// not name one is neither.
+/// Marked processes with a living orchestrator above them, and without one.
 pub(super) fn related(root: &Root) -> ProcessFacts {
     let all = cpu_times(root);
     let mut facts = ProcessFacts::default();
     for (pid, process) in &all {
-        let Some((attempt, owner)) = marks(root, *pid) else {
+        let Some(attempt) = mark(root, *pid) else {
             continue;
         };
-        let above = owner.pid();
-        if owner.is_dead() {
-            facts.leftovers.push(Related {
+        match orchestrator(root, &all, *pid) {
+            None => facts.leftovers.push(Related {
                 pid: *pid,
                 name: process.name.clone(),
                 attempt,
-            });
-        } else if facts.runs.iter().all(|run| run.pid != above) {
-            let name = all.get(&above).map_or(OWN, |process| &process.name);
-            facts.runs.push(Related {
-                pid: above,
-                name: name.to_owned(),
-                attempt,
-            });
+            }),
+            Some(above) if facts.runs.iter().all(|run| run.pid != above) => {
+                facts.runs.push(Related {
+                    pid: above,
+                    name: all.get(&above).map_or(OWN, |found| &found.name).to_owned(),
+                    attempt,
+                });
+            }
+            Some(_) => {}
         }
     }
     facts
 }
 
-/// The attempt that a process was started for, and by whom. One of another user does not tell; one that was only asked
-/// for its hello has no attempt.
-fn marks(root: &Root, pid: u32) -> Option<(String, Identity)> {
-    let environment = std::fs::read(root.path(&format!("proc/{pid}/environ"))).ok()?;
-    let attempt = variable(&environment, ATTEMPT_MARK)?;
-    let owner = Identity::parse(&variable(&environment, ORCHESTRATOR_MARK)?)?;
-    attempt.contains('/').then_some((attempt, owner))
+/// The attempt that a process was started for. One of another user does not tell; one that was only asked for its
+/// hello has none.
+fn mark(root: &Root, pid: u32) -> Option<String> {
+    variable(root, pid, ATTEMPT_MARK).filter(|attempt| attempt.contains('/'))
 }
 
-fn variable(environment: &[u8], name: &str) -> Option<String> {
+fn variable(root: &Root, pid: u32, name: &str) -> Option<String> {
+    let environment = std::fs::read(root.path(&format!("proc/{pid}/environ"))).ok()?;
     let mut entries = environment.split(|byte| *byte == 0);
     let value =
         entries.find_map(|entry| entry.strip_prefix(name.as_bytes())?.strip_prefix(b"="))?;
     Some(String::from_utf8_lossy(value).into_owned())
 }
 
+/// The living process that a marked one belongs to. Of an orchestrator in another container nothing is certain: then the
+/// marked process itself stands for it.
+fn orchestrator(root: &Root, all: &BTreeMap<u32, Process>, pid: u32) -> Option<u32> {
+    let named = variable(root, pid, ORCHESTRATOR_MARK).and_then(|text| Identity::parse(&text));
+    let Some(identity) = named else {
+        return ancestor(all, pid);
+    };
+    if identity.is_elsewhere() {
+        return Some(pid);
+    }
+    let found = all.get(&identity.pid())?;
+    (!found.ended && identity.is_that_of(found.started)).then(|| identity.pid())
+}
+
+/// The nearest orchestrator among its ancestors. The list may change while it is read, so the way is bounded.
+fn ancestor(all: &BTreeMap<u32, Process>, pid: u32) -> Option<u32> {
+    let mut at = all.get(&pid)?.parent;
+    for _ in 0..all.len() {
+        let process = all.get(&at)?;
+        if process.name == OWN {
+            return Some(at);
+        }
+        at = process.parent;
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::fs;
+    use std::os::unix::fs::MetadataExt;
 
     fn stat(name: &str, parent: u32, ticks: u64) -> String {
         format!("1 ({name}) S {parent} 1 1 0 -1 0 0 0 0 0 {ticks} 1 0 0 20 0 1 0 5\n")
@@ -131,6 +162,8 @@ mod tests {
             name: "a) (b".to_owned(),
             parent: 7,
             cpu_ms: 110,
+            started: 5,
+            ended: false,
         };
         assert_eq!(process(&stat("a) (b", 7, 10)), Some(expected));
         assert_eq!(process("1 (x"), None);
@@ -164,28 +197,37 @@ mod tests {
             fs::write(place.join("stat"), stat(name, parent, 0)).unwrap();
             fs::write(place.join("environ"), environment).unwrap();
         };
-        let own = Identity::own();
-        // The number was given again, to this process.
-        let text = own.to_string();
-        let namespace = text.rsplit('.').next().unwrap();
-        let dead = format!("{}.1.{namespace}", own.pid());
         put(1, "init", 0, "");
-        // Whatever its program is called, and whoever its parent is now.
-        let marked = |attempt: &str, by: &str| {
-            format!("A=1\0{ATTEMPT_MARK}={attempt}\0{ORCHESTRATOR_MARK}={by}\0")
-        };
-        put(21, "worker", 20, &marked("r/c/1", &text));
-        put(22, "child", 1, &marked("r/c/1", &text));
-        put(30, "worker", 1, &marked("old/c/2", &dead));
-        put(31, "asked", 1, &marked("hello", &dead));
-        put(32, "anybody", 1, "ANECHOIC_ATTEMPT=r/c/1\0");
+        put(20, "anechoic", 1, "A=1");
+        put(21, "worker", 20, "A=1\0ANECHOIC_ATTEMPT=r/c/1\0");
+        put(22, "child", 21, "ANECHOIC_ATTEMPT=r/c/1\0");
+        put(30, "worker", 1, "ANECHOIC_ATTEMPT=old/c/2\0");
+        put(31, "asked", 1, "ANECHOIC_ATTEMPT=hello\0");
         let facts = related(&root);
         let one = |pid, name: &str, attempt: &str| Related {
             pid,
             name: name.to_owned(),
             attempt: attempt.to_owned(),
         };
-        assert_eq!(facts.runs, [one(own.pid(), OWN, "r/c/1")]);
+        assert_eq!(facts.runs, [one(20, "anechoic", "r/c/1")]);
         assert_eq!(facts.leftovers, [one(30, "worker", "old/c/2")]);
+
+        // Whatever the orchestrator's program is called. All processes here were started at 5.
+        let namespace = fs::metadata("/proc/self/ns/pid").unwrap().ino();
+        let marks =
+            |owner: String| format!("ANECHOIC_ATTEMPT=r/d/1\0ANECHOIC_ORCHESTRATOR={owner}\0");
+        put(20, "renamed", 1, "A=1");
+        put(21, "worker", 1, &marks(format!("20.5.{namespace}")));
+        put(22, "child", 1, &marks(format!("20.4.{namespace}")));
+        put(
+            30,
+            "elsewhere",
+            1,
+            &marks(format!("20.4.{}", namespace + 1)),
+        );
+        let facts = related(&root);
+        let expected = [one(20, "renamed", "r/d/1"), one(30, "elsewhere", "r/d/1")];
+        assert_eq!(facts.runs, expected);
+        assert_eq!(facts.leftovers, [one(22, "child", "r/d/1")]);
     }
 }

@@ -70,6 +70,11 @@ pub(crate) fn before_samples(fault: Fault) -> Option<ExitCode> {
             leave_brood();
             std::process::exit(3)
         }
+        Fault::BroodThenShout => {
+            leave_brood();
+            shout();
+            hang()
+        }
         Fault::Hungry if take_memory().is_err() => {
             fail(FailureKind::OutOfMemory);
             return Some(ExitCode::FAILURE);
