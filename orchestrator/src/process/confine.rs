@@ -44,8 +44,8 @@ pub(super) struct Confinement {
     pub(super) parent: Pid,
     /// The list of members of its control group.
     pub(super) door: Option<OwnedFd>,
-    /// Whether it must not start outside the group.
-    pub(super) must_join: bool,
+    /// Whether the control group keeps the memory limit for those who join it.
+    pub(super) group_limits_memory: bool,
     pub(super) folder: Option<CString>,
     pub(super) cpus: Option<CpuSet>,
     /// Added to the niceness that it has.
@@ -104,11 +104,10 @@ pub(super) fn detach(command: &mut std::process::Command) {
 impl Confinement {
     fn set(&self) -> io::Result<()> {
         self.step(Setting::ParentDeath, die_with(self.parent))?;
+        let mut in_group = false;
         if let Some(door) = &self.door {
             let joined = self.step(Setting::ControlGroup, write(door, b"0").map(drop));
-            if self.must_join {
-                joined?;
-            }
+            in_group = joined.is_ok();
         }
         if let Some(folder) = &self.folder {
             self.step(Setting::Folder, chdir(folder.as_c_str()))?;
@@ -122,7 +121,9 @@ impl Confinement {
         if self.fixed_addresses {
             self.step(Setting::FixedAddresses, fix_addresses())?;
         }
-        if let Some(bytes) = self.data_limit {
+        if let Some(bytes) = self.data_limit
+            && !(in_group && self.group_limits_memory)
+        {
             let limited = setrlimit(Resource::RLIMIT_DATA, bytes, bytes);
             self.step(Setting::DataLimit, limited)?;
         }

@@ -100,7 +100,7 @@ impl Launch {
         let refused = refused(reader);
         let child = spawned.map_err(|error| self.error(&refused, error))?;
         let scope = scope.filter(|_| !refused.contains(&Setting::ControlGroup));
-        let memory = limit.map(|_| match in_group {
+        let memory = limit.map(|_| match in_group && scope.is_some() {
             true => MemoryEnforcement::ControlGroup,
             false => MemoryEnforcement::DataSegment,
         });
@@ -133,7 +133,7 @@ impl Launch {
     fn confinement(
         &self,
         scope: Option<&Scope>,
-        must_join: bool,
+        group_limits_memory: bool,
         told: OwnedFd,
     ) -> Result<Confinement, LaunchError> {
         let Isolation {
@@ -152,14 +152,14 @@ impl Launch {
                 .map(Scope::door)
                 .transpose()
                 .map_err(LaunchError::Start)?,
-            must_join,
+            group_limits_memory,
             folder: folder
                 .map_err(|e| e.into())
                 .map_err(named(Setting::Folder))?,
             cpus: cpus.map_err(|e| e.into()).map_err(named(Setting::Cpus))?,
             nice: *nice,
             fixed_addresses: self.isolation.fixed_addresses,
-            data_limit: memory_limit_bytes.filter(|_| !must_join),
+            data_limit: *memory_limit_bytes,
             highest_file: highest_file(),
             told,
         })
@@ -167,9 +167,8 @@ impl Launch {
 
     /// What made a start fail: the setting that was refused last, else the program itself.
     fn error(&self, refused: &[Setting], source: io::Error) -> LaunchError {
-        let fatal = refused.iter().rfind(|setting| {
-            **setting != Setting::ControlGroup || self.isolation.memory_limit_bytes.is_some()
-        });
+        let is_fatal = |setting: &&Setting| **setting != Setting::ControlGroup;
+        let fatal = refused.iter().rfind(is_fatal);
         match fatal {
             Some(setting) => self.refused(*setting, source),
             None => LaunchError::Start(source),
