@@ -216,7 +216,7 @@ fn plain(text: &str) -> Option<Fault> {
 }
 
 /// What `random-SEED` draws from: every way to end, mostly quick ones.
-pub const DRAWN: [&str; 24] = [
+pub const DRAWN: [&str; 28] = [
     "garbage",
     "not-text",
     "huge-stderr",
@@ -241,6 +241,10 @@ pub const DRAWN: [&str; 24] = [
     "grandchild",
     "runaway",
     "hang-in-measure",
+    "daemon",
+    "slow-child",
+    "stubborn-child",
+    "brood",
 ];
 
 /// The fault that a seed draws for an attempt.

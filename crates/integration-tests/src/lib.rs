@@ -5,6 +5,7 @@ mod bench;
 pub mod fault;
 pub mod kills;
 mod programs;
+pub mod soak;
 mod wait;
 
 pub use bench::{Bench, Finished, Started, finish, is_filled};
