@@ -525,7 +525,7 @@ fn a_held_lock_is_a_warning_that_names_the_holder() {
     report.expect(
         "worker",
         "note",
-        "was not started, because `anechoic run s`",
+        "was not asked for its hello: a measurement is going on",
     );
     // Looking takes no lock: the file is as it was, and nobody else has it.
     drop(file);

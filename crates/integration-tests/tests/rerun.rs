@@ -291,3 +291,33 @@ fn every_start_is_in_the_events() {
         .collect();
     assert_eq!(planned, [3, 1]);
 }
+
+/// A worker that has only failed is corrected and tried again: nothing that it measured would be mixed. Once it has
+/// measured something, another one is refused.
+#[test]
+fn a_worker_that_has_only_failed_may_be_corrected() {
+    let case = |id: &str| {
+        format!(
+            "[[case]]\nid = \"{id}\"\nmode = \"baseline\"\nworker = {{ command = [\"sh\", \"{id}.sh\"] }}\n"
+        )
+    };
+    let bench = Bench::new(&(case("a") + &case("b")), "");
+    let good = format!(
+        "exec '{}'\n",
+        anechoic_integration_tests::fake_worker().display()
+    );
+    bench.write("a.sh", &good);
+    bench.write("b.sh", "exit 7\n");
+    let run = bench.run(&["run", "suite.toml"]);
+    assert_eq!(run.code, 10, "{}", run.stderr);
+
+    bench.write("b.sh", &good);
+    let again = bench.run(&["rerun", "latest"]);
+    assert_eq!(again.code, 0, "{}", again.stderr);
+    assert_eq!(names(&bench.outcomes("capture.b")), ["exit-code", "ok"]);
+
+    bench.write("b.sh", &format!("# Another one.\n{good}"));
+    let other = bench.run(&["rerun", "latest", "--case", "*.b"]);
+    assert_eq!(other.code, 4, "{}", other.stderr);
+    assert!(other.stderr.contains("b.sh` was"), "{}", other.stderr);
+}

@@ -74,8 +74,10 @@ pub(super) fn differences(
     torch: Option<&str>,
 ) -> Vec<Difference> {
     let mut found = of_machine(&manifest.machine, &now.machine);
+    let starts = manifest.starts.iter().rev();
+    let then: Vec<_> = starts.flat_map(|start| start.programs.clone()).collect();
+    found.extend(of_programs(&then, &measured(manifest, &now.programs)));
     if let Some(first) = manifest.starts.first() {
-        found.extend(of_programs(&first.programs, &now.programs));
         found.extend(changed(&first.environment, &now.environment));
     }
     let recorded = manifest.settings.torch.as_deref();
@@ -83,6 +85,19 @@ pub(super) fn differences(
         found.extend(difference("libtorch", then, now));
     }
     found
+}
+
+/// Those of the programs with which good attempts were made. One that has only failed may be corrected: nothing that
+/// it measured would be mixed.
+fn measured(manifest: &Manifest, programs_now: &[ProgramFile]) -> Vec<ProgramFile> {
+    let worker = Path::new(&manifest.settings.worker);
+    let good = manifest
+        .cases
+        .iter()
+        .filter(|case| case.ok_attempts().next().is_some());
+    let good = programs(worker, good.map(|case| &case.case));
+    let counts = |now: &&ProgramFile| good.iter().any(|program| program.path == now.path);
+    programs_now.iter().filter(counts).cloned().collect()
 }
 
 /// A host name may change in a container; it is in the record and decides nothing.

@@ -269,7 +269,7 @@ impl Reporter {
         let result = match outcome {
             Outcome::Ok => "ok".to_owned(),
             Outcome::Cancelled { .. } => outcome.cause(),
-            _ => format!("FAILED: {}", outcome.cause()),
+            _ => format!("FAILED ({}): {}", outcome.name(), outcome.cause()),
         };
         self.say(&format!(
             "[{ended}/{planned}] {}: {result} ({})",

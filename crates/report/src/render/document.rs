@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use anechoic_record::RunState;
+
 use super::dressing::Dressing;
 use super::{capture, custom, kv, rest};
 use crate::{Summary, Tally, units};
@@ -47,11 +49,14 @@ fn failures(summary: &Summary, dressing: Dressing) -> String {
         for failed in &open {
             let cause = failed.outcome.cause();
             text += &dressing.item(&format!(
-                "{} attempt {}: {cause}",
-                failed.case, failed.attempt
+                "{} attempt {} ({}): {cause}",
+                failed.case,
+                failed.attempt,
+                failed.outcome.name()
             ));
         }
-        text += &format!("\nTo make up for them: {}\n", rerun(summary, dressing));
+        let again = command("rerun", summary, dressing);
+        text += &format!("\nWhen the cause is gone, to make up for them: {again}\n");
     }
     if made_up > 0 {
         text += &format!(
@@ -59,9 +64,8 @@ fn failures(summary: &Summary, dressing: Dressing) -> String {
         );
     }
     let missing = summary.tally.cases - summary.tally.complete_cases;
-    if missing > 0 && open.is_empty() {
-        let again = rerun(summary, dressing);
-        text += &format!("\n{missing} case(s) have fewer attempts than planned: {again}\n");
+    if missing > 0 {
+        text += &missing_attempts(missing, open.is_empty(), summary, dressing);
     }
     text
 }
@@ -82,10 +86,32 @@ fn cut_short(summary: &Summary, dressing: Dressing) -> String {
 }
 
 /// The record does not know where it lies from where its reader stands.
-fn rerun(summary: &Summary, dressing: Dressing) -> String {
-    let command = dressing.code(&format!("anechoic rerun {}", summary.run));
+fn command(name: &str, summary: &Summary, dressing: Dressing) -> String {
+    let command = dressing.code(&format!("anechoic {name} {}", summary.run));
     let elsewhere = dressing.code("--results DIR");
     format!("{command} (with {elsewhere} where the run does not lie in results/)")
+}
+
+/// What is to be done about cases that have fewer good attempts than planned.
+fn missing_attempts(
+    cases: usize,
+    none_failed: bool,
+    summary: &Summary,
+    dressing: Dressing,
+) -> String {
+    let fewer = format!("{cases} case(s) have fewer attempts than planned");
+    match summary.state {
+        RunState::Running => format!("\nThe run is being made: {fewer} so far.\n"),
+        RunState::Interrupted => {
+            let go_on = command("resume", summary, dressing);
+            format!("\nThe run was interrupted: {fewer}. To make what it still owes: {go_on}\n")
+        }
+        RunState::Complete if none_failed => {
+            let again = command("rerun", summary, dressing);
+            format!("\n{fewer}: {again}\n")
+        }
+        RunState::Complete => String::new(),
+    }
 }
 
 fn warnings(summary: &Summary, dressing: Dressing) -> String {
