@@ -257,9 +257,9 @@ fn a_machine_that_stays_hot_gets_no_attempts() {
     let started = |event: &RunEvent| matches!(event, RunEvent::AttemptStarted { case, .. } if case == "capture.second");
     assert!(!bench.events().iter().any(started));
     let report = fs::read_to_string(bench.latest().join("report.md")).unwrap();
-    assert!(
-        report.contains("capture.second attempt 1: not made: before: the processor is at 60.0 °C")
-    );
+    assert!(report.contains(
+        "capture.second attempt 1 (contaminated): not made: before: the processor is at 60.0 °C"
+    ));
 
     // Later, on a machine at rest, they are made up for.
     let again = bench.with_faults("", &["rerun", "latest"]);
