@@ -36,6 +36,7 @@ mod source;
 mod suite;
 mod surroundings;
 mod text;
+mod until;
 mod usage;
 mod value;
 
@@ -53,3 +54,4 @@ pub use rest::{Retries, Settle, WhenRestless};
 pub use schema::suite_schema;
 pub use suite::{SUITE_SCHEMA_VERSION, Suite};
 pub use surroundings::Surroundings;
+pub use until::{HalfWidth, HalfWidthParseError, StopRule};
