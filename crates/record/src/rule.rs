@@ -1,7 +1,6 @@
 //! Where a case stands under its plan's stop rule: a pure function of what its good attempts measured. It says whether a
 //! further process is wanted; who starts it, and when, is not known here.
 
-use anechoic_stats::Estimate;
 use anechoic_suite::{Metric, Plan, StopRule};
 use serde::{Deserialize, Serialize};
 
@@ -120,16 +119,5 @@ fn widest(cells: &[Cell]) -> Option<(&Cell, Option<f64>)> {
 
 /// Half the width of the interval over processes, relative to the value.
 fn half_width(series: &[Vec<f64>]) -> Option<f64> {
-    let medians = series.iter().filter_map(|one| anechoic_stats::median(one));
-    let estimate = Estimate::of(&medians.collect::<Vec<_>>())?;
-    let interval = estimate.interval?;
-    relative((interval.high - interval.low) / 2.0, estimate.mean)
-}
-
-/// Values that do not differ at all have an interval without width, also around zero.
-fn relative(half_width: f64, value: f64) -> Option<f64> {
-    match half_width == 0.0 {
-        true => Some(0.0),
-        false => Some(half_width / value.abs()).filter(|found| found.is_finite()),
-    }
+    anechoic_stats::centre(series)?.relative_half_width()
 }

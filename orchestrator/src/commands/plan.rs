@@ -50,10 +50,13 @@ struct Times {
 
 impl Times {
     fn of(plan: &Plan, results: &Path) -> Result<Self, CommandError> {
-        let longest = longest(plan);
+        let (longest, expected) = (longest(plan), estimate(plan, results)?);
         Ok(Self {
-            expected: estimate(plan, results)?,
-            expected_longest: estimate(&longest, results)?,
+            expected,
+            expected_longest: match plan.until {
+                Some(_) => estimate(&longest, results)?,
+                None => expected,
+            },
             at_most: at_most(&longest),
         })
     }

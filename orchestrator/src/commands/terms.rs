@@ -31,7 +31,7 @@ pub(super) fn attempts(plan: &Plan) -> String {
     };
     let until = rule.half_width_ppm;
     match least == rule.max {
-        true => format!("{least} attempts each, of which {until} of {metric} is expected"),
+        true => format!("{least} attempts each, judged by {until} of {metric}"),
         false => format!("{least} to {} attempts each, until {until} of {metric}", rule.max),
     }
 }
@@ -246,7 +246,7 @@ mod tests {
         );
         check(
             "attempts = { until = \"ci 2%\", min = 4, max = 4, metric = \"decode-time\" }",
-            "4 attempts each, of which ci 2% of decode-time is expected",
+            "4 attempts each, judged by ci 2% of decode-time",
         );
     }
 
