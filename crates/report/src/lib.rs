@@ -6,6 +6,7 @@ mod custom;
 mod kv;
 mod render;
 mod rest;
+mod stopping;
 mod summary;
 mod units;
 
@@ -18,4 +19,5 @@ pub use kv::{
 };
 pub use render::{csv, json, markdown, terminal};
 pub use rest::{DisturbedAttempt, LeftBehind, WaitReason, Waiting};
+pub use stopping::Stopping;
 pub use summary::{FailedAttempt, Summary, Tally};

@@ -7,6 +7,7 @@ mod contrast;
 mod drift;
 mod estimate;
 mod group;
+mod half_width;
 mod holm;
 mod levels;
 mod median_law;

@@ -117,7 +117,10 @@ enum Fold {
 
 fn of_attempt(event: RunEvent) -> Option<((String, u32), Fold)> {
     match event {
-        RunEvent::RunStarted { .. } | RunEvent::RunEnded { .. } | RunEvent::Stopping { .. } => None,
+        RunEvent::RunStarted { .. }
+        | RunEvent::RunEnded { .. }
+        | RunEvent::RuleChecked { .. }
+        | RunEvent::Stopping { .. } => None,
         RunEvent::Observed {
             case,
             attempt,
