@@ -4,6 +4,7 @@
 mod bench;
 pub mod fault;
 pub mod kills;
+pub mod large_run;
 mod programs;
 pub mod soak;
 mod wait;

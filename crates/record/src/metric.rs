@@ -118,6 +118,11 @@ impl Metric {
         }
     }
 
+    /// Whether a process has one value of it, and not one per iteration.
+    pub fn is_of_process(&self) -> bool {
+        *self == Self::PeakResident
+    }
+
     /// The one that a benchmark is about first.
     pub fn primary(benchmark: BenchmarkName) -> Self {
         match benchmark {
@@ -157,9 +162,7 @@ impl FromStr for Metric {
         if let Some(name) = text.strip_prefix(VALUE).filter(|name| is_custom_name(name)) {
             return Ok(Self::Value(name.to_owned()));
         }
-        let named = Self::NAMED
-            .into_iter()
-            .find(|metric| metric.name() == text);
+        let named = Self::NAMED.into_iter().find(|metric| metric.name() == text);
         named.ok_or_else(|| {
             let names = Self::NAMED.map(|metric| format!("`{metric}`"));
             UnknownMetric {
