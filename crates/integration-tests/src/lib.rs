@@ -2,6 +2,7 @@
 //! that misbehaves on request, and waiting for things that happen.
 
 mod bench;
+pub mod dials;
 pub mod fault;
 pub mod kills;
 pub mod large_run;
