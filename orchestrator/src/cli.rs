@@ -287,6 +287,12 @@ pub(crate) enum ReportFormat {
     Json,
     /// One row per measured point.
     Csv,
+    /// One row per value, the same columns for every benchmark: for pandas and DuckDB.
+    LongCsv,
+    /// The course of the run as a trace for ui.perfetto.dev.
+    Perfetto,
+    /// What `hyperfine --export-json` writes, for scripts that read it.
+    Hyperfine,
 }
 
 #[derive(Debug, Args)]

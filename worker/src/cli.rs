@@ -6,19 +6,40 @@ use std::path::PathBuf;
 use anechoic_protocol::{Device, Dtype, Sharing};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::slow_down::{SlowDown, Stretch};
+
 /// Runs one benchmark job on libtorch.
 ///
 /// Without a command it says hello on standard output, reads one job as a line of JSON from standard
 /// input and answers with one event per line. Closing standard input stops it.
 #[derive(Debug, Parser)]
-#[command(name = "anechoic-worker", version)]
+#[command(
+    name = "anechoic-worker",
+    version,
+    args_conflicts_with_subcommands = true
+)]
 pub struct Cli {
     /// Read the job from this file and do not watch standard input: for running a stored job.json by hand.
     #[arg(long, value_name = "FILE")]
     pub job: Option<PathBuf>,
+    /// Make every timed region take that much longer than its work, e.g. `3%`: for tests of what finds slow-downs. The
+    /// result says so in a warning.
+    #[arg(long, value_name = "PERCENT")]
+    pub slow_down: Option<Stretch>,
+    /// Only in cases whose id matches, with `*` for anything.
+    #[arg(long, value_name = "PATTERN", requires = "slow_down")]
+    pub slow_down_case: Option<String>,
     /// What else to do.
     #[command(subcommand)]
     pub command: Option<Command>,
+}
+
+impl Cli {
+    /// What is slowed down on purpose.
+    pub fn slowed(&self) -> Option<SlowDown> {
+        let cases = self.slow_down_case.clone();
+        self.slow_down.map(|by| SlowDown { by, cases })
+    }
 }
 
 /// What a worker can do beside running a job.
@@ -115,6 +136,21 @@ mod tests {
         let words = std::iter::once("anechoic-worker").chain(line.split(' '));
         let cli = Cli::try_parse_from(words).map_err(|error| error.to_string())?;
         Ok(cli.command.expect("the line names a command"))
+    }
+
+    #[test]
+    fn a_slow_down_is_read_with_its_cases() {
+        let words = ["anechoic-worker", "--slow-down", "3%"];
+        let slowed = Cli::try_parse_from(words).unwrap().slowed().unwrap();
+        assert_eq!((slowed.by.ppm(), slowed.cases), (30_000, None));
+        for (line, expected) in [
+            ("--slow-down fast", "`fast` is not a percentage"),
+            ("--slow-down-case a", "--slow-down <PERCENT>"),
+            ("--slow-down 3% text --tokens 1", "cannot be used with"),
+        ] {
+            let error = parse(line).unwrap_err();
+            assert!(error.contains(expected), "{line}: {error}");
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub mod memory;
 pub mod models;
 pub mod ops;
 pub mod session;
+pub mod slow_down;
 pub mod text;
 pub mod train;
 pub mod weights;

@@ -8,17 +8,19 @@ use anechoic_worker::device::Place;
 use anechoic_worker::emit::Emitter;
 use anechoic_worker::forward::{self, ForwardArgs};
 use anechoic_worker::session::{self, JobSource};
+use anechoic_worker::slow_down::SlowDown;
 use anechoic_worker::text;
 use anechoic_worker::train::{self, Recipe};
 use clap::Parser;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    let slowed = cli.slowed();
     let done = match cli.command {
         Some(Command::Forward(args)) => forward(args),
         Some(Command::Text(args)) => write_text(&args),
         Some(Command::Train(args)) => train_model(&args),
-        None => serve(cli.job.as_deref()),
+        None => serve(cli.job.as_deref(), slowed),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -29,7 +31,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn serve(job: Option<&std::path::Path>) -> Result<(), Box<dyn Error>> {
+fn serve(job: Option<&std::path::Path>, slowed: Option<SlowDown>) -> Result<(), Box<dyn Error>> {
     let source = match job {
         None => JobSource::Stdin,
         Some(path) => {
@@ -38,7 +40,7 @@ fn serve(job: Option<&std::path::Path>) -> Result<(), Box<dyn Error>> {
         }
     };
     let emitter = Emitter::claim_stdout().map_err(|e| format!("claim standard output: {e}"))?;
-    session::run(emitter, source)
+    session::run(emitter, source, slowed)
 }
 
 fn forward(args: Forward) -> Result<(), Box<dyn Error>> {

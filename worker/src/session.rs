@@ -13,11 +13,12 @@ use anechoic_protocol::{
 };
 
 use crate::benchmarks::{self, BenchmarkError, Measure, is_out_of_memory, panic_text};
-use crate::clock::Mark;
+use crate::clock::{self, Mark};
 use crate::device::{self, DeviceError, Place};
 use crate::emit::Emitter;
 use crate::memory::process_peak_resident_bytes;
 use crate::ops::{self, OpsError};
+use crate::slow_down::SlowDown;
 
 /// Why a session ends without a result.
 #[derive(Debug, thiserror::Error)]
@@ -42,12 +43,15 @@ pub enum JobSource {
     Text(String),
 }
 
-/// Runs one job and ends the process.
-pub fn run(emitter: Emitter, source: JobSource) -> ! {
+/// Runs one job, slowed down where that is asked for, and ends the process.
+pub fn run(emitter: Emitter, source: JobSource, slowed: Option<SlowDown>) -> ! {
     let emitter = Arc::new(emitter);
     emitter.emit(&hello());
     let work = || match receive(source, &emitter)? {
-        Some(job) => carry_out(&job, &emitter).map(Some),
+        Some(job) => {
+            slow_down(slowed.as_ref(), &job, &emitter);
+            carry_out(&job, &emitter).map(Some)
+        }
         None => Ok(None),
     };
     match catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(panicked(&*panic))) {
@@ -55,6 +59,15 @@ pub fn run(emitter: Emitter, source: JobSource) -> ! {
         // Closed without a job: nothing was asked.
         Ok(None) => ops::exit_at_once(0),
         Err(error) => emitter.fail(error.kind(), &error.text()),
+    }
+}
+
+/// Never without a word: the warning is in every report of the result.
+fn slow_down(slowed: Option<&SlowDown>, job: &Job, emitter: &Emitter) {
+    if let Some(by) = slowed.and_then(|slowed| slowed.of_case(&job.case)) {
+        let message = by.warning();
+        emitter.emit(&WorkerEvent::Warning { message });
+        clock::stretch(by);
     }
 }
 

@@ -1,9 +1,12 @@
 //! What tests of the real binaries share: building `anechoic`, a place of its own for each test, a worker
 //! that misbehaves on request, and waiting for things that happen.
 
+pub mod aa;
 mod bench;
+pub mod dials;
 pub mod fault;
 pub mod kills;
+pub mod large_run;
 mod programs;
 pub mod soak;
 mod wait;

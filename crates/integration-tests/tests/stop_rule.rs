@@ -59,7 +59,9 @@ fn summary(bench: &Bench) -> Summary {
 /// Verdict and good attempts of a case.
 fn standing(bench: &Bench, case: &str) -> (RuleVerdict, u32) {
     let stopping = summary(bench).stopping;
-    let found = stopping.iter().find(|s| s.case == format!("capture.{case}"));
+    let found = stopping
+        .iter()
+        .find(|s| s.case == format!("capture.{case}"));
     let check = &found.unwrap().check;
     (check.verdict, check.processes)
 }
@@ -113,7 +115,12 @@ fn each_case_gets_the_processes_that_its_noise_needs() {
     );
     is_told(
         &run.stdout,
-        &["Stop rule", "reached", "not reached in 6 processes", "2 of 3 case(s)"],
+        &[
+            "Stop rule",
+            "reached",
+            "not reached in 6 processes",
+            "2 of 3 case(s)",
+        ],
     );
     let markdown = fs::read_to_string(bench.latest().join("report.md")).unwrap();
     is_told(&markdown, &["## Stop rule", "| capture.noisy"]);
@@ -136,7 +143,11 @@ fn every_decision_is_recorded() {
         of_case.collect::<Vec<_>>()
     };
     let steady = checks("capture.steady");
-    assert_eq!(steady.len(), 1, "one that has reached it is not looked at again");
+    assert_eq!(
+        steady.len(),
+        1,
+        "one that has reached it is not looked at again"
+    );
     assert_eq!(steady[0].half_width, Some(0.0));
     let noisy = checks("capture.noisy");
     let found: Vec<_> = noisy.iter().map(|c| (c.processes, c.verdict)).collect();
@@ -149,7 +160,14 @@ fn every_decision_is_recorded() {
 #[test]
 fn options_make_change_and_end_a_rule() {
     let bench = Bench::with_suite(&suite("2"), FAULTS);
-    let run = bench.run(&["run", "suite.toml", "--until", "ci 2%", "--max-attempts", "4"]);
+    let run = bench.run(&[
+        "run",
+        "suite.toml",
+        "--until",
+        "ci 2%",
+        "--max-attempts",
+        "4",
+    ]);
     assert_eq!(run.code, 0, "{}", run.stderr);
     assert_eq!(standing(&bench, "steady"), (RuleVerdict::Met, 3));
     assert_eq!(standing(&bench, "noisy"), (RuleVerdict::MaxReached, 4));
@@ -161,7 +179,11 @@ fn options_make_change_and_end_a_rule() {
     assert!(summary(&bench).stopping.is_empty());
     assert!(!run.stdout.contains("Stop rule"));
 
-    for args in [["--until", "ci"], ["--max-attempts", "1"], ["--until", "ci 0%"]] {
+    for args in [
+        ["--until", "ci"],
+        ["--max-attempts", "1"],
+        ["--until", "ci 0%"],
+    ] {
         let refused = bench.run(&["run", "suite.toml", args[0], args[1]]);
         assert!([2, 3].contains(&refused.code), "{args:?}: {}", refused.code);
     }
@@ -181,11 +203,17 @@ fn a_plan_tells_both_bounds() {
     );
     assert_eq!(bench.run(&["run", "suite.toml"]).code, 0);
     let plan = bench.run(&["plan", "suite.toml"]);
-    is_told(&plan.stdout, &["with 3 attempts each to", "with 6, as earlier runs"]);
+    is_told(
+        &plan.stdout,
+        &["with 3 attempts each to", "with 6, as earlier runs"],
+    );
     let json = bench.run(&["plan", "suite.toml", "--format", "json"]);
     let json: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
     let (expected, longest) = (&json["expected_ms"], &json["expected_longest_ms"]);
-    assert!(expected.as_u64().unwrap() < longest.as_u64().unwrap(), "{json}");
+    assert!(
+        expected.as_u64().unwrap() < longest.as_u64().unwrap(),
+        "{json}"
+    );
 }
 
 #[test]
@@ -262,7 +290,12 @@ fn an_interrupted_run_goes_on_until_the_rule_is_met() {
 #[test]
 fn a_run_that_died_before_it_looked_at_the_rule_looks_when_it_is_resumed() {
     let bench = Bench::with_suite(&suite(RULE), FAULTS);
-    assert_eq!(bench.run(&["run", "suite.toml", "--only", "*.noisy", "--attempts", "3"]).code, 0);
+    assert_eq!(
+        bench
+            .run(&["run", "suite.toml", "--only", "*.noisy", "--attempts", "3"])
+            .code,
+        0
+    );
     // As if it had been planned with the rule and killed right after its third attempt.
     let path = bench.latest().join("run.json");
     let mut manifest: serde_json::Value =

@@ -15,6 +15,7 @@ mod result_json;
 mod rule;
 mod start;
 mod store;
+mod timeline;
 
 pub use anechoic_suite::{Metric, MetricKind, UnknownMetric};
 pub use cells::{Cell, CellId, ProcessValues, cells, cells_of_case};
@@ -34,6 +35,7 @@ pub use store::{
     AttemptData, AttemptFiles, RecordError, Recorder, RunListing, RunLock, RunRecord, find_run,
     list_runs, write_atomically,
 };
+pub use timeline::Timeline;
 
 /// Version of everything in a run directory. Readers name a newer one instead of guessing.
 pub const SCHEMA_VERSION: u32 = 1;

@@ -5,6 +5,8 @@ mod capture;
 mod custom;
 mod kv;
 
+use std::borrow::Cow;
+
 use anechoic_protocol::Benchmark;
 use serde_json::{Map, Value, json};
 
@@ -52,9 +54,9 @@ pub fn point_lines(record: &RunRecord) -> Vec<Value> {
     let mut points = Vec::new();
     for case in &record.manifest.cases {
         for attempt in &case.attempts {
-            let mut data = record.attempt(&case.case.id, attempt.attempt);
-            if !attempt.outcome.is_ok() {
-                data.samples.clear();
+            let mut data = Cow::Borrowed(record.attempt_data(&case.case.id, attempt.attempt));
+            if !attempt.outcome.is_ok() && !data.samples.is_empty() {
+                data.to_mut().samples.clear();
             }
             let disturbed: Vec<_> = attempt.disturbed.iter().map(|d| d.what.name()).collect();
             let mut lines = lines(&Attempt {

@@ -9,6 +9,7 @@ mod write;
 
 pub use find::{RunListing, find_run, list_runs};
 pub use lock::RunLock;
+pub(crate) use read::Fold;
 pub use read::{AttemptData, RunRecord};
 pub use write::{AttemptFiles, Recorder, write_atomically};
 

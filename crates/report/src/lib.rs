@@ -3,6 +3,7 @@
 
 mod capture;
 mod custom;
+mod export;
 mod kv;
 mod render;
 mod rest;
@@ -12,6 +13,7 @@ mod units;
 
 pub use capture::{CaptureCase, CaptureSummary, Overhead, PairedEffect};
 pub use custom::{CustomCase, CustomSummary, NamedEstimate};
+pub use export::{Hyperfine, hyperfine, long_csv, perfetto};
 pub use kv::{
     CapacityLine, CrossoverLine, Degradation, EfficiencyLine, Figure, KvPoint, KvSummary,
     LatencyLine, MemoryLine, PathLine, PhaseLine, PhaseMeans, PointQuality, Prediction,

@@ -8,6 +8,6 @@ mod report;
 mod tally;
 mod words;
 
-pub(crate) use json::print_data;
+pub(crate) use json::{print_data, write_data};
 pub(crate) use report::{Aftermath, Format, Reporter};
 pub(crate) use words::{duration, say};

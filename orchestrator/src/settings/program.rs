@@ -76,7 +76,8 @@ pub(crate) fn usable(path: PathBuf, origin: &'static str) -> Result<PathBuf, Pro
     }
 }
 
-/// The absolute path of a program by its name: one in `PATH`, or where the name has a `/`, relative to `folder`.
+/// The absolute path of a program by its name: one in `PATH`, or where the name has a `/`, relative to `folder`. Our own
+/// worker is found beside this program where `PATH` does not hold it.
 ///
 /// Links are kept: Python tells its virtual environment by the path it was called by.
 pub(crate) fn find_program(name: &str, folder: &Path) -> Result<String, ProgramError> {
@@ -85,7 +86,8 @@ pub(crate) fn find_program(name: &str, folder: &Path) -> Result<String, ProgramE
         usable(path.clone(), "a worker's command")?;
         path
     } else {
-        in_path(name).ok_or_else(|| ProgramError::NotInPath(name.to_owned()))?
+        let found = in_path(name).or_else(|| beside(name));
+        found.ok_or_else(|| ProgramError::NotInPath(name.to_owned()))?
     };
     let absolute = std::path::absolute(&found).map_err(ProgramError::NoPlace)?;
     let text = absolute.into_os_string().into_string();
@@ -96,6 +98,12 @@ fn in_path(name: &str) -> Option<PathBuf> {
     let folders = env::var_os("PATH")?;
     let mut places = env::split_paths(&folders).map(|folder| folder.join(name));
     places.find(|place| is_runnable(place))
+}
+
+/// Our own worker, so that a suite can name it with arguments wherever it is installed.
+fn beside(name: &str) -> Option<PathBuf> {
+    let path = env::current_exe().ok()?.with_file_name(NAME);
+    (name == NAME && is_runnable(&path)).then_some(path)
 }
 
 fn is_runnable(path: &Path) -> bool {
@@ -123,6 +131,13 @@ mod tests {
         );
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         assert_eq!(told(&path), Ok(path.canonicalize().unwrap()));
+    }
+
+    #[test]
+    fn only_our_own_worker_is_looked_for_beside_this_program() {
+        assert_eq!(beside("sh"), None);
+        let own = env::current_exe().unwrap();
+        assert_eq!(beside(own.file_name().unwrap().to_str().unwrap()), None);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use self::echo::Seen;
 use super::{BenchmarkError, Circumstances, Measure, capture_check};
 use crate::cache::KvCache;
 use crate::capture::{Capture, Fetched, Plan, Shape};
-use crate::clock::{Mark, idle_mark, timed};
+use crate::clock::{Mark, end_mark, idle_mark, timed};
 use crate::device::Place;
 use crate::generate::{decode, decode_one, prefill, prompt};
 use crate::memory::resident_bytes;
@@ -136,9 +136,9 @@ impl CaptureBenchmark {
         let steps = work.workload.decode_tokens - 1;
         let start = idle_mark(*place);
         let first = prefill(model, prompt, chunk, cache, &mut observer);
-        let middle = idle_mark(*place);
+        let middle = end_mark(*place, start);
         let tokens = decode(model, &first, steps, cache, &mut observer);
-        let end = idle_mark(*place);
+        let end = end_mark(*place, middle);
         Generated {
             prefill_ns: middle.since(start),
             decode_ns: end.since(middle),
@@ -192,7 +192,7 @@ impl CaptureBenchmark {
         let chunk = i64::from(work.workload.prefill_chunk);
         let start = idle_mark(*place);
         let mut token = prefill(model, prompt, chunk, cache, &mut on);
-        let middle = idle_mark(*place);
+        let middle = end_mark(*place, start);
         let (mut on_ns, mut off_ns) = (Vec::new(), Vec::new());
         for step in 1..work.workload.decode_tokens {
             let mut with =
@@ -213,6 +213,7 @@ impl CaptureBenchmark {
             off_ns.push(spent_off);
             token = next;
         }
+        // Each step is a region of its own.
         let end = idle_mark(*place);
         Generated {
             prefill_ns: middle.since(start),
@@ -235,8 +236,8 @@ impl CaptureBenchmark {
             return Ok((Some(fetched?), fetch_ns, None));
         }
         let mut marks = vec![idle_mark(place)];
-        let fetched = capture.fetch(to, || marks.push(idle_mark(place)))?;
-        marks.push(idle_mark(place));
+        let fetched = capture.fetch(to, || marks.push(end_mark(place, marks[marks.len() - 1])))?;
+        marks.push(end_mark(place, marks[marks.len() - 1]));
         let parts = FetchParts {
             coalesce_ns: marks[1].since(marks[0]),
             copy_ns: marks[2].since(marks[1]),

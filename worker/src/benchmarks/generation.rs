@@ -6,7 +6,7 @@ use tch::Tensor;
 use super::versioned::Versioned;
 use super::{BenchmarkError, Circumstances, Measure, kv_check};
 use crate::cache::KvCache;
-use crate::clock::idle_mark;
+use crate::clock::{end_mark, idle_mark};
 use crate::device::Place;
 use crate::generate::{decode, prefill, prompt};
 use crate::models::Unobserved;
@@ -172,9 +172,9 @@ impl Generation {
         let start = idle_mark(place);
         let whole = i64::from(self.prompt_length());
         let first = prefill(model, &self.prompt, whole, cache, &mut Unobserved);
-        let middle = idle_mark(place);
+        let middle = end_mark(place, start);
         let rest = decode(model, &first, tokens - 1, cache, &mut Unobserved);
-        let end = idle_mark(place);
+        let end = end_mark(place, middle);
         Ok(Generated {
             prefill_ns: middle.since(start),
             decode_ns: end.since(middle),

@@ -8,7 +8,7 @@ use tch::Tensor;
 use super::BenchmarkError;
 use super::generation::{Generation, Look, Run, Turn};
 use crate::cache::KvCache;
-use crate::clock::{Mark, idle_mark};
+use crate::clock::{Mark, end_mark, idle_mark};
 use crate::device::Place;
 use crate::generate::choose;
 use crate::models::Observer;
@@ -38,7 +38,7 @@ impl PhaseClock {
 
     /// Time since it was last read.
     fn lap(&mut self) -> u64 {
-        let now = idle_mark(self.place);
+        let now = end_mark(self.place, self.last);
         let spent = now.since(self.last);
         self.last = now;
         spent

@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use anechoic_protocol::{DeviceInfo, Job, JobResult, Sample, WorkerEvent};
 
 use super::lock::is_being_written;
 use super::recover::{self, Traces, Writer};
 use super::{EVENTS, MANIFEST, RecordError, RunLock};
-use crate::{Manifest, Observation, RunEvent, RunState, SCHEMA_VERSION, Stamped, Wait};
+use crate::timeline::Timeline;
+use crate::{Manifest, Observation, RunEvent, RunState, SCHEMA_VERSION, Stamped, Stop, Wait};
 
 /// All that a run directory tells.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,7 +52,12 @@ pub struct AttemptData {
     pub wall_ns: Option<u64>,
     /// CPU time of the orchestrator meanwhile.
     pub orchestrator_cpu_ns: Option<u64>,
+    /// When what of it happened.
+    pub timeline: Timeline,
 }
+
+/// What an attempt left of which the log holds nothing.
+static NOTHING: LazyLock<AttemptData> = LazyLock::new(AttemptData::default);
 
 impl RunRecord {
     /// Reads a run directory. An attempt that the event log knows and the manifest does not is told as well: how it
@@ -72,12 +79,15 @@ impl RunRecord {
         let mut manifest = read_manifest(path)?;
         let mut attempts: BTreeMap<(String, u32), AttemptData> = BTreeMap::new();
         let mut traces = Traces::new();
-        for stamped in read_events(&path.join(EVENTS))? {
+        each_event(&path.join(EVENTS), |stamped| {
             recover::note(&mut traces, &stamped);
+            let at = stamped.at;
             if let Some((key, fold)) = of_attempt(stamped.event) {
-                fold.into_data(attempts.entry(key).or_default());
+                let data = attempts.entry(key).or_default();
+                data.timeline.note(at, &fold);
+                fold.into_data(data);
             }
-        }
+        })?;
         recover::complete(&mut manifest, path, &mut traces, writer);
         mark_interrupted(&mut manifest, writer);
         for key in traces.into_keys() {
@@ -92,8 +102,13 @@ impl RunRecord {
 
     /// What an attempt left; empty where the log holds nothing of it.
     pub fn attempt(&self, case: &str, attempt: u32) -> AttemptData {
+        self.attempt_data(case, attempt).clone()
+    }
+
+    /// The same without a copy of it.
+    pub fn attempt_data(&self, case: &str, attempt: u32) -> &AttemptData {
         let key = (case.to_owned(), attempt);
-        self.attempts.get(&key).cloned().unwrap_or_default()
+        self.attempts.get(&key).unwrap_or(&NOTHING)
     }
 }
 
@@ -105,22 +120,23 @@ pub(super) fn mark_interrupted(manifest: &mut Manifest, writer: Writer) {
 }
 
 /// The part of an event that belongs to its attempt.
-enum Fold {
+pub(crate) enum Fold {
     /// Leaves an empty entry, so that the attempt's number is known to be taken.
     Started,
     Waited(u64, Vec<Wait>),
     Observed(Vec<Observation>, u64),
     Job(Box<Job>),
     Worker(u64, WorkerEvent),
+    Stopping(Stop),
     Ended(u64, u64),
 }
 
 fn of_attempt(event: RunEvent) -> Option<((String, u32), Fold)> {
     match event {
-        RunEvent::RunStarted { .. }
-        | RunEvent::RunEnded { .. }
-        | RunEvent::RuleChecked { .. }
-        | RunEvent::Stopping { .. } => None,
+        RunEvent::RunStarted { .. } | RunEvent::RunEnded { .. } | RunEvent::RuleChecked { .. } => {
+            None
+        }
+        RunEvent::Stopping { case, attempt, how } => Some(((case, attempt), Fold::Stopping(how))),
         RunEvent::Observed {
             case,
             attempt,
@@ -162,7 +178,7 @@ fn of_attempt(event: RunEvent) -> Option<((String, u32), Fold)> {
 impl Fold {
     fn into_data(self, data: &mut AttemptData) {
         match self {
-            Self::Started => {}
+            Self::Started | Self::Stopping(_) => {}
             Self::Waited(waited_ms, waits) => {
                 data.waited_ms += waited_ms;
                 data.waits.extend(waits);
@@ -211,12 +227,11 @@ pub(super) fn read_manifest(run: &Path) -> Result<Manifest, RecordError> {
     serde_json::from_str(&text).map_err(damaged)
 }
 
-/// The events in order. A last line without newline is what a crash leaves and is passed over; any other
-/// unreadable line is damage, named by its number.
-fn read_events(path: &Path) -> Result<Vec<Stamped>, RecordError> {
+/// Takes the events in order, one at a time: a log may be larger than memory should be. A last line without newline is
+/// what a crash leaves and is passed over; any other unreadable line is damage, named by its number.
+fn each_event(path: &Path, mut take: impl FnMut(Stamped)) -> Result<(), RecordError> {
     let file = File::open(path).map_err(RecordError::io("open", path))?;
-    let mut reader = BufReader::new(file);
-    let mut events = Vec::new();
+    let mut reader = BufReader::with_capacity(BUFFER, file);
     let mut line = Vec::new();
     for number in 1.. {
         line.clear();
@@ -224,10 +239,13 @@ fn read_events(path: &Path) -> Result<Vec<Stamped>, RecordError> {
         if read.map_err(RecordError::io("read", path))? == 0 || line.last() != Some(&b'\n') {
             break;
         }
-        events.push(read_event(path, number, &line)?);
+        take(read_event(path, number, &line)?);
     }
-    Ok(events)
+    Ok(())
 }
+
+/// Bytes that are read from the log at a time.
+const BUFFER: usize = 64 << 10;
 
 /// Every start tells the version of what follows, so that a newer log is named before its lines are.
 fn read_event(path: &Path, number: usize, line: &[u8]) -> Result<Stamped, RecordError> {

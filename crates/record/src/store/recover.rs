@@ -132,9 +132,8 @@ pub(super) fn complete(manifest: &mut Manifest, run: &Path, traces: &mut Traces,
             traces.entry((id.clone(), attempt)).or_default();
         }
         let known: Vec<u32> = case.attempts.iter().map(|a| a.attempt).collect();
-        let lacking = traces
-            .iter()
-            .filter(|((of, attempt), _)| *of == id && !known.contains(attempt));
+        let of_case = traces.range((id.clone(), 0)..=(id.clone(), u32::MAX));
+        let lacking = of_case.filter(|((_, attempt), _)| !known.contains(attempt));
         for ((_, attempt), trace) in lacking {
             let made = || made_at(&attempt_folder(run, &id, *attempt)).unwrap_or(run_started);
             let record = match (&trace.ended, writer) {

@@ -110,7 +110,7 @@ impl Recorder {
     /// An attempt that was cut off has no end in the log yet, and no result that counts.
     fn record_cut_off(&mut self, record: &RunRecord) -> Result<(), RecordError> {
         for (case, attempt) in record.manifest.attempts() {
-            let is_new = record.attempt(case, attempt.attempt).wall_ns.is_none();
+            let is_new = record.attempt_data(case, attempt.attempt).wall_ns.is_none();
             if !is_new || !matches!(attempt.outcome, Outcome::OrchestratorDied { .. }) {
                 continue;
             }
@@ -142,8 +142,8 @@ impl Recorder {
                 let folder = attempt_folder(self.path(), &case.case.id, attempt.attempt);
                 let path = folder.join("result.json");
                 if folder.is_dir() && !path.exists() {
-                    let data = record.attempt(&case.case.id, attempt.attempt);
-                    let result = result_json(&record.manifest, case, attempt.attempt, &data);
+                    let data = record.attempt_data(&case.case.id, attempt.attempt);
+                    let result = result_json(&record.manifest, case, attempt.attempt, data);
                     write_json(&path, &result)?;
                 }
             }
@@ -225,7 +225,11 @@ impl Recorder {
 
     /// Plans one attempt more of each of these cases, as a stop rule wants it.
     pub fn grant(&mut self, cases: &[usize]) -> Result<(), RecordError> {
-        let Manifest { plan, cases: records, .. } = &mut self.manifest;
+        let Manifest {
+            plan,
+            cases: records,
+            ..
+        } = &mut self.manifest;
         for case in cases {
             records[*case].grant(plan);
         }

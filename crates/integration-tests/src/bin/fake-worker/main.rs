@@ -1,5 +1,5 @@
 //! A worker that speaks the protocol, measures nothing, and misbehaves as `ANECHOIC_FAKE_WORKER` says. See
-//! [`anechoic_integration_tests::fault`]. Also an example of a worker without libtorch.
+//! [`anechoic_integration_tests::fault`]; its times are turned by arguments, see [`anechoic_integration_tests::dials`]. Also an example of a worker without libtorch.
 
 mod answer;
 mod capture;
@@ -15,6 +15,7 @@ use std::io::{BufRead, Write};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use anechoic_integration_tests::dials::{Dials, stretch};
 use anechoic_integration_tests::fault::{Fault, choose};
 use anechoic_protocol::{
     FailureKind, Job, PROTOCOL_VERSION, Phase, WorkerEvent, decode_line, encode_line,
@@ -22,6 +23,13 @@ use anechoic_protocol::{
 
 fn main() -> ExitCode {
     let fault = own_fault();
+    let dials = match Dials::read(env::args().skip(1)) {
+        Ok(dials) => dials,
+        Err(why) => {
+            eprintln!("error: {why}");
+            return ExitCode::from(2);
+        }
+    };
     greet(fault);
     match read_job() {
         Some(Ok(job)) if !answer::takes(fault, job.device) => {
@@ -30,7 +38,7 @@ fn main() -> ExitCode {
         Some(Ok(job)) => {
             log_parent();
             stop_when_input_closes(fault);
-            work(&job, fault)
+            work(&job, fault, &dials)
         }
         Some(Err(why)) => refuse(FailureKind::InvalidJob, &why),
         None => ExitCode::SUCCESS,
@@ -91,7 +99,11 @@ fn read_job() -> Option<Result<Job, String>> {
     }))
 }
 
-fn work(job: &Job, fault: Fault) -> ExitCode {
+fn work(job: &Job, fault: Fault, dials: &Dials) -> ExitCode {
+    if let Some(message) = dials.warning(&job.case) {
+        send(&WorkerEvent::Warning { message });
+    }
+    let factor = dials.factor(job);
     for step in [Phase::Load, Phase::Verify, Phase::WarmUp] {
         phase(step);
         if fault == Fault::Hang(step) {
@@ -103,9 +115,9 @@ fn work(job: &Job, fault: Fault) -> ExitCode {
         return code;
     }
     for iteration in answer::iterations(job, fault) {
-        send(&WorkerEvent::Sample {
-            sample: answer::sample(job, iteration, fault),
-        });
+        let mut sample = answer::sample(job, iteration, fault);
+        stretch(&mut sample, factor);
+        send(&WorkerEvent::Sample { sample });
     }
     phase(Phase::Stop);
     finish(job, fault);
