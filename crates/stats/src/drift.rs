@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Estimate, Interval, mean, t_quantile};
+use crate::student::t_at;
+use crate::{CONFIDENCE, Interval, mean, variance};
 
 /// The common slope of one or more series.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -26,6 +27,12 @@ impl Drift {
 /// of their slopes with Student's t interval over processes. One process alone has the interval of its own
 /// residuals (Draper & Smith, Applied Regression Analysis, §1.4), which takes its iterations as independent.
 pub fn drift(series: &[Vec<f64>]) -> Option<Drift> {
+    drift_at(series, CONFIDENCE)
+}
+
+/// [`drift`] with an interval at another level of confidence, between 0 and 1.
+pub fn drift_at(series: &[Vec<f64>], confidence: f64) -> Option<Drift> {
+    let t = |freedom: f64| t_at(freedom, 0.5 + confidence / 2.0);
     let series: Vec<&Vec<f64>> = series.iter().filter(|s| s.len() >= 2).collect();
     let all: Vec<f64> = series.iter().flat_map(|s| s.iter().copied()).collect();
     if all.is_empty() || mean(&all) == 0.0 {
@@ -34,24 +41,25 @@ pub fn drift(series: &[Vec<f64>]) -> Option<Drift> {
     let lines: Vec<Line> = series.iter().map(|values| Line::through(values)).collect();
     let scale = mean(&all);
     if let [line] = lines.as_slice() {
-        let half_width = line.half_width.map(|half| half / scale.abs());
+        let half_width = line
+            .error
+            .map(|(error, freedom)| t(freedom) * error / scale.abs());
         let slope = line.slope / scale;
         let interval = half_width.map(|half| Interval::around(slope, half));
         return Some(Drift { slope, interval });
     }
     let slopes: Vec<f64> = lines.iter().map(|line| line.slope / scale).collect();
-    let estimate = Estimate::of(&slopes)?;
-    Some(Drift {
-        slope: estimate.mean,
-        interval: estimate.interval,
-    })
+    let (slope, n) = (mean(&slopes), slopes.len() as f64);
+    let interval = variance(&slopes)
+        .map(|variance| Interval::around(slope, t(n - 1.0) * (variance / n).sqrt()));
+    Some(Drift { slope, interval })
 }
 
 /// A least-squares line through values at 0, 1, 2 …
 struct Line {
     slope: f64,
-    /// Half the interval of the slope; needs three values.
-    half_width: Option<f64>,
+    /// The slope's standard error with its degrees of freedom; needs three values.
+    error: Option<(f64, f64)>,
 }
 
 impl Line {
@@ -66,11 +74,11 @@ impl Line {
         }
         let slope = xy / xx;
         let freedom = values.len().saturating_sub(2) as f64;
-        let half_width = (freedom > 0.0).then(|| {
+        let error = (freedom > 0.0).then(|| {
             let residual = (yy - slope * xy).max(0.0) / freedom;
-            t_quantile(freedom) * (residual / xx).sqrt()
+            ((residual / xx).sqrt(), freedom)
         });
-        Self { slope, half_width }
+        Self { slope, error }
     }
 }
 
@@ -101,6 +109,16 @@ mod tests {
         let found = drift(&[vec![1.0, 2.0, 3.0], vec![3.0, 2.0, 1.0]]).unwrap();
         assert!(!found.is_drifting(), "{found:?}");
         assert!(drift(&[vec![1.0, 2.0, 3.0]]).unwrap().is_drifting());
+    }
+
+    #[test]
+    fn more_confidence_is_a_wider_interval() {
+        // Slopes 1, 2 and 3: t(0.975, 2) = 4.303 and t(0.995, 2) = 9.925 times 1/√3.
+        let series = [1.0, 2.0, 3.0].map(|slope| vec![0.0, slope, 2.0 * slope]);
+        let level = mean(&series.concat());
+        let low = |found: Option<Drift>| found.unwrap().interval.unwrap().low * level;
+        assert!((low(drift(&series)) - (2.0 - 4.3027 / 3.0_f64.sqrt())).abs() < 1e-3);
+        assert!((low(drift_at(&series, 0.99)) - (2.0 - 9.9248 / 3.0_f64.sqrt())).abs() < 1e-3);
     }
 
     #[test]
