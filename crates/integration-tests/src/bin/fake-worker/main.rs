@@ -6,6 +6,7 @@ mod capture;
 mod children;
 mod harm;
 mod kv;
+mod pace;
 mod quality;
 mod surroundings;
 
@@ -104,7 +105,7 @@ fn work(job: &Job, fault: Fault) -> ExitCode {
     }
     for iteration in answer::iterations(job, fault) {
         send(&WorkerEvent::Sample {
-            sample: answer::sample(job, iteration, fault),
+            sample: pace::paced(answer::sample(job, iteration, fault)),
         });
     }
     phase(Phase::Stop);

@@ -133,7 +133,7 @@ fn figures(cell: &ComparedCell) -> Vec<(&'static str, String)> {
             ("interval-high", number(interval.map(|i| i.high))),
         ];
         all.extend(numbers.map(|(key, text)| (key, text.unwrap_or_default())));
-        all.push(("p-adjusted", p(cell.p_adjusted)));
+        all.extend(cell.p_adjusted.map(|_| ("p-adjusted", p(cell.p_adjusted))));
     }
     all.retain(|(_, text)| !text.is_empty());
     all
