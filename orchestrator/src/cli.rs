@@ -1,5 +1,6 @@
 //! The command line. Scripts depend on it; `docs/cli.md` describes it.
 
+mod compare;
 mod kv;
 mod wait;
 mod worker;
@@ -14,6 +15,7 @@ use crate::exit_code::ExitCode;
 use crate::reporter::Format;
 use crate::settings::DeviceChoice;
 
+pub(crate) use compare::{CompareArgs, CompareFormat};
 pub(crate) use kv::KvArgs;
 pub(crate) use wait::Wait;
 pub(crate) use worker::{CheckArgs, WorkerAction, WorkerArgs};
@@ -42,6 +44,8 @@ pub(crate) enum Command {
     Kv(Box<KvArgs>),
     /// Report on a run.
     Report(ReportArgs),
+    /// Compare two runs, or cases inside one run: faster, slower, same or undecided.
+    Compare(Box<CompareArgs>),
     /// List what there is.
     List(ListArgs),
     /// Check workers of one's own.

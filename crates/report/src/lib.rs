@@ -2,6 +2,7 @@
 //! same record gives the same report, today or in a year.
 
 mod capture;
+mod compare;
 mod custom;
 mod export;
 mod kv;
@@ -12,6 +13,12 @@ mod summary;
 mod units;
 
 pub use capture::{CaptureCase, CaptureSummary, Overhead, PairedEffect};
+pub use compare::{
+    By, COMPARISON_VERSION, Change, CompareOptions, ComparedCell, Comparison, Conclusion, Counts,
+    Doubt, FailOn, FailOns, MetricChoice, Mismatch, NoMatch, NotMeasured, RunFacts, Sameness,
+    Scale, Side, SideValues, Threshold, Unmatched, Verdict, Within, WrongOption, compare_json,
+    compare_junit, compare_markdown, compare_terminal,
+};
 pub use custom::{CustomCase, CustomSummary, NamedEstimate};
 pub use export::{Hyperfine, hyperfine, long_csv, perfetto};
 pub use kv::{

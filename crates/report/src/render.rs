@@ -12,3 +12,4 @@ mod stopping;
 
 pub use data::{csv, json};
 pub use document::{markdown, terminal};
+pub(crate) use dressing::Dressing;

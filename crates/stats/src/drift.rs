@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::student::t_at;
 use crate::trend::Slopes;
-use crate::{Estimate, Interval, mean};
+use crate::{CONFIDENCE, Interval, mean, variance};
 
 /// The common slope of one or more series.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -27,6 +28,22 @@ impl Drift {
 /// disturbed iterations do not move. With two processes or more the estimate is the mean of their slopes with Student's t interval over
 /// processes. One process alone has Sen's interval, which takes its iterations as independent and needs six of them.
 pub fn drift(series: &[Vec<f64>]) -> Option<Drift> {
+    let (processes, scale) = slopes(series)?;
+    match processes.as_slice() {
+        [alone] => Some(of_one(alone, scale)),
+        several => Some(of_several(several, scale, CONFIDENCE)),
+    }
+}
+
+/// [`drift`] of two processes or more, with an interval at another level of confidence, between 0 and 1. `None` where fewer
+/// have two values.
+pub fn drift_at(series: &[Vec<f64>], confidence: f64) -> Option<Drift> {
+    let (processes, scale) = slopes(series)?;
+    (processes.len() > 1).then(|| of_several(&processes, scale, confidence))
+}
+
+/// The slopes of every process of two values or more, and the mean of all their values, which is not zero.
+fn slopes(series: &[Vec<f64>]) -> Option<(Vec<Slopes>, f64)> {
     let all: Vec<f64> = series
         .iter()
         .filter(|s| s.len() >= 2)
@@ -36,17 +53,18 @@ pub fn drift(series: &[Vec<f64>]) -> Option<Drift> {
     if all.is_empty() || mean(&all) == 0.0 {
         return None;
     }
-    let scale = mean(&all);
-    let processes: Vec<Slopes> = series.iter().filter_map(|s| Slopes::of(s)).collect();
-    if let [alone] = processes.as_slice() {
-        return Some(of_one(alone, scale));
-    }
+    let processes = series.iter().filter_map(|s| Slopes::of(s)).collect();
+    Some((processes, mean(&all)))
+}
+
+/// The mean of the slopes with Student's t interval.
+fn of_several(processes: &[Slopes], scale: f64, confidence: f64) -> Drift {
     let slopes: Vec<f64> = processes.iter().map(|s| s.median() / scale).collect();
-    let estimate = Estimate::of(&slopes)?;
-    Some(Drift {
-        slope: estimate.mean,
-        interval: estimate.interval,
-    })
+    let (slope, n) = (mean(&slopes), slopes.len() as f64);
+    let t = t_at(n - 1.0, 0.5 + confidence / 2.0);
+    let interval =
+        variance(&slopes).map(|variance| Interval::around(slope, t * (variance / n).sqrt()));
+    Drift { slope, interval }
 }
 
 fn of_one(process: &Slopes, scale: f64) -> Drift {
@@ -94,6 +112,17 @@ mod tests {
         assert!(!found.is_drifting(), "{found:?}");
         let alone: Vec<f64> = (1..=6).map(f64::from).collect();
         assert!(drift(&[alone]).unwrap().is_drifting());
+    }
+
+    #[test]
+    fn more_confidence_is_a_wider_interval() {
+        // Slopes 1, 2 and 3: t(0.975, 2) = 4.303 and t(0.995, 2) = 9.925 times 1/√3.
+        let series = [1.0, 2.0, 3.0].map(|slope| vec![0.0, slope, 2.0 * slope]);
+        let level = mean(&series.concat());
+        let low = |found: Option<Drift>| found.unwrap().interval.unwrap().low * level;
+        assert!((low(drift(&series)) - (2.0 - 4.3027 / 3.0_f64.sqrt())).abs() < 1e-3);
+        assert!((low(drift_at(&series, 0.99)) - (2.0 - 9.9248 / 3.0_f64.sqrt())).abs() < 1e-3);
+        assert_eq!(drift_at(&series[..1], 0.99), None);
     }
 
     #[test]

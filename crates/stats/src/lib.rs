@@ -22,7 +22,7 @@ mod trend;
 pub use centre::{Centre, centre};
 pub use compare::{Ratio, difference, paired_effect, ratio};
 pub use contrast::{Contrast, contrast, difference_contrast, paired_contrast};
-pub use drift::{Drift, drift};
+pub use drift::{Drift, drift, drift_at};
 pub use estimate::{Estimate, Interval};
 pub use group::process_value;
 pub use holm::holm;
