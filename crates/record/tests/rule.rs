@@ -157,13 +157,19 @@ fn retries_and_what_was_cut_short_do_not_count_towards_the_most() {
     check(&wide, RuleVerdict::Another);
     let more = [wide.as_slice(), &[took(1200), took(1000)]].concat();
     check(&more, RuleVerdict::Another);
-    check(&[more.as_slice(), &[took(1200)]].concat(), RuleVerdict::MaxReached);
+    check(
+        &[more.as_slice(), &[took(1200)]].concat(),
+        RuleVerdict::MaxReached,
+    );
     // A retry of an attempt that the rule added.
     let late = [took(1000), took(1200), took(1000), killed()];
     check(&late, RuleVerdict::Pending);
     let cut = [took(1000), took(1200), took(1000), cancelled()];
     check(&cut, RuleVerdict::Pending);
-    check(&[cut.as_slice(), &[took(1200)]].concat(), RuleVerdict::Another);
+    check(
+        &[cut.as_slice(), &[took(1200)]].concat(),
+        RuleVerdict::Another,
+    );
 }
 
 #[test]
@@ -214,10 +220,16 @@ fn all_t_have_to_be_narrow() {
     };
     let wide = [attempt(2_000_000), attempt(2_400_000), attempt(2_000_000)];
     let found = checked(&plan(None), &with_attempts(case.clone(), &wide), &wide);
-    assert_eq!((found.verdict, found.tokens), (RuleVerdict::Another, Some(16)));
+    assert_eq!(
+        (found.verdict, found.tokens),
+        (RuleVerdict::Another, Some(16))
+    );
     let narrow = [attempt(2_000_000), attempt(2_000_000), attempt(2_000_000)];
     let found = checked(&plan(None), &with_attempts(case, &narrow), &narrow);
-    assert_eq!((found.verdict, found.half_width), (RuleVerdict::Met, Some(0.0)));
+    assert_eq!(
+        (found.verdict, found.half_width),
+        (RuleVerdict::Met, Some(0.0))
+    );
 }
 
 #[test]

@@ -121,7 +121,9 @@ impl Metric {
     /// Whether cases of this benchmark can have it. Some have it for certain settings alone: fetching where something is
     /// captured, decoding where there is more than one token, a worker's own value where it sends that.
     pub fn is_of(&self, benchmark: BenchmarkName) -> bool {
-        use BenchmarkName::{Capacity, Capture, Custom, Latency, Perplexity, Phase, Roofline, Vram};
+        use BenchmarkName::{
+            Capacity, Capture, Custom, Latency, Perplexity, Phase, Roofline, Vram,
+        };
         match self {
             Self::TotalTime => matches!(benchmark, Capture | Latency | Phase | Custom),
             Self::PrefillTime | Self::DecodeTime => {

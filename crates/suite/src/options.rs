@@ -13,9 +13,9 @@ use crate::pace::{Cooldown, Pace, PaceSetting};
 use crate::problem::{Origin, Placed, Problem, shown};
 use crate::setting::Setting;
 use crate::settings::Settings;
+use crate::until::{self, Until};
 use crate::usage::{check_shared, distinct};
 use crate::value::Value;
-use crate::until::{self, Until};
 use crate::{HalfWidth, Order, WhenRestless};
 
 /// Options of a plan. The default changes nothing.
@@ -223,7 +223,10 @@ fn apply_attempts(options: &PlanOptions, pace: &mut Pace) -> Result<(), Problem>
         });
     }
     let until = match (options.until, pace.until.take()) {
-        (Some(half_width), Some(suite)) => Some(Until { half_width, ..suite }),
+        (Some(half_width), Some(suite)) => Some(Until {
+            half_width,
+            ..suite
+        }),
         (Some(half_width), None) => Some(Until::new(half_width)),
         (None, suite) => suite,
     };

@@ -34,7 +34,10 @@ impl Order {
     pub fn further_round(self, cases: &[usize], round: u32) -> Vec<usize> {
         let mut slots: Vec<_> = cases
             .iter()
-            .map(|&case| Slot { case, attempt: round })
+            .map(|&case| Slot {
+                case,
+                attempt: round,
+            })
             .collect();
         match self {
             Self::Listed | Self::Interleaved => {}

@@ -43,8 +43,7 @@ const LEAST: u32 = 2;
 const PPM_PER_PERCENT: u32 = 10_000;
 /// 0.01 % to 50 %.
 const RANGE: std::ops::RangeInclusive<u32> = 100..=50 * PPM_PER_PERCENT;
-const ACCEPTED: &str =
-    "`ci P%` with P from 0.01 to 50, such as \"ci 2%\": half the width of the 95 % interval, relative to the value";
+const ACCEPTED: &str = "`ci P%` with P from 0.01 to 50, such as \"ci 2%\": half the width of the 95 % interval, relative to the value";
 const NUMBERS: &str = "a whole number from 2 to 1000";
 
 /// The keys of `attempts` where it is a table.
@@ -266,8 +265,20 @@ mod tests {
             assert!(error.starts_with(what), "{text}: {error}");
         };
         for text in [
-            "", "ci", "ci %", "ci 2", "2%", "cv 2%", "ci2%", "ci -2%", "ci 2.%", "ci .5%",
-            "ci 0.001%", "ci 1e1%", "ci 99999%", "ci ٢%",
+            "",
+            "ci",
+            "ci %",
+            "ci 2",
+            "2%",
+            "cv 2%",
+            "ci2%",
+            "ci -2%",
+            "ci 2.%",
+            "ci .5%",
+            "ci 0.001%",
+            "ci 1e1%",
+            "ci 99999%",
+            "ci ٢%",
         ] {
             check(text, "no stop rule");
         }

@@ -371,14 +371,20 @@ fn attempts_are_a_number_or_a_stop_rule() {
     let one = options(None, Some("ci 1%"), None);
     assert_eq!(attempts(suite, &one), rule(4, "ci 1%", 8));
     assert_eq!(attempts("attempts = 5", &one), rule(3, "ci 1%", 10));
-    assert_eq!(attempts(suite, &options(None, None, Some(6))), rule(4, "ci 2.5%", 6));
+    assert_eq!(
+        attempts(suite, &options(None, None, Some(6))),
+        rule(4, "ci 2.5%", 6)
+    );
     // A number alone takes the place of a rule; beside options of a rule it is the fewest of it.
     assert_eq!(attempts(suite, &options(Some(6), None, None)), (6, None));
     assert_eq!(
         attempts("attempts = 5", &options(Some(6), Some("ci 1%"), Some(7))),
         rule(6, "ci 1%", 7)
     );
-    assert_eq!(attempts(suite, &options(Some(2), None, Some(2))), rule(2, "ci 2.5%", 2));
+    assert_eq!(
+        attempts(suite, &options(Some(2), None, Some(2))),
+        rule(2, "ci 2.5%", 2)
+    );
     let given = set(&[("attempts", r#"{ until = "ci 3%", max = 5 }"#)]);
     assert_eq!(attempts("attempts = 5", &given), rule(3, "ci 3%", 5));
     assert_eq!(attempts(suite, &set(&[("attempts", "7")])), (7, None));
@@ -392,7 +398,8 @@ fn a_plan_with_a_stop_rule_is_read_back_and_one_without_says_nothing_of_it() {
     );
     let ruled = plan(&text);
     let json = serde_json::to_value(&ruled).unwrap();
-    let expected = serde_json::json!({ "half_width_ppm": 5000, "max": 10, "metric": "decode-time" });
+    let expected =
+        serde_json::json!({ "half_width_ppm": 5000, "max": 10, "metric": "decode-time" });
     assert_eq!(json["until"], expected);
     assert_eq!(serde_json::from_value::<Plan>(json).unwrap(), ruled);
     let without = serde_json::to_value(plan(MODES)).unwrap();

@@ -5,10 +5,10 @@ use std::path::Path;
 use anechoic_protocol::Device;
 use anechoic_suite::{Plan, PlanOptions, Requirements, SuiteError};
 
-use super::terms::attempts;
 use super::CommandError;
 use super::offers::{offers, own_workers};
 use super::suite::{make_plan, read_suite};
+use super::terms::attempts;
 use crate::cli::DoctorArgs;
 use crate::doctor::{
     DeviceFacts, Question, WorkerFacts, find, gather, is_fit, is_held, json, text,

@@ -1,7 +1,9 @@
 //! The terms of a plan in words: what lies between attempts, what becomes of some, and what differs from the default
 //! for workers and their isolation.
 
-use anechoic_suite::{Case, Isolation, Metric, Plan, Retries, WhenRestless, WorkerCommand, cpu_ranges};
+use anechoic_suite::{
+    Case, Isolation, Metric, Plan, Retries, WhenRestless, WorkerCommand, cpu_ranges,
+};
 
 use super::list::columns;
 use crate::reporter::duration;
@@ -32,7 +34,10 @@ pub(super) fn attempts(plan: &Plan) -> String {
     let until = rule.half_width_ppm;
     match least == rule.max {
         true => format!("{least} attempts each, judged by {until} of {metric}"),
-        false => format!("{least} to {} attempts each, until {until} of {metric}", rule.max),
+        false => format!(
+            "{least} to {} attempts each, until {until} of {metric}",
+            rule.max
+        ),
     }
 }
 
@@ -238,7 +243,8 @@ mod tests {
 
     #[test]
     fn attempts_are_a_number_or_a_range() {
-        let check = |keys: &str, expected: &str| assert_eq!(attempts(&plan(keys, "", "")), expected);
+        let check =
+            |keys: &str, expected: &str| assert_eq!(attempts(&plan(keys, "", "")), expected);
         check("attempts = 5", "5 attempts each");
         check(
             "attempts = { until = \"ci 2.5%\" }",

@@ -82,8 +82,7 @@ impl Rounds {
 
     /// Whether the rule wants no further process of any case of the run.
     pub(super) fn are_over(&self, manifest: &Manifest) -> bool {
-        let mut found =
-            (0..manifest.cases.len()).filter_map(|case| self.of_case(manifest, case));
+        let mut found = (0..manifest.cases.len()).filter_map(|case| self.of_case(manifest, case));
         found.all(|checked| checked.check.verdict != RuleVerdict::Another)
     }
 

@@ -225,7 +225,11 @@ impl Recorder {
 
     /// Plans one attempt more of each of these cases, as a stop rule wants it.
     pub fn grant(&mut self, cases: &[usize]) -> Result<(), RecordError> {
-        let Manifest { plan, cases: records, .. } = &mut self.manifest;
+        let Manifest {
+            plan,
+            cases: records,
+            ..
+        } = &mut self.manifest;
         for case in cases {
             records[*case].grant(plan);
         }
