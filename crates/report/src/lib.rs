@@ -7,6 +7,7 @@ mod kv;
 mod render;
 mod rest;
 mod summary;
+mod trust;
 mod units;
 
 pub use capture::{CaptureCase, CaptureSummary, Overhead, PairedEffect};
@@ -19,3 +20,4 @@ pub use kv::{
 pub use render::{csv, json, markdown, terminal};
 pub use rest::{DisturbedAttempt, LeftBehind, WaitReason, Waiting};
 pub use summary::{FailedAttempt, Summary, Tally};
+pub use trust::{OutlierCounts, Quartiles, SteadinessCount, TrustLine};
