@@ -10,6 +10,7 @@ mod render;
 mod rest;
 mod stopping;
 mod summary;
+mod trust;
 mod units;
 
 pub use capture::{CaptureCase, CaptureSummary, Overhead, PairedEffect};
@@ -30,3 +31,4 @@ pub use render::{csv, json, markdown, terminal};
 pub use rest::{DisturbedAttempt, LeftBehind, WaitReason, Waiting};
 pub use stopping::Stopping;
 pub use summary::{FailedAttempt, Summary, Tally};
+pub use trust::{OutlierCounts, Quartiles, SteadinessCount, TrustLine};

@@ -9,6 +9,7 @@ mod dressing;
 mod kv;
 mod rest;
 mod stopping;
+mod trust;
 
 pub use data::{csv, json};
 pub use document::{markdown, terminal};

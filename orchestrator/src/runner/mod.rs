@@ -19,6 +19,8 @@ mod rest;
 #[cfg(test)]
 mod rest_tests;
 mod rounds;
+#[cfg(test)]
+mod rounds_tests;
 mod run;
 mod sampler;
 mod verdict;
