@@ -11,3 +11,4 @@ mod rest;
 
 pub use data::{csv, json};
 pub use document::{markdown, terminal};
+pub(crate) use kv::{caption, quality};

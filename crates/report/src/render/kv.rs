@@ -51,7 +51,7 @@ impl Section<'_> {
 }
 
 /// The setting in words; parts that the benchmark does not have are left out.
-fn caption(setting: &Setting) -> String {
+pub(crate) fn caption(setting: &Setting) -> String {
     let attention = format!("attention {}", setting.attention.as_str());
     words(setting, Some(attention))
 }
@@ -121,7 +121,7 @@ fn version(version: Version) -> String {
 }
 
 /// What stands beside a version's times: what it does to quality under this setting.
-fn quality(quality: &PointQuality, setting: &Setting) -> String {
+pub(crate) fn quality(quality: &PointQuality, setting: &Setting) -> String {
     match quality {
         PointQuality::Exact => "exact".to_owned(),
         PointQuality::NotMeasured => "not measured".to_owned(),
