@@ -11,4 +11,4 @@ mod rest;
 
 pub use data::{csv, json};
 pub use document::{markdown, terminal};
-pub(crate) use kv::{caption, quality};
+pub(crate) use kv::{caption_of_paths as setting_words, quality};

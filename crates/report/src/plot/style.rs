@@ -20,6 +20,8 @@ font-family:system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,san
 .anechoic-plot text{fill:var(--p-ink);stroke:none}
 .anechoic-plot .heading{font-size:16px;font-weight:600;display:var(--plot-heading,inline)}
 .anechoic-plot .soft{fill:var(--p-soft);font-size:13px}
+.anechoic-plot .over{font-size:13px;paint-order:stroke;stroke:var(--p-surface);stroke-width:3px;stroke-linejoin:round}
+.anechoic-plot .absent{fill:var(--p-bad);font-style:italic}
 .anechoic-plot .end{text-anchor:end}.anechoic-plot .mid{text-anchor:middle}
 .anechoic-plot .num{font-variant-numeric:tabular-nums}
 .anechoic-plot .surface{fill:var(--p-surface)}
