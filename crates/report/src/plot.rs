@@ -16,9 +16,11 @@ mod series;
 mod style;
 mod svg;
 mod thin;
+mod timeline;
 mod trade_off;
 mod unit;
 mod values;
+mod wall_time;
 
 use anechoic_record::{RunRecord, cells};
 
@@ -51,6 +53,7 @@ pub fn plots(record: &RunRecord, summary: &Summary) -> Vec<Plot> {
         plots.extend(roofline::plots(kv));
     }
     plots.extend(summary.capture.as_ref().and_then(layers::plot));
+    plots.extend(timeline::plot(record));
     plots
 }
 

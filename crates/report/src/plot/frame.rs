@@ -190,12 +190,12 @@ pub(super) enum Swatch {
     Raw,
     /// An interval.
     Interval,
-    /// An interval of the iterations of one process.
-    WeakInterval,
+    /// A shape with this class alone.
+    Box(&'static str),
+    /// A thin line.
+    Thin,
     /// What went wrong.
     Cross,
-    /// A thin dashed line.
-    Dashed,
 }
 
 const ROW: f64 = 20.0;
@@ -239,14 +239,13 @@ fn swatch(swatch: Swatch, x: f64, y: f64) -> Vec<Element> {
         Swatch::Interval => {
             vec![interval(x, y).with("class", "bar strong")]
         }
-        Swatch::WeakInterval => {
-            vec![interval(x, y).with("class", "bar strong weak")]
+        Swatch::Box(class) => {
+            vec![rect(x + 2.0, y - 5.0, 20.0, 10.0).with("class", class)]
         }
-        Swatch::Cross => vec![cross(middle, y, 4.5).with("class", "bar bad")],
-        Swatch::Dashed => {
-            let line = segment(x, y, x + 24.0, y).with("class", "thin strong");
-            vec![line.with("stroke-dasharray", "4 3")]
+        Swatch::Thin => {
+            vec![segment(x, y, x + 24.0, y).with("class", "thin quiet")]
         }
+        Swatch::Cross => vec![cross(middle, y, 4.5).with("class", "failed")],
     }
 }
 
