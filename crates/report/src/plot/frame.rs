@@ -229,9 +229,9 @@ fn swatch(swatch: Swatch, x: f64, y: f64) -> Vec<Element> {
     match swatch {
         Swatch::Series(look) => vec![
             look.line(&[(x, y), (x + 24.0, y)]),
-            look.mark(middle, y, 4.5),
+            look.swatch(middle, y, 4.5),
         ],
-        Swatch::Mark(look) => vec![look.mark(middle, y, 5.0)],
+        Swatch::Mark(look) => vec![look.swatch(middle, y, 5.0)],
         Swatch::Block(class) => {
             vec![rect(x + 2.0, y - 6.0, 20.0, 12.0).with("class", &format!("block {class}"))]
         }

@@ -59,18 +59,28 @@ impl Look {
         }
     }
 
-    /// A mark of this look around a point.
+    /// A mark of this look around a point, that tells what it is: the caller gives it a title.
     pub(super) fn mark(self, x: f64, y: f64, radius: f64) -> Element {
+        self.shape("pt ", x, y, radius)
+    }
+
+    /// The same in a legend.
+    pub(super) fn swatch(self, x: f64, y: f64, radius: f64) -> Element {
+        self.shape("", x, y, radius)
+    }
+
+    fn shape(self, class: &str, x: f64, y: f64, radius: f64) -> Element {
         let fill = match self.fill {
             Fill::Solid => "fill",
             Fill::Hollow => "hollow",
         };
-        shape(self.slot, x, y, radius).with("class", &format!("pt {} {fill}", self.class()))
+        let classes = format!("{class}{} {fill}", self.class());
+        shape(self.slot, x, y, radius).with("class", &classes)
     }
 
-    /// A thin line of this look through points.
+    /// A thin line of this look through points, that tells what it is: the caller gives it a title.
     pub(super) fn thin_line(self, points: &[(f64, f64)]) -> Element {
-        let line = polyline(points).with("class", &format!("thin {}", self.class()));
+        let line = polyline(points).with("class", &format!("pt thin {}", self.class()));
         match self.dash() {
             Some(dash) => line.with("stroke-dasharray", dash),
             None => line,

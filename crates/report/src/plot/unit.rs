@@ -1,5 +1,6 @@
 //! What a plotted number is, and how axes and exact values of it read.
 
+use super::scale::compact;
 use crate::units;
 
 /// What the values of an axis are.
@@ -53,13 +54,16 @@ impl Unit {
 
     /// The value in full, for a pointer that rests on it.
     pub(super) fn exact(self, value: f64) -> String {
+        if !value.is_finite() {
+            return units::NONE.to_owned();
+        }
         match self {
             Self::Seconds => units::duration(value),
             Self::Bytes => units::bytes(value.max(0.0).round() as u64),
             Self::Fraction => units::signed_percent(value),
             Self::Times => format!("{} ×", units::significant(value, 4)),
             Self::FlopsPerSecond => format!("{} GFLOP/s", units::significant(value / 1e9, 4)),
-            Self::Plain => units::significant(value, 6),
+            Self::Plain => compact(value, 6),
         }
     }
 }
