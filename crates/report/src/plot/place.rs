@@ -40,6 +40,10 @@ impl Labels {
             (x + gap, y + gap + 12.0),
             (x - gap - width, y - gap),
             (x - gap - width, y + gap + 12.0),
+            (x - width / 2.0, y - gap - 18.0),
+            (x - width / 2.0, y + gap + 30.0),
+            (x - gap - width, y - gap - 18.0),
+            (x - gap - width, y + gap + 30.0),
         ];
         let boxed = |(left, base): (f64, f64)| (left, base - 12.0, left + width, base + 3.0);
         let free = candidates.into_iter().find(|at| self.is_free(boxed(*at)));

@@ -113,7 +113,7 @@ impl Scale {
     pub(super) fn ticks(&self, count: usize, unit: Unit) -> (Vec<Tick>, &'static str) {
         match self.kind {
             Kind::Linear => self.linear_ticks(count, unit),
-            Kind::Log => (self.log_ticks(count, unit), ""),
+            Kind::Log => self.log_ticks(count, unit),
         }
     }
 
@@ -141,27 +141,29 @@ impl Scale {
         (ticks.collect(), name)
     }
 
-    /// Bytes step in powers of two, all else in 1, 2, 5; every label has its own unit, since the range is wide.
-    fn log_ticks(&self, count: usize, unit: Unit) -> Vec<Tick> {
-        let values = match unit {
-            Unit::Bytes => powers_of_two(self.low, self.high, count),
-            Unit::Seconds | Unit::Fraction | Unit::Times | Unit::FlopsPerSecond | Unit::Plain => {
-                decades(self.low, self.high, count)
+    /// Bytes step in powers of two, all else in 1, 2, 5. The range is wide, so that every label has its own unit, but for long
+    /// ones.
+    fn log_ticks(&self, count: usize, unit: Unit) -> (Vec<Tick>, &'static str) {
+        let (common, values) = match unit {
+            Unit::Bytes => (None, powers_of_two(self.low, self.high, count)),
+            Unit::FlopsPerSecond => (
+                Some(unit.division(self.high)),
+                decades(self.low, self.high, count),
+            ),
+            Unit::Seconds | Unit::Fraction | Unit::Times | Unit::Plain => {
+                (None, decades(self.low, self.high, count))
             }
         };
-        let label = |value: f64| {
-            let (size, name) = unit.division(value);
-            let text = significant_short(value / size);
-            match name.is_empty() {
-                true => text,
-                false => format!("{text} {name}"),
-            }
+        let label = |value: f64| match (common, unit.division(value)) {
+            (Some((size, _)), _) | (None, (size, "")) => significant_short(value / size),
+            (None, (size, name)) => format!("{} {name}", significant_short(value / size)),
         };
         let tick = |value| Tick {
             value,
             label: label(value),
         };
-        values.into_iter().map(tick).collect()
+        let name = common.map_or("", |(_, name)| name);
+        (values.into_iter().map(tick).collect(), name)
     }
 }
 
@@ -238,9 +240,9 @@ fn decades(low: f64, high: f64, count: usize) -> Vec<f64> {
 
 /// Ticks of a range that holds no two of 1, 2, 5: as on a linear scale.
 fn even(low: f64, high: f64) -> Vec<f64> {
-    let step = nice_step((high - low) / 3.0);
+    let step = nice_step((high - low) / 5.0);
     let first = (low / step).ceil();
-    let all = (0..4).map(|i| (first + f64::from(i)) * step);
+    let all = (0..6).map(|i| (first + f64::from(i)) * step);
     all.filter(|v| *v > 0.0 && (low..=high).contains(v))
         .collect()
 }

@@ -56,10 +56,14 @@ fn plot(kv: &KvSummary, setting: &Setting, number: usize) -> Option<Plot> {
         .iter()
         .filter_map(|one| factor(&one.per_step))
         .collect();
-    let x_values = held(&factors, &intervals).into_iter().chain([1.0]);
-    let x = match factors.iter().copied().fold(1.0, f64::max) > 8.0 {
+    let largest = factors.iter().copied().fold(1.0, f64::max);
+    // Room for labels at the right.
+    let x_values = held(&factors, &intervals)
+        .into_iter()
+        .chain([1.0, largest * 1.08]);
+    let x = match largest > 8.0 {
         true => Scale::log_around(x_values)?,
-        false => Scale::from_zero(x_values)?,
+        false => Scale::around(x_values)?,
     };
     let y = Scale::from_zero(judged.iter().map(|one| one.cache).chain([1.15]))?;
     let area = Area {
@@ -201,7 +205,7 @@ impl Judged {
 
     /// The area of a mark grows with the degradation, up to 10 %.
     fn radius(&self) -> f64 {
-        6.0 + 12.0 * (self.worst().min(0.1) / 0.1).sqrt()
+        5.5 + 9.0 * (self.worst().min(0.1) / 0.1).sqrt()
     }
 
     fn label(&self) -> String {

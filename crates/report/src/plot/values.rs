@@ -17,7 +17,6 @@ use super::thin::{Thinned, thinned};
 use super::unit::Unit;
 use super::{Plot, slug};
 use crate::Summary;
-use crate::units::significant;
 
 /// Rows of one plot; further rows go to a further plot.
 const ROWS: usize = 40;
@@ -267,7 +266,7 @@ fn caption(
         "Every measured value ({iterations} of {processes} processes) as a point, the median of each process as a square, and \
          the mean of these medians as a bar{}. The axis need not begin at zero.",
         match centres.iter().flatten().any(|c| c.interval.is_some()) {
-            true => " with its 95 % interval over processes",
+            true => " with its 95 % interval over processes, at the right in figures",
             false => "; one process says nothing about the next, so there is no interval",
         }
     );
@@ -381,29 +380,10 @@ fn centre_marks(centre: &Centre, y: f64, track: &Track<'_>) -> Vec<Element> {
     parts
 }
 
-/// A centre with its interval, whose ends are rounded outwards by what the digits hide.
+/// A centre with its interval.
 fn reading(centre: &Centre, unit: Unit) -> String {
-    let value = unit.exact(centre.value);
-    match centre.interval {
-        Some(interval) => {
-            let half = (interval.high - centre.value).max(centre.value - interval.low);
-            match centre.value == 0.0 {
-                true => value,
-                false => {
-                    let percent = half / centre.value.abs() * 100.0;
-                    format!("{value} ± {} %", significant(round_up(percent), 2))
-                }
-            }
-        }
-        None => value,
+    match &centre.interval {
+        Some(interval) => unit.with_interval(centre.value, interval),
+        None => unit.exact(centre.value),
     }
-}
-
-/// Two digits, never less than the value.
-fn round_up(value: f64) -> f64 {
-    if value <= 0.0 || !value.is_finite() {
-        return value.max(0.0);
-    }
-    let scale = 10_f64.powi(1 - value.log10().floor() as i32);
-    (value * scale - 1e-9).ceil() / scale
 }
