@@ -3,7 +3,7 @@
 
 use anechoic_stats::Interval;
 
-use super::extent::{Ends, held};
+use super::extent::{Ends, Floor, held};
 use super::frame::{
     Area, Entry, MARGIN, Swatch, WIDTH, X_AXIS, label, text_width, x_axis, x_axis_at, y_axis,
 };
@@ -154,7 +154,11 @@ impl Chart<'_> {
         let highest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         // A fitted line is straight.
         let is_log = self.fits.is_empty() && lowest > 0.0 && highest / lowest > WIDE;
-        let held = held(&values, &intervals);
+        let floor = match self.fits.is_empty() {
+            true => Floor::Positive,
+            false => Floor::None,
+        };
+        let held = held(&values, &intervals, floor);
         let scale = match is_log {
             true => Scale::log_around(held),
             false => Scale::from_zero(held),

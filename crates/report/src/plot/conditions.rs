@@ -171,7 +171,7 @@ impl Panel {
             }
             parts.extend(placed.into_iter().map(|((x, y), value)| {
                 let exact = significant(value, 3);
-                let mark = circle(x, y, 1.8).with("class", "pt s1 fill");
+                let mark = circle(x, y, 1.6).with("class", "pt s1 raw");
                 mark.titled(&format!("{}: {exact}", self.title))
             }));
         }

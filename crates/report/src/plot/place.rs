@@ -27,6 +27,11 @@ impl Labels {
             .push((x - radius, y - radius, x + radius, y + radius));
     }
 
+    /// Keeps room for a line from left to right.
+    pub(super) fn keep_line(&mut self, left: f64, right: f64, y: f64) {
+        self.taken.push((left, y - 5.0, right, y + 5.0));
+    }
+
     /// A label beside a mark: at its right, its left, above or below, wherever there is room first.
     pub(super) fn beside(&mut self, x: f64, y: f64, radius: f64, text: &str) -> Element {
         let width = text_width(text);

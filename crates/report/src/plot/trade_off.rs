@@ -3,7 +3,7 @@
 use anechoic_protocol::Version;
 use anechoic_stats::{Interval, Ratio};
 
-use super::extent::{CUT, Ends, held};
+use super::extent::{CUT, Ends, Floor, held};
 use super::frame::{Area, MARGIN, TOP, WIDTH, X_AXIS, document, x_axis, y_axis};
 use super::mark::{interval_x, segment};
 use super::place::Labels;
@@ -58,7 +58,7 @@ fn plot(kv: &KvSummary, setting: &Setting, number: usize) -> Option<Plot> {
         .collect();
     let largest = factors.iter().copied().fold(1.0, f64::max);
     // Room for labels at the right.
-    let x_values = held(&factors, &intervals)
+    let x_values = held(&factors, &intervals, Floor::Positive)
         .into_iter()
         .chain([1.0, largest * 1.08]);
     let x = match largest > 8.0 {
@@ -177,6 +177,7 @@ fn marks(
         labels.keep(at.0, at.1, one.radius());
         if let Some(ends) = factor(&one.per_step).and_then(|i| Ends::of(&i, x)) {
             is_cut |= !ends.is_whole();
+            labels.keep_line(area.x(ends.low.place()), area.x(ends.high.place()), at.1);
             let classes = format!("bar {}", look(one.version).class());
             body.push(interval_x(area, ends, at.1, 4.0).with("class", &classes));
         }
@@ -241,16 +242,17 @@ impl Judged {
 
 fn caption(setting: &Setting, judged: &[Judged], lines: &[&TradeOffLine]) -> String {
     let mut text = format!(
-        "Left is faster, below is smaller, and the smaller a mark the better the quality: its area and the figure beside it \
-         tell how far perplexity is above v1's. Bars are 95 % intervals over processes. {}, at the largest T that v1 was \
-         measured at too.",
+        "Left is faster, below is smaller; the larger a mark and the figure beside it, the further perplexity is above v1's. Dashed \
+         lines are where v1 is. Bars are 95 % intervals over processes. {}, at the largest T that v1 was measured at too.",
         setting_words(setting)
     );
     if judged.iter().any(|one| one.version == Version::V0) {
         text += " v0 has no cache.";
     }
     let without = |wanted: &Standing| {
-        let found = lines.iter().filter(|line| line.standing == *wanted);
+        let found = lines
+            .iter()
+            .filter(|line| line.standing == *wanted && line.version != Version::V1);
         found.map(|line| line.version.as_str()).collect::<Vec<_>>()
     };
     let missing = without(&Standing::QualityMissing);

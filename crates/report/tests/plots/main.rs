@@ -468,3 +468,23 @@ fn long_names_are_shortened_with_the_whole_beside() {
         "<title>capture.a-rather-long-name-of-a-case-that-no-lane-has-room-for.b0.t128</title>"
     ));
 }
+
+#[test]
+fn names_that_an_id_cannot_tell_apart() {
+    let (case, mut attempts) = custom("x", &[1, 2, 3], &[1.0, 2.0, 3.0]);
+    for sample in &mut attempts[0].1.samples {
+        let anechoic_protocol::Sample::Custom(sample) = sample else {
+            panic!("a custom sample");
+        };
+        sample.values.insert("tokens-per-second".to_owned(), 1.0);
+    }
+    // That ids differ is checked of all pictures.
+    let found = drawn("alike", &record(vec![(case, attempts)]));
+    assert_eq!(
+        ids(&found)
+            .iter()
+            .filter(|id| id.starts_with("values-custom-tokens-per-second"))
+            .count(),
+        2
+    );
+}
