@@ -6,6 +6,7 @@ mod compare;
 mod custom;
 mod export;
 mod kv;
+mod plot;
 mod render;
 mod rest;
 mod stopping;
@@ -27,6 +28,7 @@ pub use kv::{
     LatencyLine, MemoryLine, PathLine, PhaseLine, PhaseMeans, PointQuality, Prediction,
     QualityLine, RooflineLine, Setting, Spread, Standing, TradeOffLine,
 };
+pub use plot::{Plot, plots};
 pub use render::{csv, json, markdown, terminal};
 pub use rest::{DisturbedAttempt, LeftBehind, WaitReason, Waiting};
 pub use stopping::Stopping;

@@ -14,3 +14,4 @@ mod trust;
 pub use data::{csv, json};
 pub use document::{markdown, terminal};
 pub(crate) use dressing::Dressing;
+pub(crate) use kv::{caption_of_paths as setting_words, quality};
