@@ -7,3 +7,4 @@ mod coverage;
 mod errors;
 mod made;
 mod noise;
+mod stop_rule;
