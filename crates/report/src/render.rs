@@ -8,6 +8,7 @@ mod document;
 mod dressing;
 mod kv;
 mod rest;
+mod trust;
 
 pub use data::{csv, json};
 pub use document::{markdown, terminal};
