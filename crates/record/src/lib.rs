@@ -28,7 +28,7 @@ pub use machine::Machine;
 pub use machine_state::{GpuState, MachineState, Observation, ThrottleReason};
 pub use manifest::{AttemptRecord, CaseRecord, Manifest, RunSettings, RunState};
 pub use outcome::{MemoryEvidence, Outcome, Stop};
-pub use result_json::{point_lines, result_json, result_lines};
+pub use result_json::{point_lines, points, result_json, result_lines};
 pub use rule::{RuleCheck, RuleVerdict, rule_check};
 pub use start::{Difference, PassedEnvironment, ProgramFile, Start, StartedBy};
 pub use store::{

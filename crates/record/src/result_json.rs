@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use anechoic_protocol::Benchmark;
 use serde_json::{Map, Value, json};
 
-use crate::{AttemptData, CaseRecord, Manifest, RunRecord, SCHEMA_VERSION};
+use crate::{AttemptData, AttemptRecord, CaseRecord, Manifest, RunRecord, SCHEMA_VERSION};
 
 /// An attempt with what its results are made of.
 #[derive(Clone, Copy)]
@@ -51,28 +51,33 @@ pub fn result_json(
 /// One self-contained object per measured point of a run, each with the `outcome` of its attempt and the names of what
 /// `disturbed` it; an attempt that measured nothing that counts has its settings alone.
 pub fn point_lines(record: &RunRecord) -> Vec<Value> {
-    let mut points = Vec::new();
-    for case in &record.manifest.cases {
-        for attempt in &case.attempts {
-            let mut data = Cow::Borrowed(record.attempt_data(&case.case.id, attempt.attempt));
-            if !attempt.outcome.is_ok() && !data.samples.is_empty() {
-                data.to_mut().samples.clear();
-            }
-            let disturbed: Vec<_> = attempt.disturbed.iter().map(|d| d.what.name()).collect();
-            let mut lines = lines(&Attempt {
-                manifest: &record.manifest,
-                case,
-                number: attempt.attempt,
-                data: &data,
-            });
-            for line in &mut lines {
-                line["disturbed"] = disturbed.clone().into();
-                line["outcome"] = attempt.outcome.name().into();
-            }
-            points.extend(lines);
-        }
+    points(record).collect()
+}
+
+/// The same, made attempt by attempt: a large run has more of them than memory should hold.
+pub fn points(record: &RunRecord) -> impl Iterator<Item = Value> {
+    let cases = record.manifest.cases.iter();
+    let attempts = cases.flat_map(|case| case.attempts.iter().map(move |attempt| (case, attempt)));
+    attempts.flat_map(|(case, attempt)| points_of(record, case, attempt))
+}
+
+fn points_of(record: &RunRecord, case: &CaseRecord, attempt: &AttemptRecord) -> Vec<Value> {
+    let mut data = Cow::Borrowed(record.attempt_data(&case.case.id, attempt.attempt));
+    if !attempt.outcome.is_ok() && !data.samples.is_empty() {
+        data.to_mut().samples.clear();
     }
-    points
+    let disturbed: Vec<_> = attempt.disturbed.iter().map(|d| d.what.name()).collect();
+    let mut lines = lines(&Attempt {
+        manifest: &record.manifest,
+        case,
+        number: attempt.attempt,
+        data: &data,
+    });
+    for line in &mut lines {
+        line["disturbed"] = disturbed.clone().into();
+        line["outcome"] = attempt.outcome.name().into();
+    }
+    lines
 }
 
 /// One self-contained object per measured point of an attempt; its settings alone where it has no samples.

@@ -1,6 +1,6 @@
 //! After the last attempt: the files that are made from the record, and what the user is told.
 
-use anechoic_record::{RecordError, RunRecord, RunState, point_lines, write_atomically};
+use anechoic_record::{RecordError, RunRecord, RunState, points, write_atomically};
 use anechoic_report::Summary;
 use serde_json::json;
 
@@ -49,8 +49,7 @@ fn write_summary_files(record: &RunRecord, summary: &Summary) -> Result<(), Reco
 
 /// The rows of `results.jsonl`.
 pub(super) fn lines(record: &RunRecord) -> String {
-    let lines = point_lines(record).into_iter();
-    lines.map(|line| format!("{line}\n")).collect()
+    points(record).map(|line| format!("{line}\n")).collect()
 }
 
 impl Finished {

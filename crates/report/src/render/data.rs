@@ -1,7 +1,7 @@
 //! Formats for programs.
 
 use anechoic_protocol::{BenchmarkFamily, BenchmarkName};
-use anechoic_record::{RunRecord, point_lines};
+use anechoic_record::{RunRecord, points};
 use serde_json::Value;
 
 use super::columns::{CAPTURE, COMMON, CUSTOM, KV};
@@ -27,17 +27,16 @@ pub fn csv(record: &RunRecord) -> String {
 }
 
 fn write_rows(record: &RunRecord, writer: &mut csv::Writer<Vec<u8>>) -> csv::Result<()> {
-    let points = point_lines(record);
-    let columns = columns(record, &points);
+    let columns = columns(record);
     writer.write_record(&columns)?;
-    for point in points {
+    for point in points(record) {
         writer.write_record(columns.iter().map(|column| field(at(&point, column))))?;
     }
     Ok(())
 }
 
 /// The columns of all families in the record, each once; what disturbed the attempt and its outcome last.
-fn columns(record: &RunRecord, points: &[Value]) -> Vec<String> {
+fn columns(record: &RunRecord) -> Vec<String> {
     let mut columns = COMMON.map(str::to_owned).to_vec();
     for case in &record.manifest.cases {
         let family: &[&str] = match case.case.work.name().family() {
@@ -47,9 +46,12 @@ fn columns(record: &RunRecord, points: &[Value]) -> Vec<String> {
         };
         add(&mut columns, family.iter().map(|&name| name.to_owned()));
     }
-    for point in points.iter().filter(|point| is_custom(point)) {
-        add(&mut columns, names_under(point, "parameters"));
-        add(&mut columns, names_under(point, "values"));
+    let mut cases = record.manifest.cases.iter();
+    if cases.any(|case| case.case.work.name() == BenchmarkName::Custom) {
+        for point in points(record).filter(is_custom) {
+            add(&mut columns, names_under(&point, "parameters"));
+            add(&mut columns, names_under(&point, "values"));
+        }
     }
     columns.extend(["disturbed", "outcome"].map(str::to_owned));
     columns

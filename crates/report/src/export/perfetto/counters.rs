@@ -5,8 +5,11 @@ use anechoic_record::{MachineState, Observation};
 
 use super::event::Event;
 
+/// A counter's name, and what it shows.
+type Counter<T, V> = (&'static str, fn(&T) -> Option<V>);
+
 /// What is read as it is, with its unit in the name.
-const STATES: [(&str, fn(&MachineState) -> Option<f64>); 6] = [
+const STATES: [Counter<MachineState, f64>; 6] = [
     ("CPU temperature (°C)", |state| {
         Some(state.cpu_temperature_millicelsius? as f64 / 1e3)
     }),
@@ -30,7 +33,7 @@ const STATES: [(&str, fn(&MachineState) -> Option<f64>); 6] = [
 const WORKER: &str = "CPUs used by the worker";
 
 /// Milliseconds that grow, whose rate is a number of CPUs.
-const RATES: [(&str, fn(&Observation) -> Option<u64>); 3] = [
+const RATES: [Counter<Observation, u64>; 3] = [
     (WORKER, |seen| seen.worker_cpu_ms),
     ("CPUs busy", |seen| seen.state.cpu_busy_ms),
     ("CPUs stolen", |seen| seen.state.cpu_stolen_ms),
