@@ -330,9 +330,12 @@ fn blocks(language: &str) -> Vec<&'static str> {
 
 #[test]
 fn the_page_s_examples_are_suites() {
-    let [example, kv, workers] = blocks("toml")[..] else {
-        panic!("the page has three examples");
+    let [example, kv, rule, workers] = blocks("toml")[..] else {
+        panic!("the page has four examples");
     };
+    let ruled = example.replace("attempts = 3 ", &format!("{}\n#", rule.trim_end()));
+    let plan = plan_text("docs/suites.md", &ruled);
+    assert!(plan.until.is_some_and(|until| until.max == 10));
     let plan = plan_text("docs/suites.md", workers);
     let own: Vec<_> = plan
         .cases
