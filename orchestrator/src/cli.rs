@@ -1,5 +1,6 @@
 //! The command line. Scripts depend on it; `docs/cli.md` describes it.
 
+mod compare;
 mod kv;
 mod wait;
 mod worker;
@@ -7,13 +8,14 @@ mod worker;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anechoic_suite::{Cooldown, Order, PlanOptions, WhenRestless};
+use anechoic_suite::{Cooldown, HalfWidth, Order, PlanOptions, WhenRestless};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::exit_code::ExitCode;
 use crate::reporter::Format;
 use crate::settings::DeviceChoice;
 
+pub(crate) use compare::{CompareArgs, CompareFormat};
 pub(crate) use kv::KvArgs;
 pub(crate) use wait::Wait;
 pub(crate) use worker::{CheckArgs, WorkerAction, WorkerArgs};
@@ -42,6 +44,8 @@ pub(crate) enum Command {
     Kv(Box<KvArgs>),
     /// Report on a run.
     Report(ReportArgs),
+    /// Compare two runs, or cases inside one run: faster, slower, same or undecided.
+    Compare(Box<CompareArgs>),
     /// List what there is.
     List(ListArgs),
     /// Check workers of one's own.
@@ -111,9 +115,15 @@ pub(crate) struct Selection {
 /// How much each case may take.
 #[derive(Debug, Args)]
 pub(crate) struct Effort {
-    /// Worker processes per case.
+    /// Worker processes per case; beside `--until` or `--max-attempts`, the fewest.
     #[arg(long, value_name = "N")]
     pub(crate) attempts: Option<u32>,
+    /// Further worker processes per case until its interval is narrow enough, e.g. `"ci 2%"`: half its width is at most 2 %.
+    #[arg(long, value_name = "RULE")]
+    pub(crate) until: Option<HalfWidth>,
+    /// The most worker processes per case of `--until`, or of the suite's stop rule.
+    #[arg(long, value_name = "N")]
+    pub(crate) max_attempts: Option<u32>,
     /// Time after which an attempt is ended, e.g. `20m`.
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     pub(crate) timeout: Option<Duration>,
@@ -370,6 +380,8 @@ impl Effort {
     pub(crate) fn options(&self) -> PlanOptions {
         PlanOptions {
             attempts: self.attempts,
+            until: self.until,
+            max_attempts: self.max_attempts,
             timeout: self.timeout,
             retries: self.retries,
             cooldown: self.rest.cooldown,

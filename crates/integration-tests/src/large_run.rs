@@ -87,6 +87,7 @@ impl LargeRun {
         let without_attempts = |case: &Case| CaseRecord {
             case: case.clone(),
             attempts: Vec::new(),
+            granted: None,
         };
         Manifest {
             schema_version: SCHEMA_VERSION,
@@ -112,6 +113,7 @@ impl LargeRun {
             retries: Default::default(),
             order: Order::Interleaved,
             attempts: self.attempts,
+            until: None,
             slots: Order::Interleaved.slots(cases.len(), self.attempts),
             cases,
         }

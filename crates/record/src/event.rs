@@ -4,7 +4,9 @@ use anechoic_protocol::{Job, WorkerEvent};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Containment, Disturbance, Leftover, Observation, Outcome, RunState, Stop, Wait};
+use crate::{
+    Containment, Disturbance, Leftover, Observation, Outcome, RuleCheck, RunState, Stop, Wait,
+};
 
 /// A run event with its time, as stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -117,6 +119,15 @@ pub enum RunEvent {
         /// Whether something held its output open after its end.
         #[serde(default)]
         pipes_left: bool,
+    },
+    /// A stop rule was looked at for a case, between rounds of attempts. Builds that do not know rules name the line when
+    /// they are to read a run that was made under one.
+    RuleChecked {
+        /// The case.
+        case: String,
+        /// What was found, and what follows.
+        #[serde(flatten)]
+        check: RuleCheck,
     },
     /// The run stopped.
     RunEnded {

@@ -1,5 +1,5 @@
 //! The record of a run: its events, its manifest, and the run directory that holds them. Knows the
-//! layout of a run directory; starts nothing, prints nothing, decides nothing.
+//! layout of a run directory; starts nothing, prints nothing, decides nothing but where a case stands under a stop rule.
 
 mod cells;
 mod containment;
@@ -10,13 +10,14 @@ mod leftover;
 mod machine;
 mod machine_state;
 mod manifest;
-mod metric;
 mod outcome;
 mod result_json;
+mod rule;
 mod start;
 mod store;
 mod timeline;
 
+pub use anechoic_suite::{Metric, MetricKind, UnknownMetric};
 pub use cells::{Cell, CellId, ProcessValues, cells, cells_of_case};
 pub use containment::{Containment, MemoryEnforcement};
 pub use disturbance::{Disturbance, Moment, Restless, Wait};
@@ -26,9 +27,9 @@ pub use leftover::{Fate, Leftover};
 pub use machine::Machine;
 pub use machine_state::{GpuState, MachineState, Observation, ThrottleReason};
 pub use manifest::{AttemptRecord, CaseRecord, Manifest, RunSettings, RunState};
-pub use metric::{Metric, MetricKind, UnknownMetric};
 pub use outcome::{MemoryEvidence, Outcome, Stop};
 pub use result_json::{point_lines, points, result_json, result_lines};
+pub use rule::{RuleCheck, RuleVerdict, rule_check};
 pub use start::{Difference, PassedEnvironment, ProgramFile, Start, StartedBy};
 pub use store::{
     AttemptData, AttemptFiles, RecordError, Recorder, RunListing, RunLock, RunRecord, find_run,

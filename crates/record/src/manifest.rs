@@ -68,6 +68,10 @@ pub struct CaseRecord {
     pub case: Case,
     /// Its attempts, oldest first.
     pub attempts: Vec<AttemptRecord>,
+    /// Attempts that a stop rule has it planned with by now, once that are more than the plan's. Builds that do not know it
+    /// take those above the plan's number for further attempts that somebody wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub granted: Option<u32>,
 }
 
 /// One ended attempt.
@@ -126,13 +130,38 @@ impl CaseRecord {
             .min(plan.retries.count)
     }
 
+    /// Attempts planned by now: those of the plan, or more where a stop rule has added some.
+    pub fn planned(&self, plan: &Plan) -> u32 {
+        plan.attempts.max(self.granted.unwrap_or(0))
+    }
+
     /// Attempts that the plan still makes of this case: planned ones and retries, less those that were made and not
     /// cut short. None once it has its good attempts.
     pub fn unmade(&self, plan: &Plan) -> u32 {
+        let planned = self.planned(plan);
+        let granted = planned.saturating_add(self.retries_due(plan));
+        self.owed(planned).min(granted.saturating_sub(self.made()))
+    }
+
+    /// Good attempts that it lacks: of the plan's number, or those that a stop rule has added and that were not made.
+    pub fn lacks(&self, plan: &Plan) -> u32 {
+        self.owed(plan.attempts).max(self.unmade(plan))
+    }
+
+    /// Attempts that count towards the most of a stop rule: those that were made and not cut short, whether they ended
+    /// well or not, less retries.
+    pub fn processes(&self, plan: &Plan) -> u32 {
+        self.made().saturating_sub(self.retries_due(plan))
+    }
+
+    /// Plans one attempt more than were made, as a stop rule wants it.
+    pub fn grant(&mut self, plan: &Plan) {
+        self.granted = Some(self.processes(plan).saturating_add(1));
+    }
+
+    fn made(&self) -> u32 {
         let whole = |a: &&AttemptRecord| !a.outcome.is_cut_short();
-        let made = u32::try_from(self.attempts.iter().filter(whole).count()).unwrap_or(u32::MAX);
-        let granted = plan.attempts.saturating_add(self.retries_due(plan));
-        self.owed(plan.attempts).min(granted.saturating_sub(made))
+        u32::try_from(self.attempts.iter().filter(whole).count()).unwrap_or(u32::MAX)
     }
 
     /// The number for its next attempt.

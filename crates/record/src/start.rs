@@ -72,6 +72,15 @@ pub struct Difference {
 }
 
 impl Difference {
+    /// The difference of two values; `None` where they are the same.
+    pub fn between(what: &str, then: &str, now: &str) -> Option<Self> {
+        (then != now).then(|| Self {
+            what: what.to_owned(),
+            then: then.to_owned(),
+            now: now.to_owned(),
+        })
+    }
+
     /// In a few words.
     pub fn text(&self) -> String {
         format!("{} was {} and is {}", self.what, self.then, self.now)

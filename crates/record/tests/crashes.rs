@@ -27,6 +27,7 @@ fn planned() -> Manifest {
     manifest.plan.attempts = 2;
     manifest.cases = vec![CaseRecord {
         attempts: vec![],
+        granted: None,
         ..case
     }];
     manifest.state = RunState::Running;

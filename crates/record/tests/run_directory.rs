@@ -83,6 +83,7 @@ fn manifest() -> Manifest {
             .map(|case| CaseRecord {
                 case: case.clone(),
                 attempts: vec![],
+                granted: None,
             })
             .collect(),
         starts: vec![],
@@ -95,6 +96,7 @@ fn manifest() -> Manifest {
             retries: Default::default(),
             order: Order::Listed,
             attempts: 1,
+            until: None,
             slots: vec![
                 Slot {
                     case: 0,

@@ -2,15 +2,25 @@
 //! same record gives the same report, today or in a year.
 
 mod capture;
+mod compare;
 mod custom;
 mod export;
 mod kv;
+mod plot;
 mod render;
 mod rest;
+mod stopping;
 mod summary;
+mod trust;
 mod units;
 
 pub use capture::{CaptureCase, CaptureSummary, Overhead, PairedEffect};
+pub use compare::{
+    By, COMPARISON_VERSION, Change, CompareOptions, ComparedCell, Comparison, Conclusion, Counts,
+    Doubt, FailOn, FailOns, MetricChoice, Mismatch, NoMatch, NotMeasured, RunFacts, Sameness,
+    Scale, Side, SideValues, Threshold, Unmatched, Verdict, Within, WrongOption, compare_json,
+    compare_junit, compare_markdown, compare_terminal,
+};
 pub use custom::{CustomCase, CustomSummary, NamedEstimate};
 pub use export::{Hyperfine, hyperfine, long_csv, perfetto};
 pub use kv::{
@@ -18,6 +28,9 @@ pub use kv::{
     LatencyLine, MemoryLine, PathLine, PhaseLine, PhaseMeans, PointQuality, Prediction,
     QualityLine, RooflineLine, Setting, Spread, Standing, TradeOffLine,
 };
+pub use plot::{Plot, plots};
 pub use render::{csv, json, markdown, terminal};
 pub use rest::{DisturbedAttempt, LeftBehind, WaitReason, Waiting};
+pub use stopping::Stopping;
 pub use summary::{FailedAttempt, Summary, Tally};
+pub use trust::{OutlierCounts, Quartiles, SteadinessCount, TrustLine};

@@ -1,12 +1,18 @@
 //! What a run found, in one value: the content of `summary.json`.
 
 use anechoic_record::{
-    AttemptRecord, CaseRecord, Machine, Outcome, RunRecord, RunSettings, RunState, SCHEMA_VERSION,
+    AttemptRecord, CaseRecord, Machine, Outcome, RuleVerdict, RunRecord, RunSettings, RunState,
+    SCHEMA_VERSION,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::rest::{disturbed, left_behind};
-use crate::{CaptureSummary, CustomSummary, DisturbedAttempt, KvSummary, LeftBehind, Waiting};
+use crate::stopping::stopping;
+use crate::trust::trust;
+use crate::{
+    CaptureSummary, CustomSummary, DisturbedAttempt, KvSummary, LeftBehind, Stopping, TrustLine,
+    Waiting,
+};
 
 /// Everything a report shows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,12 +45,18 @@ pub struct Summary {
     /// What workers of one's own measured, where there are such cases.
     #[serde(default)]
     pub custom: Option<CustomSummary>,
+    /// How far the first metric of each case can be trusted. Empty in summaries that older programs wrote.
+    #[serde(default)]
+    pub trust: Vec<TrustLine>,
     /// Every attempt that did not end well; later ones may have made up for it. Those that were cut short are not among
     /// them.
     pub failed: Vec<FailedAttempt>,
     /// Attempts that the user or the orchestrator's own end has cut short.
     #[serde(default)]
     pub cut_short: Vec<FailedAttempt>,
+    /// Where each case stands under the plan's stop rule; empty where it has none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stopping: Vec<Stopping>,
     /// What waiting has cost.
     #[serde(default)]
     pub waiting: Waiting,
@@ -68,7 +80,7 @@ pub struct Tally {
     pub cases: usize,
     /// Cases with as many good attempts as planned.
     pub complete_cases: usize,
-    /// Attempts planned per case.
+    /// Attempts planned per case; the fewest, under a stop rule.
     pub planned_attempts: u32,
     /// Attempts that ended well.
     pub ok_attempts: usize,
@@ -106,6 +118,7 @@ impl Summary {
     /// Summarises a record.
     pub fn of(record: &RunRecord) -> Self {
         let manifest = &record.manifest;
+        let stopping = stopping(record);
         Self {
             schema_version: SCHEMA_VERSION,
             run: manifest.run.clone(),
@@ -116,12 +129,14 @@ impl Summary {
             machine: manifest.machine.clone(),
             settings: manifest.settings.clone(),
             order: manifest.plan.order.to_string(),
-            tally: tally(record),
+            tally: tally(record, &stopping),
             capture: CaptureSummary::of(record),
             kv: KvSummary::of(record),
             custom: CustomSummary::of(record),
-            failed: bad_attempts(record, |outcome| !outcome.is_cut_short()),
-            cut_short: bad_attempts(record, Outcome::is_cut_short),
+            trust: trust(record),
+            failed: bad_attempts(record, &stopping, |outcome| !outcome.is_cut_short()),
+            cut_short: bad_attempts(record, &stopping, Outcome::is_cut_short),
+            stopping,
             waiting: Waiting::of(record),
             disturbed: disturbed(record),
             left: left_behind(record),
@@ -130,17 +145,21 @@ impl Summary {
         }
     }
 
-    /// Whether every case has its planned number of good attempts.
+    /// Whether every case has its planned number of good attempts, and those that its stop rule wants.
     pub fn is_complete(&self) -> bool {
         self.tally.complete_cases == self.tally.cases
     }
 }
 
-fn is_complete(record: &RunRecord, case: &CaseRecord) -> bool {
-    case.owed(record.manifest.plan.attempts) == 0
+/// A case that has had its most processes is complete: what its stop rule did not reach is told beside it.
+fn is_complete(record: &RunRecord, stopping: &[Stopping], case: &CaseRecord) -> bool {
+    let wants_more = |stopping: &Stopping| {
+        stopping.case == case.case.id && stopping.check.verdict == RuleVerdict::Another
+    };
+    case.lacks(&record.manifest.plan) == 0 && !stopping.iter().any(wants_more)
 }
 
-fn tally(record: &RunRecord) -> Tally {
+fn tally(record: &RunRecord, stopping: &[Stopping]) -> Tally {
     let cases = &record.manifest.cases;
     let all = record.manifest.attempts().count();
     let cut_short_attempts = (record.manifest.attempts())
@@ -150,7 +169,10 @@ fn tally(record: &RunRecord) -> Tally {
     let data = || record.attempts.values();
     Tally {
         cases: cases.len(),
-        complete_cases: cases.iter().filter(|c| is_complete(record, c)).count(),
+        complete_cases: cases
+            .iter()
+            .filter(|case| is_complete(record, stopping, case))
+            .count(),
         planned_attempts: record.manifest.plan.attempts,
         ok_attempts,
         failed_attempts: all - ok_attempts - cut_short_attempts,
@@ -163,7 +185,11 @@ fn tally(record: &RunRecord) -> Tally {
 }
 
 /// Attempts that did not end well, of the kind that is wanted.
-fn bad_attempts(record: &RunRecord, wanted: impl Fn(&Outcome) -> bool) -> Vec<FailedAttempt> {
+fn bad_attempts(
+    record: &RunRecord,
+    stopping: &[Stopping],
+    wanted: impl Fn(&Outcome) -> bool,
+) -> Vec<FailedAttempt> {
     let mut bad = Vec::new();
     for case in &record.manifest.cases {
         let is_wanted = |a: &&AttemptRecord| !a.outcome.is_ok() && wanted(&a.outcome);
@@ -172,7 +198,7 @@ fn bad_attempts(record: &RunRecord, wanted: impl Fn(&Outcome) -> bool) -> Vec<Fa
                 case: case.case.id.clone(),
                 attempt: attempt.attempt,
                 outcome: attempt.outcome.clone(),
-                made_up: is_complete(record, case),
+                made_up: is_complete(record, stopping, case),
             });
         }
     }

@@ -15,10 +15,11 @@ use anechoic_protocol::{
     VersionedModel, Workload,
 };
 use anechoic_record::{
-    AttemptData, Disturbance, Fate, Leftover, Moment, Outcome, Restless, RunRecord, Wait,
+    AttemptData, Disturbance, Fate, Leftover, Moment, Outcome, Restless, RuleVerdict, RunRecord,
+    Wait,
 };
 use anechoic_report::{FailedAttempt, Summary, csv, json, markdown, terminal};
-use anechoic_suite::Case;
+use anechoic_suite::{Case, StopRule};
 use support::{ok, record};
 
 fn case(mode: CaptureMode, layers: Vec<u32>) -> Case {
@@ -114,6 +115,33 @@ fn overheads_are_those_of_the_definition() {
     close(all.per_layer_s.unwrap().value, (0.1505 - 0.1005) / 4.0);
     assert!(capture.cases[2].generation_drift.unwrap().is_drifting());
     assert!(!capture.cases[0].generation_drift.unwrap().is_drifting());
+}
+
+#[test]
+fn trust_is_about_the_first_metric_of_each_case() {
+    let summary = Summary::of(&three_modes());
+    let names: Vec<_> = summary.trust.iter().map(|line| line.name()).collect();
+    assert_eq!(
+        names,
+        [
+            "capture.baseline",
+            "capture.zero-layer",
+            "capture.all-layers"
+        ]
+    );
+    let all = &summary.trust[2];
+    let centre = all.centre.unwrap();
+    assert!(
+        (centre.value - 0.1705).abs() < 1e-9,
+        "generation and fetch: {centre:?}"
+    );
+    assert_eq!((centre.processes, centre.iterations), (2, 6));
+    assert!(centre.interval.unwrap().covers(centre.value));
+    let read: Summary = serde_json::from_str(&json(&summary)).unwrap();
+    let cells = |summary: &Summary| -> Vec<_> {
+        summary.trust.iter().map(|line| line.cell.clone()).collect()
+    };
+    assert_eq!(cells(&read), cells(&summary));
 }
 
 #[test]
@@ -425,7 +453,7 @@ fn the_terminal_report_of_a_restless_machine() {
 fn a_summary_of_an_earlier_version_is_read() {
     let mut old = serde_json::to_value(Summary::of(&three_modes())).unwrap();
     let fields = old.as_object_mut().unwrap();
-    for new in ["cut_short", "waiting", "disturbed", "left"] {
+    for new in ["cut_short", "waiting", "disturbed", "left", "trust"] {
         assert!(fields.remove(new).is_some(), "{new}");
     }
     let tally = fields["tally"].as_object_mut().unwrap();
@@ -434,6 +462,7 @@ fn a_summary_of_an_earlier_version_is_read() {
     }
     let read: Summary = serde_json::from_value(old).unwrap();
     assert!(read.disturbed.is_empty() && read.waiting.reasons.is_empty());
+    assert!(read.trust.is_empty());
 }
 
 #[test]
@@ -448,4 +477,56 @@ fn rows_of_the_csv_name_what_disturbed_their_attempt() {
             .any(|line| line.ends_with(",cpu-load,contaminated"))
     );
     assert!(lines.iter().any(|line| line.ends_with(",,leaked")));
+}
+
+#[test]
+fn the_stop_rule_tells_who_reached_it_and_who_did_not() {
+    let attempts = |times: [u64; 3]| times.map(|ms| ok(data([ms; 3], 0))).to_vec();
+    let named = |id: &str| Case {
+        id: id.to_owned(),
+        ..case(CaptureMode::Baseline, vec![])
+    };
+    let mut record = record(vec![
+        (named("capture.steady"), attempts([100, 100, 101])),
+        (named("capture.noisy"), attempts([100, 140, 100])),
+        (named("capture.<b>"), vec![]),
+    ]);
+    let none = Summary::of(&record);
+    assert!(none.stopping.is_empty() && !markdown(&none).contains("Stop rule"));
+    assert!(!json(&none).contains("stopping"));
+
+    record.manifest.plan.until = Some(StopRule {
+        half_width_ppm: serde_json::from_str("20000").unwrap(),
+        max: 3,
+        metric: None,
+    });
+    let summary = Summary::of(&record);
+    let verdicts: Vec<_> = summary.stopping.iter().map(|s| s.check.verdict).collect();
+    let expected = [
+        RuleVerdict::Met,
+        RuleVerdict::MaxReached,
+        RuleVerdict::Pending,
+    ];
+    assert_eq!(verdicts, expected);
+    // One that has had its most attempts lacks nothing.
+    assert_eq!((summary.tally.cases, summary.tally.complete_cases), (3, 2));
+    let read: Summary = serde_json::from_str(&json(&summary)).unwrap();
+    assert_eq!(read.stopping, summary.stopping);
+    let text = markdown(&summary);
+    for part in [
+        "## Stop rule",
+        "at most 2.0 % of the value, up to 3 per case:",
+        "1 of 3 case(s) reached it.",
+        "± 1.4 % |                       reached |",
+        "± 50 % | not reached in 3 processes |",
+        "capture.&lt;b>",
+        "attempts are missing",
+    ] {
+        assert!(text.contains(part), "no `{part}` in {text}");
+    }
+
+    record.manifest.plan.until.as_mut().unwrap().max = 4;
+    let wanting = Summary::of(&record);
+    assert_eq!(wanting.stopping[1].check.verdict, RuleVerdict::Another);
+    assert_eq!(wanting.tally.complete_cases, 1);
 }

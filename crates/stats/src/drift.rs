@@ -2,14 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Estimate, Interval, mean, t_quantile};
+use crate::student::t_at;
+use crate::trend::Slopes;
+use crate::{CONFIDENCE, Interval, mean, variance};
 
 /// The common slope of one or more series.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Drift {
     /// Change per iteration, as a fraction of the overall mean.
     pub slope: f64,
-    /// Its interval; absent with one process of two values.
+    /// Its interval; absent with one process of fewer than six values.
     pub interval: Option<Interval>,
 }
 
@@ -22,55 +24,60 @@ impl Drift {
 
 /// The change per iteration that `series`, one per process, have in common; `None` where none has two values.
 ///
-/// The slope of a process is its least-squares slope. With two processes or more the estimate is the mean
-/// of their slopes with Student's t interval over processes. One process alone has the interval of its own
-/// residuals (Draper & Smith, Applied Regression Analysis, §1.4), which takes its iterations as independent.
+/// The slope of a process is that of Theil and Sen, the median of the slopes between all pairs ([`crate::trend`]), which a few
+/// disturbed iterations do not move. With two processes or more the estimate is the mean of their slopes with Student's t interval over
+/// processes. One process alone has Sen's interval, which takes its iterations as independent and needs six of them.
 pub fn drift(series: &[Vec<f64>]) -> Option<Drift> {
-    let series: Vec<&Vec<f64>> = series.iter().filter(|s| s.len() >= 2).collect();
-    let all: Vec<f64> = series.iter().flat_map(|s| s.iter().copied()).collect();
+    let (processes, scale) = slopes(series)?;
+    match processes.as_slice() {
+        [alone] => Some(of_one(alone, scale)),
+        several => Some(of_several(several, scale, CONFIDENCE)),
+    }
+}
+
+/// [`drift`] of two processes or more, with an interval at another level of confidence, between 0 and 1. `None` where fewer
+/// have two values.
+pub fn drift_at(series: &[Vec<f64>], confidence: f64) -> Option<Drift> {
+    let (processes, scale) = slopes(series)?;
+    (processes.len() > 1).then(|| of_several(&processes, scale, confidence))
+}
+
+/// The slopes of every process of two values or more, and the mean of all their values, which is not zero.
+fn slopes(series: &[Vec<f64>]) -> Option<(Vec<Slopes>, f64)> {
+    let all: Vec<f64> = series
+        .iter()
+        .filter(|s| s.len() >= 2)
+        .flatten()
+        .copied()
+        .collect();
     if all.is_empty() || mean(&all) == 0.0 {
         return None;
     }
-    let lines: Vec<Line> = series.iter().map(|values| Line::through(values)).collect();
-    let scale = mean(&all);
-    if let [line] = lines.as_slice() {
-        let half_width = line.half_width.map(|half| half / scale.abs());
-        let slope = line.slope / scale;
-        let interval = half_width.map(|half| Interval::around(slope, half));
-        return Some(Drift { slope, interval });
-    }
-    let slopes: Vec<f64> = lines.iter().map(|line| line.slope / scale).collect();
-    let estimate = Estimate::of(&slopes)?;
-    Some(Drift {
-        slope: estimate.mean,
-        interval: estimate.interval,
-    })
+    let processes = series.iter().filter_map(|s| Slopes::of(s)).collect();
+    Some((processes, mean(&all)))
 }
 
-/// A least-squares line through values at 0, 1, 2 …
-struct Line {
-    slope: f64,
-    /// Half the interval of the slope; needs three values.
-    half_width: Option<f64>,
+/// The mean of the slopes with Student's t interval.
+fn of_several(processes: &[Slopes], scale: f64, confidence: f64) -> Drift {
+    let slopes: Vec<f64> = processes.iter().map(|s| s.median() / scale).collect();
+    let (slope, n) = (mean(&slopes), slopes.len() as f64);
+    let t = t_at(n - 1.0, 0.5 + confidence / 2.0);
+    let interval =
+        variance(&slopes).map(|variance| Interval::around(slope, t * (variance / n).sqrt()));
+    Drift { slope, interval }
 }
 
-impl Line {
-    fn through(values: &[f64]) -> Self {
-        let (x_mean, y_mean) = ((values.len() - 1) as f64 / 2.0, mean(values));
-        let (mut xx, mut xy, mut yy) = (0.0, 0.0, 0.0);
-        for (i, value) in values.iter().enumerate() {
-            let (x, y) = (i as f64 - x_mean, value - y_mean);
-            xx += x * x;
-            xy += x * y;
-            yy += y * y;
+fn of_one(process: &Slopes, scale: f64) -> Drift {
+    let ends = |interval: Interval| {
+        let (a, b) = (interval.low / scale, interval.high / scale);
+        Interval {
+            low: a.min(b),
+            high: a.max(b),
         }
-        let slope = xy / xx;
-        let freedom = values.len().saturating_sub(2) as f64;
-        let half_width = (freedom > 0.0).then(|| {
-            let residual = (yy - slope * xy).max(0.0) / freedom;
-            t_quantile(freedom) * (residual / xx).sqrt()
-        });
-        Self { slope, half_width }
+    };
+    Drift {
+        slope: process.median() / scale,
+        interval: process.interval().map(ends),
     }
 }
 
@@ -80,9 +87,11 @@ mod tests {
 
     #[test]
     fn a_straight_line() {
-        let found = drift(&[vec![1.0, 2.0, 3.0, 4.0]]).unwrap();
-        assert!((found.slope - 1.0 / 2.5).abs() < 1e-12);
+        let found = drift(&[vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0]]).unwrap();
+        assert!((found.slope - 1.0 / 3.5).abs() < 1e-12);
         assert!(found.is_drifting());
+        let falling = drift(&[vec![-1.0, -2.0, -3.0, -4.0, -5.0, -6.0]]).unwrap();
+        assert!(falling.interval.unwrap().low > 0.0, "{falling:?}");
     }
 
     #[test]
@@ -91,6 +100,7 @@ mod tests {
         assert!(!found.is_drifting(), "{found:?}");
         let found = drift(&[vec![1.0, 2.0, 3.1], vec![9.0, 10.0, 11.2]]).unwrap();
         assert!(found.is_drifting());
+        // Slopes between pairs: 1, 1.05, 1.1 and 1, 1.1, 1.2.
         let slope = f64::midpoint(1.05, 1.1) / mean(&[1.0, 2.0, 3.1, 9.0, 10.0, 11.2]);
         assert!((found.slope - slope).abs() < 1e-9);
     }
@@ -100,7 +110,19 @@ mod tests {
         // Each process alone rises or falls without any residual; together they say nothing.
         let found = drift(&[vec![1.0, 2.0, 3.0], vec![3.0, 2.0, 1.0]]).unwrap();
         assert!(!found.is_drifting(), "{found:?}");
-        assert!(drift(&[vec![1.0, 2.0, 3.0]]).unwrap().is_drifting());
+        let alone: Vec<f64> = (1..=6).map(f64::from).collect();
+        assert!(drift(&[alone]).unwrap().is_drifting());
+    }
+
+    #[test]
+    fn more_confidence_is_a_wider_interval() {
+        // Slopes 1, 2 and 3: t(0.975, 2) = 4.303 and t(0.995, 2) = 9.925 times 1/√3.
+        let series = [1.0, 2.0, 3.0].map(|slope| vec![0.0, slope, 2.0 * slope]);
+        let level = mean(&series.concat());
+        let low = |found: Option<Drift>| found.unwrap().interval.unwrap().low * level;
+        assert!((low(drift(&series)) - (2.0 - 4.3027 / 3.0_f64.sqrt())).abs() < 1e-3);
+        assert!((low(drift_at(&series, 0.99)) - (2.0 - 9.9248 / 3.0_f64.sqrt())).abs() < 1e-3);
+        assert_eq!(drift_at(&series[..1], 0.99), None);
     }
 
     #[test]
@@ -112,9 +134,19 @@ mod tests {
 
     #[test]
     fn the_published_slowdown_is_found() {
-        // Generation seconds of a concatenating capture, three iterations of one process.
-        let found = drift(&[vec![57.24, 85.63, 112.90]]).unwrap();
-        assert!(found.is_drifting());
+        // Generation seconds of a concatenating capture, three iterations of one process: too few for an interval.
+        let published = vec![57.24, 85.63, 112.90];
+        let found = drift(std::slice::from_ref(&published)).unwrap();
+        assert_eq!(found.interval, None);
         assert!((found.slope - 27.83 / 85.2567).abs() < 1e-4);
+        let again = vec![56.9, 85.1, 113.2];
+        assert!(drift(&[published, again]).unwrap().is_drifting());
+    }
+
+    #[test]
+    fn one_disturbed_iteration_is_no_drift() {
+        let mut values = vec![1.0, 1.01, 0.99, 1.005, 0.995, 1.0, 1.01, 0.99];
+        values[7] = 30.0;
+        assert!(!drift(&[values]).unwrap().is_drifting());
     }
 }

@@ -4,6 +4,7 @@ use crate::pace::PaceSetting;
 use crate::problem::{Placed, Problem, shown};
 use crate::requires::Requirement;
 use crate::setting::Setting;
+use crate::until;
 
 /// A place where keys stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,6 +12,7 @@ pub(crate) enum Place {
     Top,
     Requires,
     Worker,
+    Attempts,
     Defaults,
     Case,
     Matrix,
@@ -37,6 +39,7 @@ impl Place {
             Self::Top => "at the top of a suite",
             Self::Requires => "in [requires]",
             Self::Worker => "in `worker`",
+            Self::Attempts => "in `attempts`",
             Self::Defaults => "in [defaults]",
             Self::Case => "in a case",
             Self::Matrix => "in a matrix",
@@ -52,6 +55,7 @@ impl Place {
             Self::Top => [&FILE_KEYS[..], &pace, &TOP_SETTINGS.map(Setting::name)].concat(),
             Self::Requires => Requirement::ALL.map(Requirement::name).to_vec(),
             Self::Worker => vec!["command"],
+            Self::Attempts => until::KEYS.to_vec(),
             Self::Defaults => settings,
             // A value has to have a place in an id.
             Self::Matrix => settings

@@ -13,9 +13,10 @@ use crate::pace::{Cooldown, Pace, PaceSetting};
 use crate::problem::{Origin, Placed, Problem, shown};
 use crate::setting::Setting;
 use crate::settings::Settings;
+use crate::until::{self, Until};
 use crate::usage::{check_shared, distinct};
 use crate::value::Value;
-use crate::{Order, WhenRestless};
+use crate::{HalfWidth, Order, WhenRestless};
 
 /// Options of a plan. The default changes nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,8 +25,12 @@ pub struct PlanOptions {
     pub only: Vec<String>,
     /// Globs: no case whose id matches one of them.
     pub skip: Vec<String>,
-    /// Attempts per case.
+    /// Attempts per case, in place of the suite's number or stop rule. With `until` or `max_attempts`, the fewest of that rule.
     pub attempts: Option<u32>,
+    /// A stop rule over the suite's; what else the suite's rule says stays.
+    pub until: Option<HalfWidth>,
+    /// The most attempts per case of a stop rule.
+    pub max_attempts: Option<u32>,
     /// Order of the attempts.
     pub order: Option<Order>,
     /// What lies between two attempts. A pause alone also sets the suite's `settle-limit` aside.
@@ -82,6 +87,13 @@ impl Overrides {
     pub(crate) fn check_used(&self, drafts: &[&Draft]) -> Result<(), Problem> {
         let benchmarks = distinct(drafts.iter().map(|draft| draft.benchmark()));
         check_shared(&self.changes.set, &benchmarks, "no case that is left")
+    }
+
+    /// Refuses a stop rule that cases of these benchmarks cannot meet.
+    pub(crate) fn check_until(&self, drafts: &[&Draft]) -> Result<(), Problem> {
+        let benchmarks = distinct(drafts.iter().map(|draft| draft.benchmark()));
+        let until = self.pace.until.as_ref();
+        until.map_or(Ok(()), |until| until.check_metric(&benchmarks))
     }
 
     /// A case's settings with the options over them; those of its matrix have been replaced already.
@@ -191,24 +203,53 @@ fn apply(options: &PlanOptions, pace: &mut Pace) -> Result<(), Problem> {
     if let Some(limit) = options.settle_limit {
         pace.put_settle_limit(&duration_option("settle-limit", limit))?;
     }
-    let numbers = [
-        (PaceSetting::Attempts, options.attempts),
-        (PaceSetting::Retries, options.retries),
-    ];
-    for (setting, number) in numbers {
-        if let Some(number) = number {
-            pace.put(setting, &number_option(setting, number))?;
-        }
+    apply_attempts(options, pace)?;
+    if let Some(retries) = options.retries {
+        let setting = PaceSetting::Retries;
+        pace.put(setting, &number_option(setting.name(), retries))?;
     }
     pace.order = options.order.unwrap_or(pace.order);
     pace.when_restless = options.when_restless.unwrap_or(pace.when_restless);
     Ok(())
 }
 
-fn number_option(setting: PaceSetting, number: u32) -> Placed<Value> {
+/// `--attempts` alone is a number in place of a rule; beside the options of a rule it is that rule's fewest.
+fn apply_attempts(options: &PlanOptions, pace: &mut Pace) -> Result<(), Problem> {
+    let (key, max_key) = (PaceSetting::Attempts.name(), "max-attempts");
+    let max = options.max_attempts.map(|max| number_option(max_key, max));
+    if options.until.is_none() && max.is_none() {
+        return options.attempts.map_or(Ok(()), |attempts| {
+            pace.put(PaceSetting::Attempts, &number_option(key, attempts))
+        });
+    }
+    let until = match (options.until, pace.until.take()) {
+        (Some(half_width), Some(suite)) => Some(Until {
+            half_width,
+            ..suite
+        }),
+        (Some(half_width), None) => Some(Until::new(half_width)),
+        (None, suite) => suite,
+    };
+    let Some(mut until) = until else {
+        let origin = max.map_or(Origin::Default, |max| max.origin);
+        let problem = Problem::at(&origin, "the suite has no stop rule that this would be of");
+        return Err(problem.accepted("`--until \"ci 2%\"` beside it"));
+    };
+    if let Some(min) = options.attempts {
+        until.min = until::processes(key, &number_option(key, min))?;
+    }
+    if let Some(max) = max {
+        until.max = until::processes(max_key, &max)?;
+    }
+    until.check_range()?;
+    pace.until = Some(until);
+    Ok(())
+}
+
+fn number_option(name: &str, number: u32) -> Placed<Value> {
     Placed {
         value: Value::Whole(number.into()),
-        origin: Origin::Option(format!("--{} {number}", setting.name())),
+        origin: Origin::Option(format!("--{name} {number}")),
     }
 }
 

@@ -29,6 +29,32 @@ impl Order {
     }
 }
 
+impl Order {
+    /// The order of cases in a round behind those of the plan, the `round`th of all, from 1. Only a random order changes it.
+    pub fn further_round(self, cases: &[usize], round: u32) -> Vec<usize> {
+        let mut slots: Vec<_> = cases
+            .iter()
+            .map(|&case| Slot {
+                case,
+                attempt: round,
+            })
+            .collect();
+        match self {
+            Self::Listed | Self::Interleaved => {}
+            Self::Random(seed) => shuffle(&mut slots, &mut of_round(seed, round)),
+        }
+        slots.into_iter().map(|slot| slot.case).collect()
+    }
+}
+
+/// A generator of its own for a further round, so that its order does not depend on what was made before it.
+fn of_round(seed: u64, round: u32) -> ChaCha8Rng {
+    let mut key = [0; 32];
+    key[..8].copy_from_slice(&seed.to_le_bytes());
+    key[8..12].copy_from_slice(&round.to_le_bytes());
+    ChaCha8Rng::from_seed(key)
+}
+
 /// ChaCha8 with the seed as the first bytes of its key; `seed_from_u64` may change between versions.
 fn generator(seed: u64) -> ChaCha8Rng {
     let mut key = [0; 32];
@@ -84,6 +110,21 @@ mod tests {
             u64::MAX,
             "2.1 4.1 1.1 0.1 3.1 0.2 1.2 3.2 4.2 2.2 3.3 4.3 0.3 1.3 2.3",
         );
+    }
+
+    #[test]
+    fn further_rounds_are_shuffled_alike_every_time_and_each_in_its_own_way() {
+        let cases: Vec<usize> = (0..8).collect();
+        assert_eq!(Order::Interleaved.further_round(&cases, 4), cases);
+        assert_eq!(Order::Listed.further_round(&[2, 5], 4), [2, 5]);
+        let round = |seed, round| Order::Random(seed).further_round(&cases, round);
+        assert_eq!(round(7, 4), round(7, 4));
+        assert_ne!(round(7, 4), round(7, 5));
+        assert_ne!(round(7, 4), round(8, 4));
+        let mut sorted = round(7, 4);
+        sorted.sort_unstable();
+        assert_eq!(sorted, cases);
+        assert_eq!(Order::Random(0).further_round(&[], 4), Vec::<usize>::new());
     }
 
     #[test]

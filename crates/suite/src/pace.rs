@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::problem::{Placed, Problem, quoted, shown};
 use crate::readers::one_of;
+use crate::until::Until;
 use crate::value::{Value, check_duration};
 use crate::{Ending, Order, Retries, Settle, WhenRestless};
 
@@ -22,7 +23,9 @@ pub(crate) struct Pace {
     pub(crate) settle_limit: Option<Duration>,
     pub(crate) when_restless: WhenRestless,
     pub(crate) retries: Retries,
+    /// A number alone; a rule has its own.
     pub(crate) attempts: u32,
+    pub(crate) until: Option<Until>,
     pub(crate) order: Order,
 }
 
@@ -55,6 +58,7 @@ impl Default for Pace {
             when_restless: WhenRestless::default(),
             retries: Retries::default(),
             attempts: 1,
+            until: None,
             order: Order::Interleaved,
         }
     }
@@ -105,12 +109,31 @@ impl Pace {
                 let all = WhenRestless::ALL.map(|policy| (policy.as_str(), policy));
                 self.when_restless = one_of("policy", key, value, &all)?;
             }
-            PaceSetting::Attempts => self.attempts = number(key, value, 1)?,
+            PaceSetting::Attempts => self.put_attempts(key, value)?,
             PaceSetting::Retries => self.retries.count = number(key, value, 0)?,
             PaceSetting::RetryOn => self.retries.on = retry_on(key, value)?,
             PaceSetting::Order => self.order = order(key, value)?,
         }
         Ok(())
+    }
+
+    /// A number of attempts, or a stop rule; each takes the place of the other.
+    fn put_attempts(&mut self, key: &str, value: &Placed<Value>) -> Result<(), Problem> {
+        if let Value::Table(table) = &value.value {
+            self.until = Some(Until::read(&value.with(table))?);
+            return Ok(());
+        }
+        let attempts = number(key, value, 1);
+        self.attempts = attempts.map_err(|problem| problem.or_accepted(UNTIL))?;
+        self.until = None;
+        Ok(())
+    }
+
+    /// Attempts per case; the fewest under a stop rule.
+    pub(crate) fn attempts(&self) -> u32 {
+        self.until
+            .as_ref()
+            .map_or(self.attempts, |until| until.min.value)
     }
 
     /// Puts a cooldown that is already read.
@@ -150,6 +173,9 @@ impl Pace {
         }
     }
 }
+
+/// What `attempts` takes beside a number.
+const UNTIL: &str = "a stop rule such as `{ until = \"ci 2%\" }`";
 
 /// The word for [`Cooldown::UntilSettled`].
 const UNTIL_SETTLED: &str = "until-settled";

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anechoic_protocol::Benchmark;
 use serde::{Deserialize, Serialize};
 
-use crate::{Isolation, Retries, Settle, WhenRestless, WorkerCommand};
+use crate::{Isolation, Retries, Settle, StopRule, WhenRestless, WorkerCommand};
 
 /// One configuration, measured in processes of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,7 +50,7 @@ pub struct Slot {
     pub attempt: u32,
 }
 
-/// A whole plan. `slots` holds every attempt in the order in which it will be made.
+/// A whole plan. `slots` holds every attempt in the order in which it will be made; a stop rule adds rounds behind them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     /// The suite's name; result directories carry it.
@@ -71,8 +71,12 @@ pub struct Plan {
     pub retries: Retries,
     /// How `slots` was ordered.
     pub order: Order,
-    /// Attempts per case.
+    /// Attempts per case; under a stop rule, the fewest.
     pub attempts: u32,
+    /// Until when further attempts are added, one per case and round, behind `slots`. Builds that do not know it take the
+    /// run for one with `attempts` attempts per case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<StopRule>,
     /// The configurations.
     pub cases: Vec<Case>,
     /// The attempts in order.

@@ -14,6 +14,7 @@ use crate::problem::{Placed, Problem};
 use crate::settings::Settings;
 use crate::suite::Suite;
 use crate::surroundings::Surroundings;
+use crate::until::Until;
 use crate::{Case, Plan, PlanOptions};
 
 /// What a model's name stands for.
@@ -70,6 +71,7 @@ impl Suite {
             return Err(self.nothing(&drafts, options));
         }
         overrides.check_used(&left).map_err(explain)?;
+        overrides.check_until(&left).map_err(explain)?;
         let mut finds = Finds {
             surroundings,
             models: BTreeMap::new(),
@@ -99,8 +101,9 @@ impl Suite {
             when_restless: pace.when_restless,
             retries: pace.retries.clone(),
             order: pace.order,
-            attempts: pace.attempts,
-            slots: pace.order.slots(cases.len(), pace.attempts),
+            attempts: pace.attempts(),
+            until: pace.until.as_ref().map(Until::rule),
+            slots: pace.order.slots(cases.len(), pace.attempts()),
             cases,
         }
     }

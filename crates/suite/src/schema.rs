@@ -12,7 +12,7 @@ use crate::pace::{MOST, PaceSetting};
 use crate::requires::{RequiredDevice, Requirement};
 use crate::setting::Setting;
 use crate::suite::SUITE_SCHEMA_VERSION;
-use crate::{Ending, WhenRestless};
+use crate::{Ending, Metric, WhenRestless};
 
 /// The JSON Schema of a suite file, read as TOML.
 pub fn suite_schema() -> Value {
@@ -70,6 +70,7 @@ fn in_place(place: Place, value: Value) -> Value {
         Place::Top
         | Place::Requires
         | Place::Worker
+        | Place::Attempts
         | Place::Defaults
         | Place::Case
         | Place::SetOption => value,
@@ -98,8 +99,8 @@ fn of_pace(setting: PaceSetting) -> Value {
     match setting {
         PaceSetting::Cooldown | PaceSetting::SettleLimit => duration(),
         PaceSetting::WhenRestless => names(&WhenRestless::ALL.map(WhenRestless::as_str)),
-        PaceSetting::Attempts => json!({ "type": "integer", "minimum": 1, "maximum": MOST }),
-        PaceSetting::Retries => json!({ "type": "integer", "minimum": 0, "maximum": MOST }),
+        PaceSetting::Attempts => json!({ "anyOf": [up_to_most(1), until()] }),
+        PaceSetting::Retries => up_to_most(0),
         PaceSetting::RetryOn => {
             json!({ "type": "array", "items": names(&Ending::ALL.map(Ending::as_str)) })
         }
@@ -107,6 +108,26 @@ fn of_pace(setting: PaceSetting) -> Value {
             json!({ "type": "string", "pattern": "^(listed|interleaved|random(:[0-9]+)?)$" })
         }
     }
+}
+
+/// A stop rule in the place of a number of attempts.
+fn until() -> Value {
+    let names = Metric::NAMED.map(|metric| metric.name());
+    json!({
+        "type": "object",
+        "additionalProperties": false,
+        "required": ["until"],
+        "properties": {
+            "until": { "type": "string", "pattern": "^ci +[0-9]{1,4}(\\.[0-9]{1,2})? *%$" },
+            "min": up_to_most(2),
+            "max": up_to_most(2),
+            "metric": { "anyOf": [{ "enum": names }, { "type": "string", "pattern": "^value\\." }] },
+        },
+    })
+}
+
+fn up_to_most(least: u32) -> Value {
+    json!({ "type": "integer", "minimum": least, "maximum": MOST })
 }
 
 fn of_setting(setting: Setting) -> Value {

@@ -102,6 +102,8 @@ fn read_options(lines: &[&str]) -> PlanOptions {
             "skip" => options.skip.push(value.to_owned()),
             "benchmark" => options.benchmarks.push(value.parse().expect("a benchmark")),
             "attempts" => options.attempts = Some(value.parse().expect("a number")),
+            "until" => options.until = Some(value.parse().expect("a stop rule")),
+            "max-attempts" => options.max_attempts = Some(value.parse().expect("a number")),
             "cooldown" => options.cooldown = Some(value.parse().expect("a cooldown")),
             "settle-limit" => options.settle_limit = Some(seconds()),
             "threads" => options.threads = Some(value.parse().expect("a number")),
@@ -140,6 +142,11 @@ fn requirements() {
 #[test]
 fn rest_and_retries() {
     check(include_str!("messages/rest.txt"), 19);
+}
+
+#[test]
+fn stop_rules() {
+    check(include_str!("messages/until.txt"), 24);
 }
 
 #[test]

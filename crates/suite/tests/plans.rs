@@ -340,6 +340,73 @@ fn pace_settings_are_settable() {
     assert_eq!(plan.slots, expected);
 }
 
+/// What `attempts` of a suite and the options come to: the fewest, and the rule as half-width and most.
+fn attempts(written: &str, options: &PlanOptions) -> (u32, Option<(String, u32)>) {
+    let text = MODES.replace("attempts = 2", written);
+    let plan = plan_with(&text, options);
+    assert_eq!(plan.slots.len(), 6 * plan.attempts as usize);
+    let rule = plan.until;
+    (
+        plan.attempts,
+        rule.map(|rule| (rule.half_width_ppm.to_string(), rule.max)),
+    )
+}
+
+#[test]
+fn attempts_are_a_number_or_a_stop_rule() {
+    let options = |attempts, until: Option<&str>, max_attempts| PlanOptions {
+        attempts,
+        until: until.map(|text| text.parse().unwrap()),
+        max_attempts,
+        ..PlanOptions::default()
+    };
+    let rule = |min, text: &str, max| (min, Some((text.to_owned(), max)));
+    let none = options(None, None, None);
+    let suite = r#"attempts = { until = "ci 2.5%", min = 4, max = 8 }"#;
+    let short = r#"attempts = { until = "ci 2%" }"#;
+    assert_eq!(attempts("attempts = 5", &none), (5, None));
+    assert_eq!(attempts(short, &none), rule(3, "ci 2%", 10));
+    assert_eq!(attempts(suite, &none), rule(4, "ci 2.5%", 8));
+    // An option over the suite's; what it does not say stays.
+    let one = options(None, Some("ci 1%"), None);
+    assert_eq!(attempts(suite, &one), rule(4, "ci 1%", 8));
+    assert_eq!(attempts("attempts = 5", &one), rule(3, "ci 1%", 10));
+    assert_eq!(
+        attempts(suite, &options(None, None, Some(6))),
+        rule(4, "ci 2.5%", 6)
+    );
+    // A number alone takes the place of a rule; beside options of a rule it is the fewest of it.
+    assert_eq!(attempts(suite, &options(Some(6), None, None)), (6, None));
+    assert_eq!(
+        attempts("attempts = 5", &options(Some(6), Some("ci 1%"), Some(7))),
+        rule(6, "ci 1%", 7)
+    );
+    assert_eq!(
+        attempts(suite, &options(Some(2), None, Some(2))),
+        rule(2, "ci 2.5%", 2)
+    );
+    let given = set(&[("attempts", r#"{ until = "ci 3%", max = 5 }"#)]);
+    assert_eq!(attempts("attempts = 5", &given), rule(3, "ci 3%", 5));
+    assert_eq!(attempts(suite, &set(&[("attempts", "7")])), (7, None));
+}
+
+#[test]
+fn a_plan_with_a_stop_rule_is_read_back_and_one_without_says_nothing_of_it() {
+    let text = MODES.replace(
+        "attempts = 2",
+        r#"attempts = { until = "ci 0.5%", metric = "decode-time" }"#,
+    );
+    let ruled = plan(&text);
+    let json = serde_json::to_value(&ruled).unwrap();
+    let expected =
+        serde_json::json!({ "half_width_ppm": 5000, "max": 10, "metric": "decode-time" });
+    assert_eq!(json["until"], expected);
+    assert_eq!(serde_json::from_value::<Plan>(json).unwrap(), ruled);
+    let without = serde_json::to_value(plan(MODES)).unwrap();
+    assert_eq!(without.get("until"), None);
+    assert_eq!(serde_json::from_value::<Plan>(without).unwrap().until, None);
+}
+
 /// What a suite's `cooldown` and `settle-limit` and the options come to: pause and limit in seconds.
 fn rest(written: &str, options: &PlanOptions) -> (u64, Option<u64>) {
     let text = MODES.replace("attempts = 2", written);

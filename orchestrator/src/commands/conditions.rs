@@ -6,15 +6,12 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use anechoic_protocol::Device;
-use anechoic_record::{Difference, Machine, Manifest, ProgramFile, Start, StartedBy};
+use anechoic_record::{Difference, Manifest, ProgramFile, Start, StartedBy};
 use anechoic_suite::Case;
 use jiff::Timestamp;
 
 use super::passed::{changed, passed};
 use crate::probe::machine;
-
-/// A kernel counts some of the memory as its own, a little more or less with each version.
-const MEMORY_TOLERANCE: f64 = 0.02;
 
 /// The conditions of a start that is made now, of attempts at these cases.
 pub(super) fn start<'a>(
@@ -73,7 +70,7 @@ pub(super) fn differences(
     now: &Start,
     torch: Option<&str>,
 ) -> Vec<Difference> {
-    let mut found = of_machine(&manifest.machine, &now.machine);
+    let mut found = manifest.machine.differences(&now.machine);
     let starts = manifest.starts.iter().rev();
     let then: Vec<_> = starts.flat_map(|start| start.programs.clone()).collect();
     found.extend(of_programs(&then, &measured(manifest, &now.programs)));
@@ -82,7 +79,7 @@ pub(super) fn differences(
     }
     let recorded = manifest.settings.torch.as_deref();
     if let (Some(then), Some(now)) = (recorded, torch) {
-        found.extend(difference("libtorch", then, now));
+        found.extend(Difference::between("libtorch", then, now));
     }
     found
 }
@@ -100,105 +97,20 @@ fn measured(manifest: &Manifest, programs_now: &[ProgramFile]) -> Vec<ProgramFil
     programs_now.iter().filter(counts).cloned().collect()
 }
 
-/// A host name may change in a container; it is in the record and decides nothing.
-fn of_machine(then: &Machine, now: &Machine) -> Vec<Difference> {
-    let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "unknown".to_owned());
-    let mut found = Vec::new();
-    found.extend(difference("processor", &text(&then.cpu), &text(&now.cpu)));
-    for (what, then, now) in [
-        ("cores", then.physical_cores, now.physical_cores),
-        ("CPUs", then.logical_cpus, now.logical_cpus),
-    ] {
-        found.extend(difference(what, &then.to_string(), &now.to_string()));
-    }
-    found.extend(of_memory(then.memory_bytes, now.memory_bytes));
-    found.extend(difference("GPU", &text(&then.gpu), &text(&now.gpu)));
-    if let (Some(then), Some(now)) = (&then.gpu_uuid, &now.gpu_uuid) {
-        found.extend(difference("GPU identifier", then, now));
-    }
-    found.extend(difference(
-        "kernel",
-        &text(&then.kernel),
-        &text(&now.kernel),
-    ));
-    found
-}
-
-fn of_memory(then: Option<u64>, now: Option<u64>) -> Option<Difference> {
-    let (then, now) = (then?, now?);
-    let text = |bytes: u64| format!("{} MiB", bytes >> 20);
-    match then.abs_diff(now) as f64 > then as f64 * MEMORY_TOLERANCE {
-        true => difference("memory", &text(then), &text(now)),
-        false => None,
-    }
-}
-
 /// Programs of both starts that have changed; a start that makes fewer cases needs fewer.
 fn of_programs(then: &[ProgramFile], now: &[ProgramFile]) -> Vec<Difference> {
     let text = |file: &ProgramFile| format!("{} bytes of {}", file.size_bytes, file.modified);
     let changed = |now: &ProgramFile| {
         let then = then.iter().find(|then| then.path == now.path)?;
         let what = format!("program `{}`", now.path);
-        difference(&what, &text(then), &text(now))
+        Difference::between(&what, &text(then), &text(now))
     };
     now.iter().filter_map(changed).collect()
-}
-
-fn difference(what: &str, then: &str, now: &str) -> Option<Difference> {
-    (then != now).then(|| Difference {
-        what: what.to_owned(),
-        then: then.to_owned(),
-        now: now.to_owned(),
-    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn here() -> Machine {
-        Machine {
-            hostname: None,
-            kernel: Some("Linux 6.1".to_owned()),
-            cpu: Some("A CPU".to_owned()),
-            logical_cpus: 4,
-            physical_cores: 2,
-            memory_bytes: Some(16 << 30),
-            gpu: None,
-            gpu_uuid: Some("GPU-a".to_owned()),
-        }
-    }
-
-    #[test]
-    fn a_machine_differs_in_what_measuring_depends_on() {
-        let check = |change: fn(&mut Machine), expected: &[&str]| {
-            let mut now = here();
-            change(&mut now);
-            let found = of_machine(&here(), &now);
-            let names: Vec<_> = found.iter().map(|d| d.what.as_str()).collect();
-            assert_eq!(names, expected);
-        };
-        check(|_| {}, &[]);
-        check(|m| m.hostname = Some("renamed".to_owned()), &[]);
-        check(|m| m.memory_bytes = Some((16 << 30) - (64 << 20)), &[]);
-        check(|m| m.memory_bytes = Some(8 << 30), &["memory"]);
-        check(|m| m.memory_bytes = None, &[]);
-        check(|m| m.kernel = Some("Linux 6.2".to_owned()), &["kernel"]);
-        check(|m| m.cpu = None, &["processor"]);
-        check(|m| m.gpu_uuid = None, &[]);
-        check(
-            |m| m.gpu_uuid = Some("GPU-b".to_owned()),
-            &["GPU identifier"],
-        );
-        check(|m| m.physical_cores = 1, &["cores"]);
-        check(
-            |m| {
-                m.logical_cpus = 2;
-                m.gpu = Some("A GPU".to_owned());
-            },
-            &["CPUs", "GPU"],
-        );
-    }
 
     #[test]
     fn a_program_differs_when_it_was_built_anew() {

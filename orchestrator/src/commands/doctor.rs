@@ -8,6 +8,7 @@ use anechoic_suite::{Plan, PlanOptions, Requirements, SuiteError};
 use super::CommandError;
 use super::offers::{offers, own_workers};
 use super::suite::{make_plan, read_suite};
+use super::terms::attempts;
 use crate::cli::DoctorArgs;
 use crate::doctor::{
     DeviceFacts, Question, WorkerFacts, find, gather, is_fit, is_held, json, text,
@@ -76,10 +77,10 @@ fn first_line(error: &SuiteError) -> String {
 
 fn summary(plan: &Plan) -> String {
     format!(
-        "{}: {} case(s), {} attempt(s) each; all that it names is here",
+        "{}: {} case(s), {}; all that it names is here",
         plan.name,
         plan.cases.len(),
-        plan.attempts
+        attempts(plan)
     )
 }
 

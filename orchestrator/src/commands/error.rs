@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anechoic_record::RecordError;
+use anechoic_report::NoMatch;
 use anechoic_suite::SuiteError;
 
 use super::hold::Held;
@@ -75,6 +76,8 @@ pub(crate) enum CommandError {
     OtherConditions { run: String, difference: String },
     #[error("`--case {pattern}` {why}")]
     CasePattern { pattern: String, why: String },
+    #[error("nothing to compare: {0}")]
+    NothingAlike(#[source] NoMatch),
     #[error("nothing to run: {0}")]
     NothingToRun(String),
     #[error("cannot check the worker: {0}")]
@@ -147,6 +150,12 @@ impl CommandError {
             | Self::Lock(_)
             | Self::Record(RecordError::Busy(_))
             | Self::OtherConditions { .. } => ExitCode::Unfit,
+            Self::NothingAlike(NoMatch::NoSuchKey { .. } | NoMatch::NothingAlike { .. }) => {
+                ExitCode::Nothing
+            }
+            Self::NothingAlike(NoMatch::Ambiguous { .. } | NoMatch::NoSuchBase { .. }) => {
+                ExitCode::Usage
+            }
             Self::StoppedWaiting(_) => ExitCode::Interrupted,
             Self::CasePattern { .. }
             | Self::JobFile { .. }
@@ -226,6 +235,11 @@ impl CommandError {
                 "start it by hand: its interpreter or a library may be missing"
             }
             Self::JobFile { .. } => "pass a job as JSON, such as the `job.json` of an attempt",
+            Self::NothingAlike(NoMatch::Ambiguous { .. }) => "write the whole name with --by",
+            Self::NothingAlike(NoMatch::NoSuchBase { .. }) => "name one of them with --base",
+            Self::NothingAlike(_) => {
+                "name a setting with --by in which two cases differ and that nothing else goes with"
+            }
             Self::CasePattern { .. } => {
                 "write a whole case id, or a pattern with `*`, `?`, `[ab]` or `{a,b}` in quotes"
             }

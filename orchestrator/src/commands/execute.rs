@@ -7,7 +7,7 @@ use anechoic_protocol::Device;
 use anechoic_record::{
     CaseRecord, Manifest, Recorder, RunLock, RunSettings, RunState, SCHEMA_VERSION, StartedBy,
 };
-use anechoic_suite::{Plan, Slot};
+use anechoic_suite::Plan;
 use jiff::Timestamp;
 
 use super::CommandError;
@@ -19,7 +19,7 @@ use crate::lock::DeviceLock;
 use crate::probe::Gpus;
 use crate::process::{Guard, adopt_orphans, end_stale};
 use crate::reporter::{Format, Reporter, say};
-use crate::runner::{Context, Halt, Interrupts, RunError, Sampler, make_attempts};
+use crate::runner::{Agenda, Context, Halt, Interrupts, RunError, Sampler, make_attempts};
 use crate::settings::{DeviceChoice, find_run_worker};
 
 /// A run whose record and device are ours, with everything decided.
@@ -28,7 +28,7 @@ pub(super) struct OpenRun {
     pub(super) recorder: Recorder,
     pub(super) device: DeviceLock,
     pub(super) worker: PathBuf,
-    pub(super) slots: Vec<Slot>,
+    pub(super) agenda: Agenda,
     /// A limit of the time of an attempt in place of the plan's.
     pub(super) timeout: Option<Duration>,
 }
@@ -65,7 +65,10 @@ pub(super) fn open_run_from(
         recorder,
         device: lock,
         worker,
-        slots,
+        agenda: Agenda {
+            slots,
+            ..Agenda::default()
+        },
         timeout: None,
     })
 }
@@ -83,6 +86,7 @@ fn manifest(
     let cases = plan.cases.iter().map(|case| CaseRecord {
         case: case.clone(),
         attempts: Vec::new(),
+        granted: None,
     });
     let machine = start.machine.clone();
     Manifest {
@@ -161,15 +165,16 @@ impl OpenRun {
     /// One thread: a worker's parent-death signal follows the thread that spawned it.
     fn attempt_all(&mut self, format: Format) -> Result<Halt, RunError> {
         let recorder = &mut self.recorder;
-        let slots = &self.slots;
-        let cooldown = recorder.manifest().plan.cooldown;
+        let agenda = std::mem::take(&mut self.agenda);
+        let plan = &recorder.manifest().plan;
+        let reporter = Reporter::new(format, agenda.slots.len(), plan.cooldown);
+        let mut reporter = reporter.under(plan.until.as_ref());
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(RunError::Runtime)?;
         runtime.block_on(async {
             let sampler = Sampler::for_run(recorder.manifest());
-            let mut reporter = Reporter::new(format, slots.len(), cooldown);
             let mut context = Context {
                 worker: &self.worker,
                 timeout: self.timeout,
@@ -178,7 +183,7 @@ impl OpenRun {
                 interrupts: Interrupts::listen().map_err(RunError::Runtime)?,
                 sampler,
             };
-            make_attempts(&mut context, slots).await
+            make_attempts(&mut context, agenda).await
         })
     }
 }

@@ -18,7 +18,7 @@ use crate::lock::DeviceLock;
 use crate::probe::Gpus;
 use crate::process::{HELLO_MARK, Launch};
 use crate::reporter::say;
-use crate::runner::offered_torch;
+use crate::runner::{Agenda, CheckedCase, offered_torch};
 use crate::settings::{DeviceChoice, find_run_worker, usable};
 
 /// A run that nobody else writes, as it was found.
@@ -26,6 +26,8 @@ use crate::settings::{DeviceChoice, find_run_worker, usable};
 pub(super) struct TakenRun {
     pub(super) lock: RunLock,
     pub(super) record: RunRecord,
+    /// What the stop rule said when the run was taken, where that led to further attempts.
+    pub(super) checks: Vec<CheckedCase>,
 }
 
 impl TakenRun {
@@ -34,7 +36,12 @@ impl TakenRun {
         let path = find_run(&args.results.root, &args.run).map_err(CommandError::Record)?;
         let lock = hold_run(&path, args.wait)?;
         let record = RunRecord::load_locked(&lock).map_err(CommandError::Record)?;
-        Ok(Self { lock, record })
+        let checks = Vec::new();
+        Ok(Self {
+            lock,
+            record,
+            checks,
+        })
     }
 
     /// Opens it for these attempts, under the conditions that it was made under or under others that are accepted.
@@ -57,11 +64,18 @@ impl TakenRun {
             Recorder::reopen(self.lock, &self.record).map_err(CommandError::Record)?;
         recorder.add_start(start);
         device.name_run(recorder.path());
+        let has_rule = self.record.manifest.plan.until.is_some();
+        let measured = has_rule.then_some(self.record.attempts);
+        let agenda = Agenda {
+            slots,
+            checks: self.checks,
+            measured: measured.unwrap_or_default(),
+        };
         Ok(OpenRun {
             recorder,
             device,
             worker,
-            slots,
+            agenda,
             timeout,
         })
     }

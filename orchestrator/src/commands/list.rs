@@ -181,7 +181,10 @@ fn run(listing: &RunListing) -> Entry {
         RunState::Complete => "complete",
         RunState::Interrupted => "interrupted",
     };
-    let planned = manifest.cases.len() * manifest.plan.attempts as usize;
+    let cases = manifest.cases.iter();
+    let planned: usize = cases
+        .map(|case| case.planned(&manifest.plan) as usize)
+        .sum();
     let good: usize = manifest
         .cases
         .iter()

@@ -2,6 +2,7 @@
 
 mod capture;
 mod case_row;
+mod compare;
 mod conditions;
 mod doctor;
 mod error;
@@ -41,6 +42,7 @@ pub(crate) fn carry_out(command: Command) -> Result<ExitCode, CommandError> {
         Command::Capture(args) => capture::capture(&args),
         Command::Kv(args) => kv::kv(&args),
         Command::Report(args) => report::report(&args),
+        Command::Compare(args) => compare::compare(&args),
         Command::List(args) => list::list(&args),
         Command::Worker(args) => worker::worker(&args),
         Command::Schema(args) => schema::schema(&args),

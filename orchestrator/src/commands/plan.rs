@@ -12,7 +12,7 @@ use super::CommandError;
 use super::case_row::case_row;
 use super::list::columns;
 use super::suite::{make_plan, read_suite};
-use super::terms::{cooldown, policies, workers};
+use super::terms::{attempts, cooldown, policies, workers};
 use crate::cli::PlanArgs;
 use crate::exit_code::ExitCode;
 use crate::probe::{Gpus, machine};
@@ -21,15 +21,16 @@ use crate::reporter::{Format, duration, print_data};
 pub(super) fn plan(args: &PlanArgs) -> Result<ExitCode, CommandError> {
     let suite = read_suite(&args.suite)?;
     let plan = make_plan(&suite, &args.selection.options(None))?;
-    let estimate = estimate(&plan, &args.results.root)?;
+    let times = Times::of(&plan, &args.results.root)?;
     let text = match args.format {
-        Format::Text => text(&plan, estimate),
+        Format::Text => text(&plan, &times),
         Format::Json => format!(
             "{:#}\n",
             json!({
                 "plan": plan,
-                "expected_ms": estimate.map(millis),
-                "at_most_ms": millis(at_most(&plan)),
+                "expected_ms": times.expected.map(millis),
+                "expected_longest_ms": times.expected_longest.map(millis),
+                "at_most_ms": millis(times.at_most),
             })
         ),
     };
@@ -37,15 +38,39 @@ pub(super) fn plan(args: &PlanArgs) -> Result<ExitCode, CommandError> {
     Ok(ExitCode::Done)
 }
 
-fn text(plan: &Plan, estimate: Option<Duration>) -> String {
+/// How long a plan may take. The two of its longest form differ from the others where a stop rule can add attempts.
+struct Times {
+    /// As earlier runs took, where there is one of every case.
+    expected: Option<Duration>,
+    /// The same with every attempt that can be added.
+    expected_longest: Option<Duration>,
+    /// Every attempt that can be made at its timeout, every pause and every wait at its longest.
+    at_most: Duration,
+}
+
+impl Times {
+    fn of(plan: &Plan, results: &Path) -> Result<Self, CommandError> {
+        let (longest, expected) = (longest(plan), estimate(plan, results)?);
+        Ok(Self {
+            expected,
+            expected_longest: match plan.until {
+                Some(_) => estimate(&longest, results)?,
+                None => expected,
+            },
+            at_most: at_most(&longest),
+        })
+    }
+}
+
+fn text(plan: &Plan, times: &Times) -> String {
     let question = plan.question.iter().map(|question| format!("{question}\n"));
     let mut text: String = std::iter::once(format!("{}\n", plan.name))
         .chain(question)
         .collect();
     text += &format!(
-        "{} cases, {} attempts each, {} order, {}\n{}\n",
+        "{} cases, {}, {} order, {}\n{}\n",
         plan.cases.len(),
-        plan.attempts,
+        attempts(plan),
         plan.order,
         cooldown(plan),
         policies(plan)
@@ -57,29 +82,66 @@ fn text(plan: &Plan, estimate: Option<Duration>) -> String {
         let id = &plan.cases[slot.case].id;
         text += &format!("{:>5}  {id} attempt {}\n", index + 1, slot.attempt);
     }
-    text + &format!("\n{}\n", time(plan, estimate))
+    text += &further(plan);
+    text + &format!("\n{}\n", time(plan, times))
 }
 
-fn time(plan: &Plan, estimate: Option<Duration>) -> String {
-    let most = duration(at_most(plan));
-    let mut text = match estimate {
+/// What a stop rule may add.
+fn further(plan: &Plan) -> String {
+    let Some(rule) = plan.until.as_ref().filter(|rule| rule.max > plan.attempts) else {
+        return String::new();
+    };
+    let most = rule.max - plan.attempts;
+    format!(
+        "then up to {most} further round(s), each of the cases that have not reached {}\n",
+        rule.half_width_ppm
+    )
+}
+
+/// The plan with every attempt that its stop rule can add.
+fn longest(plan: &Plan) -> Plan {
+    let most = plan.until.as_ref().map_or(plan.attempts, |rule| rule.max);
+    Plan {
+        slots: plan.order.slots(plan.cases.len(), most),
+        ..plan.clone()
+    }
+}
+
+fn time(plan: &Plan, times: &Times) -> String {
+    let most = duration(times.at_most);
+    let mut text = match times.expected {
         Some(expected) => format!(
             "about {}, as earlier runs of these cases took; at most about {most}, where every attempt takes its \
              timeout",
-            duration(expected)
+            expected_words(plan, expected, times.expected_longest)
         ),
         None => format!(
             "how long it takes is not known: there is no earlier run of all cases here\n\
              (timeouts and pauses add up to {most}, which is a limit and no estimate)"
         ),
     };
-    if estimate.is_some() && plan.settle.is_some() {
+    if times.expected.is_some() && plan.settle.is_some() {
         text += "\nwaits until the machine has settled are in the longest time only";
     }
     if plan.retries.count > 0 {
         text += "\nretries are not included";
     }
     text
+}
+
+/// One time, or those of the fewest and of the most attempts.
+fn expected_words(plan: &Plan, expected: Duration, longest: Option<Duration>) -> String {
+    let rule = plan.until.as_ref().filter(|rule| rule.max > plan.attempts);
+    match (rule, longest) {
+        (Some(rule), Some(longest)) => format!(
+            "{} with {} attempts each to {} with {}",
+            duration(expected),
+            plan.attempts,
+            duration(longest),
+            rule.max
+        ),
+        (Some(_), None) | (None, _) => duration(expected),
+    }
 }
 
 /// Every attempt at its timeout, every pause, and every wait for rest at its limit.

@@ -29,12 +29,12 @@ pub(super) fn rerun(args: &RerunArgs) -> Result<ExitCode, CommandError> {
 /// The attempts to make, round by round.
 fn slots(record: &RunRecord, patterns: &[String]) -> Result<Vec<Slot>, CommandError> {
     let globs = matchers(&record.manifest.cases, patterns)?;
-    let planned = record.manifest.plan.attempts;
+    let plan = &record.manifest.plan;
     let wanted: Vec<u32> = (record.manifest.cases.iter())
         .map(|case| match globs.is_empty() {
-            true => case.owed(planned),
+            true => case.lacks(plan),
             false if globs.iter().any(|glob| glob.is_match(&case.case.id)) => {
-                case.owed(planned).max(1)
+                case.lacks(plan).max(1)
             }
             false => 0,
         })

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use anechoic_record::{Manifest, RecordError, Recorder, RunEvent, RunRecord, RunState, StartedBy};
+use anechoic_record::{
+    CaseRecord, Manifest, RecordError, Recorder, RunEvent, RunRecord, RunState, StartedBy,
+};
 use anechoic_suite::Slot;
 
 use super::CommandError;
@@ -13,10 +15,11 @@ use super::go_on::TakenRun;
 use super::next_step::rerun_command;
 use crate::cli::ResumeArgs;
 use crate::exit_code::ExitCode;
-use crate::runner::Halt;
+use crate::runner::{CheckedCase, Halt, further_round};
 
 pub(super) fn resume(args: &ResumeArgs) -> Result<ExitCode, CommandError> {
-    let taken = TakenRun::take(&args.go_on)?;
+    let mut taken = TakenRun::take(&args.go_on)?;
+    decide(&mut taken);
     let slots = slots(&taken.record);
     let format = args.go_on.format;
     let made = if slots.is_empty() {
@@ -26,6 +29,28 @@ pub(super) fn resume(args: &ResumeArgs) -> Result<ExitCode, CommandError> {
         run.execute(format)?
     };
     Ok(finish_run(&made, format)?.exit_code())
+}
+
+/// Where all attempts of a round were made and nobody came to look at the stop rule: plans the round that it wants.
+fn decide(taken: &mut TakenRun) {
+    let manifest = &taken.record.manifest;
+    let is_made = |case: &CaseRecord| case.unmade(&manifest.plan) == 0;
+    if !manifest.cases.iter().all(is_made) {
+        return;
+    }
+    let checks = taken.record.rule_checks().unwrap_or_default();
+    let checks = checks.into_iter().enumerate();
+    let checks: Vec<_> = checks
+        .map(|(case, check)| CheckedCase { case, check })
+        .collect();
+    let Some(round) = further_round(manifest, &checks) else {
+        return;
+    };
+    let Manifest { plan, cases, .. } = &mut taken.record.manifest;
+    for case in round.cases {
+        cases[case].grant(plan);
+    }
+    taken.checks = checks;
 }
 
 /// A run whose attempts are all made, and that was killed before it could say so.
@@ -71,7 +96,7 @@ fn nothing_owed(record: &RunRecord) -> String {
 }
 
 /// The planned attempts that were never made, in their order and under their numbers; behind them, round by round, others
-/// in place of those that were cut short, and retries that were due.
+/// in place of those that were cut short, retries that were due, and those of a round that a stop rule wanted.
 fn slots(record: &RunRecord) -> Vec<Slot> {
     let manifest = &record.manifest;
     let mut owed: Vec<u32> = (manifest.cases.iter())
@@ -86,10 +111,8 @@ fn slots(record: &RunRecord) -> Vec<Slot> {
         }
     }
     while owed.iter().any(|left| *left > 0) {
-        for case in (0..owed.len())
-            .filter(|case| owed[*case] > 0)
-            .collect::<Vec<_>>()
-        {
+        let left: Vec<_> = (0..owed.len()).filter(|case| owed[*case] > 0).collect();
+        for case in in_order(manifest, left) {
             let attempt = taken[case].last().map_or(1, |last| last + 1);
             taken[case].insert(attempt);
             owed[case] -= 1;
@@ -97,6 +120,16 @@ fn slots(record: &RunRecord) -> Vec<Slot> {
         }
     }
     slots
+}
+
+/// A round of a stop rule has the order that it would have had.
+fn in_order(manifest: &Manifest, cases: Vec<usize>) -> Vec<usize> {
+    let plan = &manifest.plan;
+    if plan.until.is_none() {
+        return cases;
+    }
+    let round = cases.iter().map(|case| manifest.cases[*case].planned(plan));
+    plan.order.further_round(&cases, round.max().unwrap_or(0))
 }
 
 /// Attempt numbers of a case that have left a trace.

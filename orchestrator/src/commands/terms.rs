@@ -1,7 +1,9 @@
 //! The terms of a plan in words: what lies between attempts, what becomes of some, and what differs from the default
 //! for workers and their isolation.
 
-use anechoic_suite::{Case, Isolation, Plan, Retries, WhenRestless, WorkerCommand, cpu_ranges};
+use anechoic_suite::{
+    Case, Isolation, Metric, Plan, Retries, WhenRestless, WorkerCommand, cpu_ranges,
+};
 
 use super::list::columns;
 use crate::reporter::duration;
@@ -17,6 +19,38 @@ pub(super) fn cooldown(plan: &Plan) -> String {
         true => format!("cooldown {settled}"),
         false => format!("{pause} cooldown, then {settled}"),
     }
+}
+
+/// How many attempts each case has: `3 attempts each`, `3 to 10 attempts each, until ci 2% of total-time`.
+pub(super) fn attempts(plan: &Plan) -> String {
+    let least = plan.attempts;
+    let Some(rule) = &plan.until else {
+        return format!("{least} attempts each");
+    };
+    let metric = match &rule.metric {
+        Some(metric) => metric.to_string(),
+        None => first_metrics(plan),
+    };
+    let until = rule.half_width_ppm;
+    match least == rule.max {
+        true => format!("{least} attempts each, judged by {until} of {metric}"),
+        false => format!(
+            "{least} to {} attempts each, until {until} of {metric}",
+            rule.max
+        ),
+    }
+}
+
+/// What the benchmarks of the cases are about first, each once.
+fn first_metrics(plan: &Plan) -> String {
+    let mut names: Vec<String> = Vec::new();
+    for case in &plan.cases {
+        let name = Metric::primary(case.work.name()).to_string();
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names.join(" or ")
 }
 
 /// Lines about attempts that go wrong, where the plan has something to say about them.
@@ -204,6 +238,21 @@ mod tests {
             "when-restless = \"refuse\"",
             "5.0 s cooldown",
             "without rest: an attempt is not made, or does not count\n",
+        );
+    }
+
+    #[test]
+    fn attempts_are_a_number_or_a_range() {
+        let check =
+            |keys: &str, expected: &str| assert_eq!(attempts(&plan(keys, "", "")), expected);
+        check("attempts = 5", "5 attempts each");
+        check(
+            "attempts = { until = \"ci 2.5%\" }",
+            "3 to 10 attempts each, until ci 2.5% of total-time",
+        );
+        check(
+            "attempts = { until = \"ci 2%\", min = 4, max = 4, metric = \"decode-time\" }",
+            "4 attempts each, judged by ci 2% of decode-time",
         );
     }
 

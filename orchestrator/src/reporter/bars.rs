@@ -19,7 +19,7 @@ impl Bars {
         let all = MultiProgress::new();
         let run = all.add(ProgressBar::new(u64::from(tally.planned)));
         let attempt = all.add(ProgressBar::new(1));
-        run.set_style(style("{bar:30} {pos}/{len} attempts{msg}"));
+        run.set_style(style("{bar:30} {pos}/{len}{prefix} attempts{msg}"));
         attempt.set_style(style("{msg}"));
         let bars = Self { all, run, attempt };
         bars.count(tally);
@@ -40,6 +40,7 @@ impl Bars {
             _ => String::new(),
         };
         self.run.set_message(format!("{failed}{left}"));
+        self.run.set_prefix(if tally.may_grow { "+" } else { "" });
         self.run.set_position(u64::from(tally.ended));
     }
 

@@ -35,5 +35,5 @@ pub(super) fn waiting(current: &Current, tally: &Tally, causes: &str, left: Dura
 
 /// Which attempt of how many, while it runs.
 fn position(tally: &Tally) -> String {
-    format!("[{}/{}]", tally.ended + 1, tally.planned)
+    format!("[{}/{}]", tally.ended + 1, tally.planned_text())
 }

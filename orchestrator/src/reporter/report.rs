@@ -9,13 +9,14 @@ use anechoic_protocol::{Phase, WorkerEvent};
 use anechoic_record::{
     Disturbance, Fate, Leftover, Moment, Outcome, Restless, RunEvent, Stamped, Stop,
 };
+use anechoic_suite::{HalfWidth, StopRule};
 
 use super::bars::Bars;
 use super::json::print_data;
 use super::lines;
 use super::tally::Tally;
 use super::words::{duration, say};
-use crate::runner::{Retry, Urgency};
+use crate::runner::{Retry, Round, Urgency};
 
 /// What goes to standard output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -59,6 +60,7 @@ pub(crate) struct Reporter {
     format: Format,
     tally: Tally,
     current: Current,
+    until: Option<HalfWidth>,
 }
 
 impl Reporter {
@@ -70,7 +72,18 @@ impl Reporter {
             format,
             tally,
             current: Current::default(),
+            until: None,
         }
+    }
+
+    /// For a run under this stop rule, which may add attempts.
+    pub(crate) fn under(mut self, rule: Option<&StopRule>) -> Self {
+        self.until = rule.map(|rule| rule.half_width_ppm);
+        self.tally.may_grow = rule.is_some();
+        if let Some(bars) = &self.bars {
+            bars.count(&self.tally);
+        }
+        self
     }
 
     /// Shows an event that is on disk.
@@ -83,7 +96,9 @@ impl Reporter {
         }
         match &stamped.event {
             RunEvent::RunStarted { run, planned, .. } => {
-                self.say(&format!("run {run}: {planned} attempts"));
+                let until = self.until.map(|until| format!(", and more until {until}"));
+                let until = until.unwrap_or_default();
+                self.say(&format!("run {run}: {planned} attempts{until}"));
             }
             RunEvent::AttemptStarted { pid, .. } => self.started(*pid),
             RunEvent::Worker { message, .. } => self.message(message),
@@ -94,7 +109,10 @@ impl Reporter {
                 outcome, wall_ns, ..
             } => self.ended(outcome, Duration::from_nanos(*wall_ns)),
             RunEvent::RunEnded { .. } => self.clear(),
-            RunEvent::CooledDown { .. } | RunEvent::JobSent { .. } | RunEvent::Observed { .. } => {}
+            RunEvent::CooledDown { .. }
+            | RunEvent::JobSent { .. }
+            | RunEvent::Observed { .. }
+            | RunEvent::RuleChecked { .. } => {}
         }
     }
 
@@ -169,6 +187,25 @@ impl Reporter {
         self.say(&format!(
             "{}: attempt {attempt} will be made in its place (retry {number} of {most})",
             self.current
+        ));
+        if let Some(bars) = &self.bars {
+            bars.lengthen(&self.tally);
+        }
+    }
+
+    /// A further round is made, because the intervals of some cases are too wide.
+    pub(crate) fn another_round(&mut self, round: &Round) {
+        let count = round.cases.len();
+        self.tally.planned += u32::try_from(count).unwrap_or(u32::MAX);
+        let (id, check) = &round.widest;
+        let width = match check.half_width {
+            Some(width) => format!("± {:.2} %", width * 100.0),
+            None => "no interval".to_owned(),
+        };
+        self.say(&format!(
+            "another round, of {count} case(s) that have not reached {}: the widest is {id} with {width} of {} after {} \
+             good attempt(s)",
+            round.until, check.metric, check.processes
         ));
         if let Some(bars) = &self.bars {
             bars.lengthen(&self.tally);
@@ -265,7 +302,7 @@ impl Reporter {
 
     fn ended(&mut self, outcome: &Outcome, wall: Duration) {
         self.tally.count(outcome.is_ok(), wall);
-        let Tally { ended, planned, .. } = self.tally;
+        let (ended, planned) = (self.tally.ended, self.tally.planned_text());
         let result = match outcome {
             Outcome::Ok => "ok".to_owned(),
             Outcome::Cancelled { .. } => outcome.cause(),

@@ -11,6 +11,8 @@ pub(crate) struct Tally {
     pub(crate) ended: u32,
     /// Those of them that did not end well.
     pub(crate) failed: u32,
+    /// Whether a stop rule may add some.
+    pub(crate) may_grow: bool,
     wall: Duration,
     cooldown: Duration,
 }
@@ -28,6 +30,12 @@ impl Tally {
         self.ended += 1;
         self.failed += u32::from(!ok);
         self.wall += wall;
+    }
+
+    /// Attempts to be made, with a `+` where there may be more.
+    pub(crate) fn planned_text(&self) -> String {
+        let more = if self.may_grow { "+" } else { "" };
+        format!("{}{more}", self.planned)
     }
 
     /// What the attempts so far let expect for the rest; unknown before the first has ended.
@@ -51,5 +59,8 @@ mod tests {
         tally.count(false, seconds(20));
         assert_eq!(tally.left(), Some(seconds(40)));
         assert_eq!((tally.ended, tally.failed), (2, 1));
+        assert_eq!(tally.planned_text(), "4");
+        tally.may_grow = true;
+        assert_eq!(tally.planned_text(), "4+");
     }
 }

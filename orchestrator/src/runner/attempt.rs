@@ -26,12 +26,12 @@ use crate::reporter::Aftermath;
 /// Lines of standard error that people are shown when an attempt fails.
 const SHOWN_LINES: usize = 8;
 
-/// Makes one attempt, from its folder to its record.
+/// Makes one attempt, from its folder to its record. What it measured.
 pub(crate) async fn make_attempt(
     context: &mut Context<'_>,
     case: &Case,
     job: Job,
-) -> Result<(), RunError> {
+) -> Result<AttemptData, RunError> {
     let files = context.recorder.begin_attempt(&job.case, job.attempt)?;
     files.write_job(&job)?;
     let logs = open_logs(&files)?;
@@ -92,7 +92,7 @@ pub(crate) async fn make_attempt(
     context
         .reporter
         .aftermath(&outcome, &aftermath, &files.folder);
-    Ok(())
+    Ok(data)
 }
 
 /// `result.json`, for an attempt whose result counts.

@@ -18,6 +18,9 @@ mod refusal;
 mod rest;
 #[cfg(test)]
 mod rest_tests;
+mod rounds;
+#[cfg(test)]
+mod rounds_tests;
 mod run;
 mod sampler;
 mod verdict;
@@ -34,6 +37,7 @@ pub(crate) use message::read_line;
 pub(crate) use offer::{Greeting, greeting, offered_devices, offered_torch};
 pub(crate) use queue::Retry;
 pub(crate) use rest::{STALLED_PERMILLE, accepted_milli};
+pub(crate) use rounds::{Agenda, CheckedCase, Round, further_round};
 pub(crate) use run::{Context, Halt, RunError, make_attempts};
 pub(crate) use sampler::Sampler;
 pub(crate) use verdict::with_leftovers;

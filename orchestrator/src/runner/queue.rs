@@ -1,4 +1,4 @@
-//! The attempts that are still to be made: those of the plan, and retries behind them.
+//! The attempts that are still to be made: those of the plan, retries behind them, and rounds that a stop rule adds.
 
 use std::collections::VecDeque;
 
@@ -53,6 +53,16 @@ impl Queue {
             number: record.retries_due(&manifest.plan),
             most: manifest.plan.retries.count,
         })
+    }
+
+    /// Queues one further attempt of each of these cases, in this order.
+    pub(super) fn add_round(&mut self, manifest: &Manifest, cases: &[usize]) {
+        for &case in cases {
+            let attempt = self.free_number(&manifest.cases[case], case);
+            let slot = Slot { case, attempt };
+            self.open.push_back(slot);
+            self.given.push(slot);
+        }
     }
 
     /// A number that no attempt of the case has, made or waiting.

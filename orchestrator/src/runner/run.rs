@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anechoic_protocol::{Job, PROTOCOL_VERSION, WorkerIdentity};
 use anechoic_record::{
-    Disturbance, Manifest, RecordError, Recorder, RunEvent, RunState, SCHEMA_VERSION,
+    AttemptData, Disturbance, Manifest, RecordError, Recorder, RunEvent, RunState, SCHEMA_VERSION,
 };
 use anechoic_suite::{Case, Slot, WhenRestless, WorkerCommand};
 
@@ -14,6 +14,7 @@ use super::attempt::{make_attempt, nanos};
 use super::interrupt::Interrupts;
 use super::queue::Queue;
 use super::refusal::refuse;
+use super::rounds::{Agenda, CheckedCase, Rounds, further_round};
 use super::sampler::{Sampler, Seen};
 use super::waiting::{pace, wait_before, words};
 use crate::reporter::Reporter;
@@ -126,26 +127,34 @@ pub(crate) enum Halt {
     Stopped,
 }
 
-/// Makes the attempts in order and marks the run's state. Only the user or the recorder can end it early.
+/// Makes the attempts in order, round by round as the stop rule wants them, and marks the run's state. Only the user or
+/// the recorder can end it early.
 pub(crate) async fn make_attempts(
     context: &mut Context<'_>,
-    slots: &[Slot],
+    agenda: Agenda,
 ) -> Result<Halt, RunError> {
     context.recorder.set_state(RunState::Running)?;
-    start(context, slots)?;
-    let mut queue = Queue::new(slots);
+    start(context, &agenda)?;
+    let mut queue = Queue::new(&agenda.slots);
+    let mut rounds = Rounds::new(&agenda.slots, agenda.measured);
     let mut is_first = true;
-    while let Some(slot) = queue.next() {
-        attempt_slot(context, slot, is_first).await?;
-        is_first = false;
-        if context.interrupts.requested() {
+    loop {
+        while let Some(slot) = queue.next() {
+            let data = attempt_slot(context, slot, is_first).await?;
+            rounds.keep(context.recorder.manifest(), slot, data.unwrap_or_default());
+            is_first = false;
+            if context.interrupts.requested() {
+                break;
+            }
+            if let Some(retry) = queue.retry(context.recorder.manifest(), slot.case) {
+                context.reporter.retrying(&retry);
+            }
+        }
+        if context.interrupts.requested() || !add_round(context, &mut queue, &mut rounds)? {
             break;
         }
-        if let Some(retry) = queue.retry(context.recorder.manifest(), slot.case) {
-            context.reporter.retrying(&retry);
-        }
     }
-    let state = state(context.recorder.manifest());
+    let state = state(context.recorder.manifest(), &rounds);
     context.emit(RunEvent::RunEnded { state })?;
     context.recorder.set_state(state)?;
     Ok(match context.interrupts.requested() {
@@ -154,19 +163,45 @@ pub(crate) async fn make_attempts(
     })
 }
 
-/// Waits, and makes one attempt or refuses it.
+/// Looks at the stop rule and queues the round that it wants. Whether there is one.
+fn add_round(
+    context: &mut Context<'_>,
+    queue: &mut Queue,
+    rounds: &mut Rounds,
+) -> Result<bool, RunError> {
+    let checked = rounds.check(context.recorder.manifest());
+    record_checks(context, &checked)?;
+    let Some(round) = further_round(context.recorder.manifest(), &checked) else {
+        return Ok(false);
+    };
+    context.recorder.grant(&round.cases)?;
+    queue.add_round(context.recorder.manifest(), &round.cases);
+    context.reporter.another_round(&round);
+    Ok(true)
+}
+
+fn record_checks(context: &mut Context<'_>, checked: &[CheckedCase]) -> Result<(), RunError> {
+    for CheckedCase { case, check } in checked {
+        let case = context.recorder.manifest().cases[*case].case.id.clone();
+        let check = check.clone();
+        context.emit(RunEvent::RuleChecked { case, check })?;
+    }
+    Ok(())
+}
+
+/// Waits, and makes one attempt or refuses it. What it measured, where it was made.
 async fn attempt_slot(
     context: &mut Context<'_>,
     slot: Slot,
     is_first: bool,
-) -> Result<(), RunError> {
+) -> Result<Option<AttemptData>, RunError> {
     let plan = &context.recorder.manifest().plan;
     let (pace, policy) = (pace(plan, is_first), plan.when_restless);
     let mut case = context.recorder.manifest().cases[slot.case].case.clone();
     let iterations = case.work.iterations();
     context.reporter.next(&case.id, slot.attempt, iterations);
     let Some(before) = wait_before(context, &case, slot.attempt, pace).await? else {
-        return Ok(());
+        return Ok(None);
     };
     let job = job_of(context.recorder, &case, slot.attempt);
     let is_restless = !before.is_empty();
@@ -174,32 +209,35 @@ async fn attempt_slot(
         context.reporter.restless(&before, words(policy));
     }
     if is_restless && policy == WhenRestless::Refuse {
-        return refuse(context, &job, before);
+        refuse(context, &job, before)?;
+        return Ok(None);
     }
     context.sampler.expect(before);
     case.timeout = context.timeout.unwrap_or(case.timeout);
-    make_attempt(context, &case, job).await
+    make_attempt(context, &case, job).await.map(Some)
 }
 
-/// A run is complete when every planned attempt and every retry was made, in this start or an earlier one, and none
-/// was cut short without another in its place.
-fn state(manifest: &Manifest) -> RunState {
+/// A run is complete when every planned attempt and every retry was made, in this start or an earlier one, none was cut
+/// short without another in its place, and the stop rule wants no more.
+fn state(manifest: &Manifest, rounds: &Rounds) -> RunState {
     let plan = &manifest.plan;
-    match manifest.cases.iter().all(|case| case.unmade(plan) == 0) {
+    let are_made = manifest.cases.iter().all(|case| case.unmade(plan) == 0);
+    match are_made && rounds.are_over(manifest) {
         true => RunState::Complete,
         false => RunState::Interrupted,
     }
 }
 
-fn start(context: &mut Context<'_>, slots: &[Slot]) -> Result<(), RunError> {
+fn start(context: &mut Context<'_>, agenda: &Agenda) -> Result<(), RunError> {
     let manifest = context.recorder.manifest();
     let started = RunEvent::RunStarted {
         schema_version: SCHEMA_VERSION,
         anechoic: env!("CARGO_PKG_VERSION").to_owned(),
         run: manifest.run.clone(),
-        planned: u32::try_from(slots.len()).unwrap_or(u32::MAX),
+        planned: u32::try_from(agenda.slots.len()).unwrap_or(u32::MAX),
     };
-    context.emit(started)
+    context.emit(started)?;
+    record_checks(context, &agenda.checks)
 }
 
 fn job_of(recorder: &Recorder, case: &Case, attempt: u32) -> Job {

@@ -133,7 +133,9 @@ pub(crate) enum Fold {
 
 fn of_attempt(event: RunEvent) -> Option<((String, u32), Fold)> {
     match event {
-        RunEvent::RunStarted { .. } | RunEvent::RunEnded { .. } => None,
+        RunEvent::RunStarted { .. } | RunEvent::RunEnded { .. } | RunEvent::RuleChecked { .. } => {
+            None
+        }
         RunEvent::Stopping { case, attempt, how } => Some(((case, attempt), Fold::Stopping(how))),
         RunEvent::Observed {
             case,

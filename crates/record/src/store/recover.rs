@@ -37,9 +37,10 @@ pub(super) type Traces = BTreeMap<(String, u32), Trace>;
 pub(super) fn note(traces: &mut Traces, stamped: &Stamped) {
     let at = stamped.at;
     let (case, attempt) = match &stamped.event {
-        RunEvent::RunStarted { .. } | RunEvent::RunEnded { .. } | RunEvent::CooledDown { .. } => {
-            return;
-        }
+        RunEvent::RunStarted { .. }
+        | RunEvent::RunEnded { .. }
+        | RunEvent::RuleChecked { .. }
+        | RunEvent::CooledDown { .. } => return,
         RunEvent::AttemptStarted { case, attempt, .. }
         | RunEvent::JobSent { case, attempt, .. }
         | RunEvent::Worker { case, attempt, .. }
@@ -80,6 +81,7 @@ impl Trace {
             }
             RunEvent::RunStarted { .. }
             | RunEvent::RunEnded { .. }
+            | RunEvent::RuleChecked { .. }
             | RunEvent::CooledDown { .. }
             | RunEvent::AttemptStarted { .. }
             | RunEvent::JobSent { .. }

@@ -223,6 +223,20 @@ impl Recorder {
         self.write_manifest()
     }
 
+    /// Plans one attempt more of each of these cases, as a stop rule wants it.
+    pub fn grant(&mut self, cases: &[usize]) -> Result<(), RecordError> {
+        let Manifest {
+            plan,
+            cases: records,
+            ..
+        } = &mut self.manifest;
+        for case in cases {
+            records[*case].grant(plan);
+        }
+        self.sync()?;
+        self.write_manifest()
+    }
+
     /// Marks the run and syncs everything.
     pub fn set_state(&mut self, state: RunState) -> Result<(), RecordError> {
         self.manifest.state = state;

@@ -48,6 +48,7 @@ pub(crate) fn case(work: Benchmark) -> CaseRecord {
             work,
         },
         attempts: vec![],
+        granted: None,
     }
 }
 
@@ -86,6 +87,7 @@ pub(crate) fn manifest(device: Device) -> Manifest {
             retries: Default::default(),
             order: Order::Listed,
             attempts: 1,
+            until: None,
             slots: vec![],
             cases: vec![],
         },

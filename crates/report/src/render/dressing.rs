@@ -4,13 +4,13 @@ use comfy_table::presets::{ASCII_MARKDOWN, UTF8_FULL_CONDENSED};
 use comfy_table::{CellAlignment, Table};
 
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Dressing {
+pub(crate) enum Dressing {
     Terminal,
     Markdown,
 }
 
 impl Dressing {
-    pub(super) fn heading(self, level: usize, text: &str) -> String {
+    pub(crate) fn heading(self, level: usize, text: &str) -> String {
         match self {
             Self::Terminal if level == 1 => {
                 format!("{text}\n{}\n", "═".repeat(text.chars().count()))
@@ -20,7 +20,7 @@ impl Dressing {
         }
     }
 
-    pub(super) fn table(self, header: &[&str], rows: Vec<Vec<String>>) -> String {
+    pub(crate) fn table(self, header: &[&str], rows: Vec<Vec<String>>) -> String {
         let mut table = Table::new();
         table.load_preset(match self {
             Self::Terminal => UTF8_FULL_CONDENSED,
@@ -37,7 +37,7 @@ impl Dressing {
     }
 
     /// Text from outside must not end a Markdown cell or start markup.
-    pub(super) fn cell(self, text: &str) -> String {
+    pub(crate) fn cell(self, text: &str) -> String {
         match self {
             Self::Terminal => text.replace("**", ""),
             Self::Markdown => text
@@ -47,7 +47,7 @@ impl Dressing {
         }
     }
 
-    pub(super) fn item(self, text: &str) -> String {
+    pub(crate) fn item(self, text: &str) -> String {
         match self {
             Self::Terminal => format!("  {text}\n"),
             Self::Markdown => format!("- {}\n", self.cell(text)),
@@ -55,14 +55,14 @@ impl Dressing {
     }
 
     /// What separates a paragraph from a list or table below it.
-    pub(super) fn before_list(self) -> &'static str {
+    pub(crate) fn before_list(self) -> &'static str {
         match self {
             Self::Terminal => "",
             Self::Markdown => "\n",
         }
     }
 
-    pub(super) fn code(self, text: &str) -> String {
+    pub(crate) fn code(self, text: &str) -> String {
         match self {
             Self::Terminal => text.to_owned(),
             Self::Markdown => format!("`{text}`"),

@@ -57,7 +57,7 @@ fn caption(setting: &Setting) -> String {
 }
 
 /// The setting in words, for a table that has the attention path in its rows.
-fn caption_of_paths(setting: &Setting) -> String {
+pub(crate) fn caption_of_paths(setting: &Setting) -> String {
     words(setting, None)
 }
 
@@ -121,7 +121,7 @@ fn version(version: Version) -> String {
 }
 
 /// What stands beside a version's times: what it does to quality under this setting.
-fn quality(quality: &PointQuality, setting: &Setting) -> String {
+pub(crate) fn quality(quality: &PointQuality, setting: &Setting) -> String {
     match quality {
         PointQuality::Exact => "exact".to_owned(),
         PointQuality::NotMeasured => "not measured".to_owned(),

@@ -32,6 +32,7 @@ pub(crate) fn record(cases: Vec<(Case, Vec<(Outcome, AttemptData)>)>) -> RunReco
         records.push(CaseRecord {
             case: case.clone(),
             attempts: list,
+            granted: None,
         });
     }
     let manifest = Manifest {
@@ -66,6 +67,7 @@ pub(crate) fn record(cases: Vec<(Case, Vec<(Outcome, AttemptData)>)>) -> RunReco
             retries: Default::default(),
             order: Order::Interleaved,
             attempts: 2,
+            until: None,
             cases: cases.iter().map(|(case, _)| case.clone()).collect(),
             slots: vec![],
         },

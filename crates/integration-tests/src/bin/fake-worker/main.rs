@@ -6,6 +6,7 @@ mod capture;
 mod children;
 mod harm;
 mod kv;
+mod pace;
 mod quality;
 mod surroundings;
 
@@ -115,7 +116,7 @@ fn work(job: &Job, fault: Fault, dials: &Dials) -> ExitCode {
         return code;
     }
     for iteration in answer::iterations(job, fault) {
-        let mut sample = answer::sample(job, iteration, fault);
+        let mut sample = pace::paced(answer::sample(job, iteration, fault));
         stretch(&mut sample, factor);
         send(&WorkerEvent::Sample { sample });
     }

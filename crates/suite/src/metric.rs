@@ -118,6 +118,30 @@ impl Metric {
         }
     }
 
+    /// Whether cases of this benchmark can have it. Some have it for certain settings alone: fetching where something is
+    /// captured, decoding where there is more than one token, a worker's own value where it sends that.
+    pub fn is_of(&self, benchmark: BenchmarkName) -> bool {
+        use BenchmarkName::{
+            Capacity, Capture, Custom, Latency, Perplexity, Phase, Roofline, Vram,
+        };
+        match self {
+            Self::TotalTime => matches!(benchmark, Capture | Latency | Phase | Custom),
+            Self::PrefillTime | Self::DecodeTime => {
+                matches!(benchmark, Capture | Latency | Roofline)
+            }
+            Self::GenerationTime | Self::FetchTime => benchmark == Capture,
+            Self::EmbeddingTime | Self::AttentionTime | Self::MlpTime | Self::HeadTime => {
+                benchmark == Phase
+            }
+            Self::PeakMemory => benchmark == Vram,
+            Self::CacheBytes => benchmark == Latency,
+            Self::PeakResident => true,
+            Self::Perplexity => benchmark == Perplexity,
+            Self::MaxBatch => benchmark == Capacity,
+            Self::Value(_) => benchmark == Custom,
+        }
+    }
+
     /// Whether a process has one value of it, and not one per iteration.
     pub fn is_of_process(&self) -> bool {
         *self == Self::PeakResident
@@ -190,6 +214,13 @@ impl From<Metric> for String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_benchmark_has_its_first_metric() {
+        for benchmark in BenchmarkName::ALL {
+            assert!(Metric::primary(benchmark).is_of(benchmark), "{benchmark:?}");
+        }
+    }
 
     #[test]
     fn names_are_read_back() {

@@ -1,0 +1,82 @@
+//! The settings of a case as flat keys with text, and in what two cases differ.
+
+use std::collections::BTreeMap;
+
+use anechoic_record::{CaseRecord, RunRecord};
+use serde_json::Value;
+
+use super::Mismatch;
+
+/// Settings by key, in the order of keys; a nested one is written `workload.batch_size`.
+pub(crate) type Settings = BTreeMap<String, String>;
+
+/// A model is known by its name, and a text too: where they lie decides nothing.
+const PLACES: [&str; 2] = ["model.path", "text.path"];
+
+/// Every setting that decides what is measured, and how.
+pub(crate) fn settings(record: &RunRecord, case: &CaseRecord) -> Settings {
+    let case = &case.case;
+    let work = serde_json::to_value(&case.work).expect("settings always serialise");
+    let mut flat = Settings::new();
+    flatten("", &work, &mut flat);
+    PLACES.iter().for_each(|key| drop(flat.remove(*key)));
+    let threads = case.threads.unwrap_or(record.manifest.settings.threads);
+    let isolation = &case.isolation;
+    let whole = |number: Option<String>| number.unwrap_or_else(|| "none".to_owned());
+    let cpus = isolation.cpus.as_ref().map(|cpus| {
+        let cpus: Vec<_> = cpus.iter().map(u32::to_string).collect();
+        cpus.join(",")
+    });
+    flat.extend([
+        ("seed".to_owned(), case.seed.to_string()),
+        ("threads".to_owned(), threads.to_string()),
+        ("cpus".to_owned(), cpus.unwrap_or_else(|| "all".to_owned())),
+        ("nice".to_owned(), isolation.nice.unwrap_or(0).to_string()),
+        (
+            "memory_limit".to_owned(),
+            whole(isolation.memory_limit_bytes.map(|bytes| bytes.to_string())),
+        ),
+        (
+            "fixed_addresses".to_owned(),
+            isolation.fixed_addresses.to_string(),
+        ),
+    ]);
+    flat
+}
+
+/// A list is one setting.
+fn flatten(path: &str, value: &Value, into: &mut Settings) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                let path = match path {
+                    "" => name.clone(),
+                    path => format!("{path}.{name}"),
+                };
+                flatten(&path, value, into);
+            }
+        }
+        Value::String(text) => drop(into.insert(path.to_owned(), text.clone())),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => {
+            into.insert(path.to_owned(), value.to_string());
+        }
+    }
+}
+
+/// What differs between two cases; what only one has is `absent` on the other side.
+pub(crate) fn differences(base: &Settings, new: &Settings) -> Vec<Mismatch> {
+    let keys = base
+        .keys()
+        .chain(new.keys().filter(|key| !base.contains_key(*key)));
+    let text = |side: &Settings, key: &String| {
+        let value = side.get(key).cloned();
+        value.unwrap_or_else(|| "absent".to_owned())
+    };
+    let found = keys.filter(|key| base.get(*key) != new.get(*key));
+    let found = found.map(|key| Mismatch {
+        what: key.clone(),
+        base: text(base, key),
+        new: text(new, key),
+    });
+    found.collect()
+}

@@ -1,0 +1,123 @@
+//! Processes of one kind, as values of their own and with what their iterations say about each.
+
+use std::rc::Rc;
+
+use crate::median_law::{MedianLaw, Moments};
+use crate::order::median_of_sorted;
+use crate::{mad, mean, variance};
+
+/// The value of a process: the median of its iterations; `None` without any.
+pub fn process_value(iterations: &[f64]) -> Option<f64> {
+    crate::median(iterations)
+}
+
+/// Processes that have values.
+pub(crate) struct Group {
+    pub(crate) processes: Vec<Process>,
+}
+
+/// One process.
+pub(crate) struct Process {
+    /// Its iterations in ascending order, the far ones drawn in: for resampling alone.
+    pub(crate) sorted: Vec<f64>,
+    /// Their median.
+    pub(crate) value: f64,
+    /// The law of the median of a bootstrap resample of them; shared by processes with as many.
+    pub(crate) law: Rc<MedianLaw>,
+    /// Moments of such a median.
+    pub(crate) resampled: Moments,
+}
+
+impl Group {
+    /// The processes of `series` that have values, of which those that are not finite are left out; `None` where none has.
+    pub(crate) fn of<'a>(series: impl IntoIterator<Item = &'a Vec<f64>>) -> Option<Self> {
+        let mut laws: Vec<Rc<MedianLaw>> = Vec::new();
+        let sorted = series.into_iter().map(|values| finite_and_sorted(values));
+        let processes: Vec<Process> = sorted
+            .filter(|values| !values.is_empty())
+            .map(|values| {
+                let law = law_of(values.len(), &mut laws);
+                Process::of(values, law)
+            })
+            .collect();
+        (!processes.is_empty()).then_some(Self { processes })
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.processes.len()
+    }
+
+    /// One value per process.
+    pub(crate) fn values(&self) -> Vec<f64> {
+        self.processes.iter().map(|process| process.value).collect()
+    }
+}
+
+fn finite_and_sorted(values: &[f64]) -> Vec<f64> {
+    let finite = values.iter().copied().filter(|value| value.is_finite());
+    let mut sorted: Vec<f64> = finite.collect();
+    sorted.sort_by(f64::total_cmp);
+    sorted
+}
+
+/// The law for this many values, from those made before where it is among them.
+fn law_of(values: usize, laws: &mut Vec<Rc<MedianLaw>>) -> Rc<MedianLaw> {
+    let known = laws.iter().find(|law| law.values() == values).cloned();
+    known.unwrap_or_else(|| {
+        let law = Rc::new(MedianLaw::of(values));
+        laws.push(Rc::clone(&law));
+        law
+    })
+}
+
+impl Process {
+    fn of(mut sorted: Vec<f64>, law: Rc<MedianLaw>) -> Self {
+        let value = median_of_sorted(&sorted);
+        draw_in(&mut sorted, value);
+        Self {
+            value,
+            resampled: law.moments(&sorted),
+            law,
+            sorted,
+        }
+    }
+}
+
+/// Moves iterations that are further than three (scaled) median absolute deviations from the median to that distance, which leaves the
+/// median as it is.
+///
+/// The median of few values does not follow one wild value, but the median of a resample does when that value is drawn often: one
+/// iteration of five that takes twice as long would make the bootstrap variance that of 24 %. Winsorising before resampling keeps the
+/// robustness of the median (Singh, "Breakdown theory for bootstrap quantiles", Annals of Statistics 26, 1998).
+fn draw_in(sorted: &mut [f64], median: f64) {
+    let reach = 3.0 * 1.4826 * mad(sorted).unwrap_or(0.0);
+    for value in sorted {
+        // Not `clamp`, which stops the program where the largest numbers overflow.
+        *value = value.max(median - reach).min(median + reach);
+    }
+}
+
+/// The mean of values of processes, and how far it may be off.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Mean {
+    pub(crate) value: f64,
+    pub(crate) n: usize,
+    /// Squared standard error; needs two processes.
+    pub(crate) squared_error: Option<f64>,
+}
+
+impl Mean {
+    /// From values of processes and the variance that each has from its iterations alone.
+    ///
+    /// Squared error max(s², w̄) / n: the spread s² of n values holds that of iterations, whose mean is w̄, so where s² is
+    /// smaller it is so by accident, as often happens to two or three processes.
+    pub(crate) fn of(values: &[f64], within: &[f64]) -> Self {
+        let n = values.len();
+        let floor = mean(within);
+        Self {
+            value: mean(values),
+            n,
+            squared_error: variance(values).map(|spread| spread.max(floor) / n as f64),
+        }
+    }
+}
