@@ -1,6 +1,7 @@
 //! A summary as text for people and programs.
 
 mod capture;
+mod cell;
 mod columns;
 mod custom;
 mod data;
@@ -8,6 +9,7 @@ mod document;
 mod dressing;
 mod kv;
 mod rest;
+mod section;
 
 pub use data::{csv, json};
 pub use document::{markdown, terminal};

@@ -1,7 +1,10 @@
-//! The two dressings of a report: text for a terminal, and Markdown.
+//! The two dressings of a report as text: for a terminal, and as Markdown.
 
+use comfy_table::CellAlignment;
 use comfy_table::presets::{ASCII_MARKDOWN, UTF8_FULL_CONDENSED};
-use comfy_table::{CellAlignment, Table};
+
+use super::cell::Cell;
+use super::section::{Item, Part, Section, Table};
 
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Dressing {
@@ -20,8 +23,58 @@ impl Dressing {
         }
     }
 
+    /// A section with its heading.
+    pub(super) fn section(self, section: &Section) -> String {
+        let mut text = self.heading(2, &section.title);
+        let mut after_note = !section.note.is_empty();
+        if after_note {
+            text += &format!("{}\n", section.note);
+        }
+        for part in &section.parts {
+            text += &self.part(part, after_note);
+            after_note = false;
+        }
+        text
+    }
+
+    fn part(self, part: &Part, after_note: bool) -> String {
+        match part {
+            Part::Table(table) => {
+                let above = match &table.caption {
+                    Some(caption) => self.heading(3, &self.cell(caption)),
+                    None if after_note => "\n".to_owned(),
+                    None => String::new(),
+                };
+                above + &self.rows(table)
+            }
+            Part::List(items) => {
+                let above = if after_note { self.before_list() } else { "" };
+                let items = items.iter().map(|item| self.line(item));
+                above.to_owned() + &items.collect::<String>()
+            }
+        }
+    }
+
+    fn rows(self, table: &Table) -> String {
+        let header: Vec<&str> = table.header.iter().map(String::as_str).collect();
+        let texts = |row: &Vec<Cell>| row.iter().map(|cell| self.labelled(cell)).collect();
+        self.table(&header, table.rows.iter().map(texts).collect())
+    }
+
+    fn labelled(self, cell: &Cell) -> String {
+        match cell.label {
+            Some(label) => format!("{} **{label}**", cell.text),
+            None => cell.text.clone(),
+        }
+    }
+
+    fn line(self, item: &Item) -> String {
+        let code = item.code.as_ref().map(|code| self.code(code));
+        self.item(&format!("{}{}", item.text, code.unwrap_or_default()))
+    }
+
     pub(super) fn table(self, header: &[&str], rows: Vec<Vec<String>>) -> String {
-        let mut table = Table::new();
+        let mut table = comfy_table::Table::new();
         table.load_preset(match self {
             Self::Terminal => UTF8_FULL_CONDENSED,
             Self::Markdown => ASCII_MARKDOWN,
