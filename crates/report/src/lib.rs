@@ -4,6 +4,7 @@
 mod capture;
 mod custom;
 mod kv;
+mod plot;
 mod render;
 mod rest;
 mod summary;
@@ -16,6 +17,7 @@ pub use kv::{
     LatencyLine, MemoryLine, PathLine, PhaseLine, PhaseMeans, PointQuality, Prediction,
     QualityLine, RooflineLine, Setting, Spread, Standing, TradeOffLine,
 };
+pub use plot::{Plot, plots};
 pub use render::{csv, json, markdown, terminal};
 pub use rest::{DisturbedAttempt, LeftBehind, WaitReason, Waiting};
 pub use summary::{FailedAttempt, Summary, Tally};

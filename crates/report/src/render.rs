@@ -11,5 +11,9 @@ mod kv;
 mod rest;
 mod section;
 
+pub(crate) use cell::Cell;
 pub use data::{csv, json};
+pub(crate) use document::{facts, sections};
 pub use document::{markdown, terminal};
+pub(crate) use kv::{caption, crossover, quality};
+pub(crate) use section::{Item, Part, Section, Table};

@@ -6,6 +6,8 @@ mod times;
 
 use anechoic_protocol::Version;
 
+pub(crate) use times::crossover;
+
 use super::cell::{self, Cell};
 use super::section::{Part, Section, Table};
 use crate::{Degradation, KvPoint, KvSummary, PointQuality, Setting, units};
@@ -133,16 +135,17 @@ fn version(version: Version) -> Cell {
 }
 
 /// What stands beside a version's times: what it does to quality under this setting.
-fn quality(quality: &PointQuality, setting: &Setting) -> Cell {
-    let key = match quality {
+fn quality_cell(found: &PointQuality, setting: &Setting) -> Cell {
+    let key = match found {
         PointQuality::Exact => Some(0.0),
         PointQuality::Measured { on } => on.first().map(|found| found.degradation),
         PointQuality::NotMeasured => None,
     };
-    cell::keyed(quality_words(quality, setting), key)
+    cell::keyed(quality(found, setting), key)
 }
 
-pub(crate) fn quality_words(quality: &PointQuality, setting: &Setting) -> String {
+/// The same in words.
+pub(crate) fn quality(quality: &PointQuality, setting: &Setting) -> String {
     match quality {
         PointQuality::Exact => "exact".to_owned(),
         PointQuality::NotMeasured => "not measured".to_owned(),

@@ -2,7 +2,7 @@
 
 use anechoic_stats::{Crossover, Ratio};
 
-use super::{Frame, caption, caption_of_paths, count, name, note, quality, tokens, version};
+use super::{Frame, caption, caption_of_paths, count, name, note, quality_cell, tokens, version};
 use crate::render::cell;
 use crate::render::section::Section;
 use crate::{
@@ -60,7 +60,7 @@ pub(super) fn latency(kv: &KvSummary) -> Option<Section> {
             cell::scaled(line.decode_tokens_per_s.as_ref(), 1.0),
             cell::times(line.against_v1.as_ref()),
             cell::times(line.decode_against_v1.as_ref()),
-            quality(&line.quality, &line.point.setting),
+            quality_cell(&line.quality, &line.point.setting),
         ]]
     };
     let title = |line: &LatencyLine| caption(&line.point.setting);
@@ -148,7 +148,7 @@ pub(super) fn paths(kv: &KvSummary) -> Option<Section> {
             count(&line.point),
             cell::time(line.per_step_s.as_ref()),
             cell::times(line.against_best.as_ref()),
-            quality(&line.quality, &line.point.setting),
+            quality_cell(&line.quality, &line.point.setting),
         ]]
     };
     let title = |line: &PathLine| caption_of_paths(&line.point.setting);
@@ -196,7 +196,7 @@ pub(super) fn phases(kv: &KvSummary) -> Option<Section> {
                 mean(means.head_s),
                 mean(means.other_s),
                 cell::time(means.total_s.as_ref()),
-                quality(&line.quality, &line.point.setting),
+                quality_cell(&line.quality, &line.point.setting),
             ]
         };
         parts.into_iter().map(row).collect()

@@ -1,0 +1,179 @@
+//! Marks and lines of series. Colour is never alone: each look has a shape and a dash pattern of its own.
+
+use super::style::SLOTS;
+use super::svg::{Element, number};
+
+/// The look of one series: a colour, a shape and a dash pattern.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Look {
+    slot: usize,
+    fill: Fill,
+}
+
+/// Whether a mark is filled; tells apart what shares colour and shape.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fill {
+    Solid,
+    Hollow,
+}
+
+impl Look {
+    /// The look of the series at this place; looks repeat after [`SLOTS`], hollow the second time.
+    pub(super) fn of(index: usize) -> Self {
+        let fill = match (index / SLOTS).is_multiple_of(2) {
+            true => Fill::Solid,
+            false => Fill::Hollow,
+        };
+        let slot = index % SLOTS;
+        Self { slot, fill }
+    }
+
+    pub(super) fn hollow(self) -> Self {
+        let fill = Fill::Hollow;
+        Self { fill, ..self }
+    }
+
+    /// The class that sets the colour.
+    pub(super) fn class(self) -> &'static str {
+        ["s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8"][self.slot]
+    }
+
+    fn dash(self) -> Option<&'static str> {
+        let solid = [
+            None,
+            Some("9 4"),
+            Some("2 4"),
+            Some("9 3 2 3"),
+            Some("5 3"),
+            Some("12 3 2 3 2 3"),
+            Some("1 3"),
+            Some("14 4"),
+        ];
+        match self.fill {
+            Fill::Solid => solid[self.slot],
+            Fill::Hollow => solid[(self.slot + 1) % SLOTS],
+        }
+    }
+
+    /// A mark of this look around a point.
+    pub(super) fn mark(self, x: f64, y: f64, radius: f64) -> Element {
+        let fill = match self.fill {
+            Fill::Solid => "fill",
+            Fill::Hollow => "hollow",
+        };
+        shape(self.slot, x, y, radius).with("class", &format!("pt {} {fill}", self.class()))
+    }
+
+    /// A line of this look through points.
+    pub(super) fn line(self, points: &[(f64, f64)]) -> Element {
+        let line = polyline(points).with("class", &format!("line {}", self.class()));
+        match self.dash() {
+            Some(dash) => line.with("stroke-dasharray", dash),
+            None => line,
+        }
+    }
+}
+
+pub(super) fn polyline(points: &[(f64, f64)]) -> Element {
+    let points = points.iter();
+    let text: Vec<String> = points
+        .map(|(x, y)| format!("{},{}", number(*x), number(*y)))
+        .collect();
+    Element::new("polyline").with("points", &text.join(" "))
+}
+
+pub(super) fn circle(x: f64, y: f64, radius: f64) -> Element {
+    Element::new("circle")
+        .at("cx", x)
+        .at("cy", y)
+        .at("r", radius)
+}
+
+pub(super) fn rect(x: f64, y: f64, width: f64, height: f64) -> Element {
+    let rect = Element::new("rect").at("x", x).at("y", y);
+    rect.at("width", width.max(0.0))
+        .at("height", height.max(0.0))
+}
+
+pub(super) fn segment(x1: f64, y1: f64, x2: f64, y2: f64) -> Element {
+    Element::new("line")
+        .at("x1", x1)
+        .at("y1", y1)
+        .at("x2", x2)
+        .at("y2", y2)
+}
+
+/// A cross, for what went wrong.
+pub(super) fn cross(x: f64, y: f64, radius: f64) -> Element {
+    let (n, r) = (number, radius);
+    let arms = [(x - r, y - r, x + r, y + r), (x - r, y + r, x + r, y - r)];
+    let arms = arms.map(|(a, b, c, d)| format!("M{} {}L{} {}", n(a), n(b), n(c), n(d)));
+    Element::new("path").with("d", &arms.concat())
+}
+
+/// An interval with its ends, along x.
+pub(super) fn interval_x(low: f64, high: f64, y: f64, cap: f64) -> Element {
+    let n = number;
+    let text = format!(
+        "M{l} {t}V{b}M{l} {y}H{h}M{h} {t}V{b}",
+        l = n(low),
+        h = n(high),
+        y = n(y),
+        t = n(y - cap),
+        b = n(y + cap)
+    );
+    Element::new("path").with("d", &text)
+}
+
+/// An interval with its ends, along y.
+pub(super) fn interval_y(x: f64, low: f64, high: f64, cap: f64) -> Element {
+    let n = number;
+    let text = format!(
+        "M{l} {b}H{r}M{x} {b}V{t}M{l} {t}H{r}",
+        x = n(x),
+        l = n(x - cap),
+        r = n(x + cap),
+        b = n(low),
+        t = n(high)
+    );
+    Element::new("path").with("d", &text)
+}
+
+/// Shapes of about equal weight.
+fn shape(slot: usize, x: f64, y: f64, r: f64) -> Element {
+    let corners: &[(f64, f64)] = match slot {
+        0 => return circle(x, y, r),
+        1 => return rect(x - r * 0.9, y - r * 0.9, r * 1.8, r * 1.8),
+        2 => &[(0.0, -1.2), (1.15, 0.9), (-1.15, 0.9)],
+        3 => &[(0.0, -1.35), (1.35, 0.0), (0.0, 1.35), (-1.35, 0.0)],
+        4 => &[(0.0, 1.2), (1.15, -0.9), (-1.15, -0.9)],
+        5 => &[(-1.2, 0.0), (0.9, -1.15), (0.9, 1.15)],
+        6 => return rect(x - r * 0.45, y - r * 1.3, r * 0.9, r * 2.6),
+        _ => return rect(x - r * 1.3, y - r * 0.45, r * 2.6, r * 0.9),
+    };
+    let points: Vec<(f64, f64)> = corners
+        .iter()
+        .map(|(a, b)| (x + a * r, y + b * r))
+        .collect();
+    let text: Vec<String> = points
+        .iter()
+        .map(|(x, y)| format!("{},{}", number(*x), number(*y)))
+        .collect();
+    Element::new("polygon").with("points", &text.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn looks_differ_in_more_than_colour() {
+        let drawn = |i: usize| Look::of(i).mark(0.0, 0.0, 5.0).finish();
+        let without_colour = |i: usize| drawn(i).replace(Look::of(i).class(), "");
+        for i in 0..2 * SLOTS {
+            for j in 0..i {
+                assert_ne!(without_colour(i), without_colour(j), "{i} and {j}");
+            }
+        }
+    }
+}

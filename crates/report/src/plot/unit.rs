@@ -1,0 +1,92 @@
+//! What a plotted number is, and how axes and exact values of it read.
+
+use crate::units;
+
+/// What the values of an axis are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unit {
+    Seconds,
+    Bytes,
+    /// A fraction, shown in percent.
+    Fraction,
+    /// Times as much as something else.
+    Times,
+    /// Whatever counts or has no unit that we know.
+    Plain,
+}
+
+impl Unit {
+    /// What values up to `largest` are divided by on an axis, and what the axis calls the result.
+    pub(super) fn division(self, largest: f64) -> (f64, &'static str) {
+        let largest = largest.abs();
+        match self {
+            Self::Seconds => pick(
+                largest,
+                &[(1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns")],
+            ),
+            Self::Bytes => pick(
+                largest,
+                &[
+                    (TIB, "TiB"),
+                    (GIB, "GiB"),
+                    (MIB, "MiB"),
+                    (KIB, "KiB"),
+                    (1.0, "B"),
+                ],
+            ),
+            Self::Fraction => (0.01, "%"),
+            Self::Times => (1.0, "×"),
+            Self::Plain => (1.0, ""),
+        }
+    }
+
+    /// The value in full, for a pointer that rests on it.
+    pub(super) fn exact(self, value: f64) -> String {
+        match self {
+            Self::Seconds => units::duration(value),
+            Self::Bytes => units::bytes(value.max(0.0).round() as u64),
+            Self::Fraction => units::signed_percent(value),
+            Self::Times => format!("{} ×", units::significant(value, 4)),
+            Self::Plain => units::significant(value, 6),
+        }
+    }
+}
+
+const KIB: f64 = 1024.0;
+const MIB: f64 = 1024.0 * KIB;
+const GIB: f64 = 1024.0 * MIB;
+const TIB: f64 = 1024.0 * GIB;
+
+fn pick(largest: f64, divisions: &[(f64, &'static str)]) -> (f64, &'static str) {
+    let last = divisions.last().copied().unwrap_or((1.0, ""));
+    if largest == 0.0 {
+        return divisions
+            .iter()
+            .find(|(size, _)| *size == 1.0)
+            .copied()
+            .unwrap_or(last);
+    }
+    let fits = divisions.iter().find(|(size, _)| largest >= *size);
+    fits.copied().unwrap_or(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn axes_have_a_fitting_unit() {
+        let check = |unit: Unit, largest: f64, name: &str| {
+            assert_eq!(unit.division(largest).1, name, "{unit:?} {largest}");
+        };
+        check(Unit::Seconds, 2.0, "s");
+        check(Unit::Seconds, 0.2, "ms");
+        check(Unit::Seconds, 2e-5, "µs");
+        check(Unit::Seconds, 1e-12, "ns");
+        check(Unit::Seconds, 0.0, "s");
+        check(Unit::Bytes, 0.0, "B");
+        check(Unit::Bytes, 3.0 * 1024.0, "KiB");
+        check(Unit::Bytes, 5e9, "GiB");
+        check(Unit::Fraction, 0.3, "%");
+    }
+}
