@@ -4,6 +4,7 @@ use anechoic_record::{RunRecord, find_run};
 use anechoic_report::Summary;
 
 use super::CommandError;
+use super::logs::logs;
 use crate::cli::{ReportArgs, ReportFormat};
 use crate::exit_code::ExitCode;
 use crate::reporter::print_data;
@@ -15,6 +16,7 @@ pub(super) fn report(args: &ReportArgs) -> Result<ExitCode, CommandError> {
     let text = match args.format {
         ReportFormat::Text => anechoic_report::terminal(&summary),
         ReportFormat::Md => anechoic_report::markdown(&summary),
+        ReportFormat::Html => anechoic_report::html(&record, &summary, &logs(&record)),
         ReportFormat::Json => anechoic_report::json(&summary),
         ReportFormat::Csv => anechoic_report::csv(&record),
     };

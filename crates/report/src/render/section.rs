@@ -74,7 +74,7 @@ impl Section {
 }
 
 impl Table {
-    pub(super) fn of(header: &[&str], rows: Vec<Vec<Cell>>) -> Self {
+    pub(crate) fn of(header: &[&str], rows: Vec<Vec<Cell>>) -> Self {
         Self {
             caption: None,
             header: header.iter().map(|&name| name.to_owned()).collect(),
