@@ -22,6 +22,7 @@ pub use latency::{CrossoverLine, LatencyLine};
 pub use memory::MemoryLine;
 pub use paths::PathLine;
 pub use phases::{PhaseLine, PhaseMeans};
+pub(crate) use points::tokens_of;
 pub use points::{Figure, KvPoint, Setting, Spread};
 pub use prediction::Prediction;
 pub use quality::{Degradation, PointQuality, QualityLine};

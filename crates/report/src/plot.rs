@@ -1,20 +1,31 @@
 //! Pictures of a run as SVG text. Pure: the same record and summary give the same pictures. Nothing is drawn that the run
 //! has no data for, and what failed is seen as failed.
 
-mod centre;
+mod chart;
+mod extent;
 mod frame;
+mod iterations;
+mod layers;
 mod mark;
+mod over_tokens;
+mod phases;
+mod place;
+mod roofline;
 mod scale;
 mod series;
 mod style;
 mod svg;
 mod thin;
+mod timeline;
+mod trade_off;
 mod unit;
 mod values;
+mod wall_time;
 
 use anechoic_record::{RunRecord, cells};
 
 use crate::Summary;
+use crate::kv::tokens_of;
 
 /// One picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +43,18 @@ pub struct Plot {
 /// Every picture that a run has data for, in the order in which a report shows them.
 pub fn plots(record: &RunRecord, summary: &Summary) -> Vec<Plot> {
     let cells = cells(record);
-    values::plots(record, summary, &cells)
+    let mut plots = values::plots(record, summary, &cells);
+    plots.extend(iterations::plots(record, &cells));
+    if let Some(kv) = &summary.kv {
+        plots.extend(over_tokens::latency(kv));
+        plots.extend(over_tokens::memory(kv));
+        plots.extend(phases::plot(kv));
+        plots.extend(trade_off::plots(kv));
+        plots.extend(roofline::plots(kv));
+    }
+    plots.extend(summary.capture.as_ref().and_then(layers::plot));
+    plots.extend(timeline::plot(record));
+    plots
 }
 
 /// Lower-case letters, digits and hyphens of a name from outside.

@@ -15,5 +15,5 @@ pub(crate) use cell::Cell;
 pub use data::{csv, json};
 pub(crate) use document::{facts, sections};
 pub use document::{markdown, terminal};
-pub(crate) use kv::{caption, crossover, quality};
+pub(crate) use kv::{caption, caption_of_paths as setting_words, crossover, quality};
 pub(crate) use section::{Item, Part, Section, Table};

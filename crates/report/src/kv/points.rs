@@ -193,7 +193,7 @@ fn shape(work: &Benchmark) -> (Option<u32>, Option<u32>) {
 }
 
 /// Every T that a case measures.
-fn tokens_of(work: &Benchmark) -> &[u32] {
+pub(crate) fn tokens_of(work: &Benchmark) -> &[u32] {
     match work {
         Benchmark::Latency(work)
         | Benchmark::Vram(work)

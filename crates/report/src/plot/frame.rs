@@ -1,6 +1,7 @@
 //! What plots have around their data: the document, axes with grids, legends, text that fits.
 
-use super::mark::{Look, rect, segment};
+use super::extent::{End, Ends};
+use super::mark::{Look, circle, cross, interval_x, rect, segment};
 use super::scale::{Scale, Tick};
 use super::style::{CLASS, SHEET};
 use super::svg::Element;
@@ -189,12 +190,12 @@ pub(super) enum Swatch {
     Raw,
     /// An interval.
     Interval,
-    /// An interval of the iterations of one process.
-    WeakInterval,
+    /// A shape with this class alone.
+    Box(&'static str),
+    /// A thin line.
+    Thin,
     /// What went wrong.
     Cross,
-    /// A thin dashed line.
-    Dashed,
 }
 
 const ROW: f64 = 20.0;
@@ -224,7 +225,6 @@ pub(super) fn legend(top: f64, entries: &[Entry]) -> (Element, f64) {
 }
 
 fn swatch(swatch: Swatch, x: f64, y: f64) -> Vec<Element> {
-    use super::mark::{circle, cross, interval_x};
     let middle = x + 12.0;
     match swatch {
         Swatch::Series(look) => vec![
@@ -237,17 +237,30 @@ fn swatch(swatch: Swatch, x: f64, y: f64) -> Vec<Element> {
         }
         Swatch::Raw => vec![circle(middle, y, 2.5).with("class", "s1 raw")],
         Swatch::Interval => {
-            vec![interval_x(x, x + 24.0, y, 4.0).with("class", "bar strong")]
+            vec![interval(x, y).with("class", "bar strong")]
         }
-        Swatch::WeakInterval => {
-            vec![interval_x(x, x + 24.0, y, 4.0).with("class", "bar strong weak")]
+        Swatch::Box(class) => {
+            vec![rect(x + 2.0, y - 5.0, 20.0, 10.0).with("class", class)]
         }
-        Swatch::Cross => vec![cross(middle, y, 4.5).with("class", "bar bad")],
-        Swatch::Dashed => {
-            let line = segment(x, y, x + 24.0, y).with("class", "thin strong");
-            vec![line.with("stroke-dasharray", "4 3")]
+        Swatch::Thin => {
+            vec![segment(x, y, x + 24.0, y).with("class", "thin quiet")]
         }
+        Swatch::Cross => vec![cross(middle, y, 4.5).with("class", "failed")],
     }
+}
+
+fn interval(x: f64, y: f64) -> Element {
+    let area = Area {
+        left: x,
+        top: y,
+        width: 24.0,
+        height: 0.0,
+    };
+    let ends = Ends {
+        low: End::At(0.0),
+        high: End::At(1.0),
+    };
+    interval_x(&area, ends, y, 4.0)
 }
 
 #[cfg(test)]

@@ -1,5 +1,9 @@
 //! Marks and lines of series. Colour is never alone: each look has a shape and a dash pattern of its own.
 
+use std::fmt::Write as _;
+
+use super::extent::{End, Ends};
+use super::frame::Area;
 use super::style::SLOTS;
 use super::svg::{Element, number};
 
@@ -64,6 +68,15 @@ impl Look {
         shape(self.slot, x, y, radius).with("class", &format!("pt {} {fill}", self.class()))
     }
 
+    /// A thin line of this look through points.
+    pub(super) fn thin_line(self, points: &[(f64, f64)]) -> Element {
+        let line = polyline(points).with("class", &format!("thin {}", self.class()));
+        match self.dash() {
+            Some(dash) => line.with("stroke-dasharray", dash),
+            None => line,
+        }
+    }
+
     /// A line of this look through points.
     pub(super) fn line(self, points: &[(f64, f64)]) -> Element {
         let line = polyline(points).with("class", &format!("line {}", self.class()));
@@ -111,31 +124,29 @@ pub(super) fn cross(x: f64, y: f64, radius: f64) -> Element {
     Element::new("path").with("d", &arms.concat())
 }
 
-/// An interval with its ends, along x.
-pub(super) fn interval_x(low: f64, high: f64, y: f64, cap: f64) -> Element {
+/// An interval along x; an end that is seen has a cap.
+pub(super) fn interval_x(area: &Area, ends: Ends, y: f64, cap: f64) -> Element {
     let n = number;
-    let text = format!(
-        "M{l} {t}V{b}M{l} {y}H{h}M{h} {t}V{b}",
-        l = n(low),
-        h = n(high),
-        y = n(y),
-        t = n(y - cap),
-        b = n(y + cap)
-    );
+    let (low, high) = (area.x(ends.low.place()), area.x(ends.high.place()));
+    let mut text = format!("M{} {}H{}", n(low), n(y), n(high));
+    for (end, x) in [(ends.low, low), (ends.high, high)] {
+        if matches!(end, End::At(_)) {
+            let _ = write!(text, "M{} {}V{}", n(x), n(y - cap), n(y + cap));
+        }
+    }
     Element::new("path").with("d", &text)
 }
 
-/// An interval with its ends, along y.
-pub(super) fn interval_y(x: f64, low: f64, high: f64, cap: f64) -> Element {
+/// An interval along y; an end that is seen has a cap.
+pub(super) fn interval_y(area: &Area, x: f64, ends: Ends, cap: f64) -> Element {
     let n = number;
-    let text = format!(
-        "M{l} {b}H{r}M{x} {b}V{t}M{l} {t}H{r}",
-        x = n(x),
-        l = n(x - cap),
-        r = n(x + cap),
-        b = n(low),
-        t = n(high)
-    );
+    let (low, high) = (area.y(ends.low.place()), area.y(ends.high.place()));
+    let mut text = format!("M{} {}V{}", n(x), n(low), n(high));
+    for (end, y) in [(ends.low, low), (ends.high, high)] {
+        if matches!(end, End::At(_)) {
+            let _ = write!(text, "M{} {}H{}", n(x - cap), n(y), n(x + cap));
+        }
+    }
     Element::new("path").with("d", &text)
 }
 

@@ -134,7 +134,7 @@ impl Scale {
     fn log_ticks(&self, count: usize, unit: Unit) -> Vec<Tick> {
         let values = match unit {
             Unit::Bytes => powers_of_two(self.low, self.high, count),
-            Unit::Seconds | Unit::Fraction | Unit::Times | Unit::Plain => {
+            Unit::Seconds | Unit::Fraction | Unit::Times | Unit::FlopsPerSecond | Unit::Plain => {
                 decades(self.low, self.high, count)
             }
         };

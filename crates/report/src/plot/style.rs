@@ -20,6 +20,8 @@ font-family:system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,san
 .anechoic-plot text{fill:var(--p-ink);stroke:none}
 .anechoic-plot .heading{font-size:16px;font-weight:600;display:var(--plot-heading,inline)}
 .anechoic-plot .soft{fill:var(--p-soft);font-size:13px}
+.anechoic-plot .over{font-size:13px;paint-order:stroke;stroke:var(--p-surface);stroke-width:3px;stroke-linejoin:round}
+.anechoic-plot .absent{fill:var(--p-bad);font-style:italic}
 .anechoic-plot .end{text-anchor:end}.anechoic-plot .mid{text-anchor:middle}
 .anechoic-plot .num{font-variant-numeric:tabular-nums}
 .anechoic-plot .surface{fill:var(--p-surface)}
@@ -36,5 +38,10 @@ font-family:system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,san
 .anechoic-plot .bar{stroke:var(--c);stroke-width:2;fill:none}
 .anechoic-plot .weak{stroke-dasharray:3 3}
 .anechoic-plot .block{fill:var(--c);stroke:var(--p-surface);stroke-width:.5}
+.anechoic-plot .whole{fill:var(--p-grid);stroke:var(--p-soft);stroke-width:.75}
+.anechoic-plot .phase{fill:var(--c);stroke:none}
+.anechoic-plot .gate{fill:var(--p-surface);stroke:var(--p5);stroke-width:1.25;stroke-dasharray:2 1.5}
+.anechoic-plot .gap{fill:var(--p-surface);stroke:var(--p-soft);stroke-width:1;stroke-dasharray:1 3}
+.anechoic-plot .failed{stroke:var(--p-bad);stroke-width:3;fill:none;stroke-linecap:round}
 .anechoic-plot .pt:hover{stroke:var(--p-ink);stroke-width:2}
 ";

@@ -11,6 +11,8 @@ pub(super) enum Unit {
     Fraction,
     /// Times as much as something else.
     Times,
+    /// Operations per second.
+    FlopsPerSecond,
     /// Whatever counts or has no unit that we know.
     Plain,
 }
@@ -34,6 +36,15 @@ impl Unit {
                     (1.0, "B"),
                 ],
             ),
+            Self::FlopsPerSecond => pick(
+                largest,
+                &[
+                    (1e12, "TFLOP/s"),
+                    (1e9, "GFLOP/s"),
+                    (1e6, "MFLOP/s"),
+                    (1.0, "FLOP/s"),
+                ],
+            ),
             Self::Fraction => (0.01, "%"),
             Self::Times => (1.0, "×"),
             Self::Plain => (1.0, ""),
@@ -47,6 +58,7 @@ impl Unit {
             Self::Bytes => units::bytes(value.max(0.0).round() as u64),
             Self::Fraction => units::signed_percent(value),
             Self::Times => format!("{} ×", units::significant(value, 4)),
+            Self::FlopsPerSecond => format!("{} GFLOP/s", units::significant(value / 1e9, 4)),
             Self::Plain => units::significant(value, 6),
         }
     }

@@ -3,8 +3,9 @@
 
 use anechoic_protocol::BenchmarkName;
 use anechoic_record::{CaseRecord, Cell, Metric, MetricKind, RunRecord};
+use anechoic_stats::{Centre, centre};
 
-use super::centre::{Centre, Spread, centre};
+use super::extent::{CUT, Ends, held};
 use super::frame::{
     Area, Entry, MARGIN, Swatch, TOP, WIDTH, X_AXIS, document, fitted, label, legend, text_width,
     x_axis,
@@ -170,26 +171,27 @@ fn unit(metric: &Metric) -> Unit {
 /// Beyond this ratio of the largest to the smallest value, an axis is logarithmic.
 const WIDE: f64 = 20.0;
 
-fn scale(rows: &[Row<'_>]) -> Option<Scale> {
-    let cells = || rows.iter().filter_map(|row| row.cell);
-    let values = || {
-        let processes = cells().flat_map(|cell| &cell.processes);
-        let raw = processes.flat_map(|p| p.values.iter().copied());
-        let centres = cells().filter_map(|cell| centre(&cell.series())?.interval);
-        raw.chain(centres.flat_map(|interval| [interval.low, interval.high]))
-    };
-    let lowest = values().fold(f64::INFINITY, f64::min);
-    let highest = values().fold(f64::NEG_INFINITY, f64::max);
+fn scale(rows: &[Row<'_>], centres: &[Option<Centre>]) -> Option<Scale> {
+    let cells = rows.iter().filter_map(|row| row.cell);
+    let processes = cells.flat_map(|cell| &cell.processes);
+    let raw: Vec<f64> = processes.flat_map(|p| p.values.iter().copied()).collect();
+    let intervals = centres
+        .iter()
+        .flatten()
+        .filter_map(|centre| centre.interval);
+    let values = held(&raw, &intervals.collect::<Vec<_>>());
+    let lowest = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let highest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     match lowest > 0.0 && highest / lowest > WIDE {
-        true => Scale::log_around(values()),
-        false => Scale::around(values()),
+        true => Scale::log_around(values),
+        false => Scale::around(values),
     }
 }
 
 fn plot(id: String, title: String, metric: &Metric, rows: &[Row<'_>]) -> Plot {
     let unit = unit(metric);
     let centres: Vec<Option<Centre>> = rows.iter().map(|row| centre(&row.cell?.series())).collect();
-    let scale = scale(rows)
+    let scale = scale(rows, &centres)
         .or_else(|| Scale::around([0.0]))
         .expect("zero is finite");
     let (legend, legend_height) = legend(TOP, &entries(&centres));
@@ -218,7 +220,7 @@ fn plot(id: String, title: String, metric: &Metric, rows: &[Row<'_>]) -> Plot {
         thinned += usize::from(drawn.1);
         body.push(drawn.0);
     }
-    let caption = caption(rows, &centres, thinned, cap);
+    let caption = caption(rows, &centres, &scale, thinned, cap);
     let height = area.bottom() + X_AXIS;
     let svg = document(&id, &title, &caption, height, body);
     Plot {
@@ -234,32 +236,32 @@ fn entries(centres: &[Option<Centre>]) -> Vec<Entry> {
         swatch,
         text: text.to_owned(),
     };
-    let has = |spread| {
-        centres
-            .iter()
-            .flatten()
-            .any(|c| c.interval.is_some() && c.spread == spread)
-    };
     let mut entries = vec![
         entry(Swatch::Raw, "iteration"),
         entry(Swatch::Mark(Look::of(1)), "median of a process"),
     ];
-    if has(Spread::Processes) {
+    if centres.iter().flatten().any(|c| c.interval.is_some()) {
         entries.push(entry(Swatch::Interval, "centre, 95 % interval"));
-    }
-    if has(Spread::Iterations) {
-        entries.push(entry(Swatch::WeakInterval, "of one process alone"));
     }
     entries
 }
 
-fn caption(rows: &[Row<'_>], centres: &[Option<Centre>], thinned: usize, cap: usize) -> String {
+fn caption(
+    rows: &[Row<'_>],
+    centres: &[Option<Centre>],
+    scale: &Scale,
+    thinned: usize,
+    cap: usize,
+) -> String {
     let cells = || rows.iter().filter_map(|row| row.cell);
     let processes: usize = cells().map(|cell| cell.processes.len()).sum();
     let iterations: usize = cells()
         .flat_map(|cell| &cell.processes)
         .map(|p| p.values.len())
         .sum();
+    let intervals = centres.iter().flatten().filter_map(|c| c.interval);
+    let mut ends = intervals.filter_map(|interval| Ends::of(&interval, scale));
+    let is_cut = ends.any(|ends| !ends.is_whole());
     let lost: usize = cells().map(|cell| cell.not_finite).sum();
     let mut text = format!(
         "Every measured value ({iterations} of {processes} processes) as a point, the median of each process as a square, and \
@@ -269,6 +271,9 @@ fn caption(rows: &[Row<'_>], centres: &[Option<Centre>], thinned: usize, cap: us
             false => "; one process says nothing about the next, so there is no interval",
         }
     );
+    if is_cut {
+        text += CUT;
+    }
     if thinned > 0 {
         text += &format!(
             " Of {thinned} rows only {cap} points each are drawn, the smallest and largest among them."
@@ -362,19 +367,9 @@ fn centre_marks(centre: &Centre, y: f64, track: &Track<'_>) -> Vec<Element> {
     let (area, scale) = (track.area, track.scale);
     let mut parts = Vec::new();
     let title = reading(centre, track.unit);
-    let ends = centre
-        .interval
-        .and_then(|interval| Some((scale.clamped(interval.low)?, scale.clamped(interval.high)?)));
-    if let Some((low, high)) = ends {
-        let weak = match centre.spread {
-            Spread::Processes => "",
-            Spread::Iterations => " weak",
-        };
-        let bar = interval_x(area.x(low), area.x(high), y, 7.0);
-        parts.push(
-            bar.with("class", &format!("bar strong{weak}"))
-                .titled(&title),
-        );
+    if let Some(ends) = centre.interval.and_then(|i| Ends::of(&i, scale)) {
+        let bar = interval_x(area, ends, y, 7.0).with("class", "bar strong");
+        parts.push(bar.titled(&title));
     }
     if let Some(place) = scale.place(centre.value) {
         let bar = rect(area.x(place) - 1.5, y - 9.0, 3.0, 18.0);
@@ -390,7 +385,7 @@ fn centre_marks(centre: &Centre, y: f64, track: &Track<'_>) -> Vec<Element> {
 fn reading(centre: &Centre, unit: Unit) -> String {
     let value = unit.exact(centre.value);
     match centre.interval {
-        Some(interval) if centre.spread == Spread::Processes => {
+        Some(interval) => {
             let half = (interval.high - centre.value).max(centre.value - interval.low);
             match centre.value == 0.0 {
                 true => value,
@@ -400,7 +395,7 @@ fn reading(centre: &Centre, unit: Unit) -> String {
                 }
             }
         }
-        Some(_) | None => value,
+        None => value,
     }
 }
 

@@ -65,13 +65,13 @@ impl Frame<'_> {
 }
 
 /// The setting in words; parts that the benchmark does not have are left out.
-pub(crate) fn caption(setting: &Setting) -> String {
+fn caption(setting: &Setting) -> String {
     let attention = format!("attention {}", setting.attention.as_str());
     words(setting, Some(attention))
 }
 
 /// The setting in words, for a table that has the attention path in its rows.
-fn caption_of_paths(setting: &Setting) -> String {
+pub(crate) fn caption_of_paths(setting: &Setting) -> String {
     words(setting, None)
 }
 
