@@ -6,7 +6,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use serde::{Deserialize, Serialize};
 
 use crate::group::{Group, Mean};
-use crate::quantile::quantile_of_sorted;
+use crate::quantile::select_quantile;
 use crate::student::{t_quantile, z_quantile};
 use crate::{CONFIDENCE, Interval, variance};
 
@@ -60,13 +60,12 @@ fn interval(group: &Group, within: &[f64], center: f64, error: f64) -> Interval 
     }
     let shrink = shrink(&group.values(), crate::mean(within));
     let mut deviations = Resampling::of(group, center, shrink).deviations();
-    deviations.sort_by(f64::total_cmp);
     let tail = (1.0 - CONFIDENCE) / 2.0;
     let stretch = t / z_quantile();
     // No end passes the centre, however lopsided the resamples are.
     Interval {
-        low: center + stretch * quantile_of_sorted(&deviations, tail).min(0.0),
-        high: center + stretch * quantile_of_sorted(&deviations, 1.0 - tail).max(0.0),
+        low: center + stretch * select_quantile(&mut deviations, tail).min(0.0),
+        high: center + stretch * select_quantile(&mut deviations, 1.0 - tail).max(0.0),
     }
 }
 
@@ -112,22 +111,22 @@ impl<'g> Resampling<'g> {
     fn draw(&self, generator: &mut ChaCha8Rng) -> f64 {
         let n = self.group.len();
         let one = |_| {
+            let random = generator.next_u64();
             // The product's upper half is below n, even to 1 part in 2³² / n.
-            let pick = ((u64::from(generator.next_u32()) * n as u64) >> 32) as usize;
-            self.between[pick] + self.iterations(pick, generator)
+            let pick = ((random >> 32) * n as u64) >> 32;
+            let uniform = (random & u64::from(u32::MAX)) as f64 / 2_f64.powi(32);
+            self.between[pick as usize] + self.iterations(pick as usize, uniform)
         };
         (0..n).map(one).sum::<f64>() / n as f64
     }
 
     /// How far the median of resampled iterations is off; nothing where there is one iteration.
-    fn iterations(&self, pick: usize, generator: &mut ChaCha8Rng) -> f64 {
+    fn iterations(&self, pick: usize, uniform: f64) -> f64 {
         let process = &self.group.processes[pick];
         if process.resampled.variance == 0.0 {
             return 0.0;
         }
-        let uniform = f64::from(generator.next_u32()) / 2_f64.powi(32);
-        let law = self.group.law(process);
-        law.pick(&process.sorted, uniform) - process.resampled.mean
+        process.law.pick(&process.sorted, uniform) - process.resampled.mean
     }
 }
 

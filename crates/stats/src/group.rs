@@ -1,6 +1,6 @@
 //! Processes of one kind, as values of their own and with what their iterations say about each.
 
-use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use crate::median_law::{MedianLaw, Moments};
 use crate::order::median_of_sorted;
@@ -14,7 +14,6 @@ pub fn process_value(iterations: &[f64]) -> Option<f64> {
 /// Processes that have values.
 pub(crate) struct Group {
     pub(crate) processes: Vec<Process>,
-    laws: BTreeMap<usize, MedianLaw>,
 }
 
 /// One process.
@@ -23,24 +22,21 @@ pub(crate) struct Process {
     pub(crate) sorted: Vec<f64>,
     /// Their median.
     pub(crate) value: f64,
-    /// Moments of the median of a bootstrap resample of the iterations.
+    /// The law of the median of a bootstrap resample of them; shared by processes with as many.
+    pub(crate) law: Rc<MedianLaw>,
+    /// Moments of such a median.
     pub(crate) resampled: Moments,
 }
 
 impl Group {
     /// The processes of `series` that have values; `None` where none has.
     pub(crate) fn of<'a>(series: impl IntoIterator<Item = &'a Vec<f64>>) -> Option<Self> {
-        let mut laws = BTreeMap::new();
+        let mut laws: Vec<Rc<MedianLaw>> = Vec::new();
         let with_values = series.into_iter().filter(|values| !values.is_empty());
         let processes: Vec<Process> = with_values
-            .map(|values| {
-                let law = laws
-                    .entry(values.len())
-                    .or_insert_with(|| MedianLaw::of(values.len()));
-                Process::of(values, law)
-            })
+            .map(|values| Process::of(values, law_of(values.len(), &mut laws)))
             .collect();
-        (!processes.is_empty()).then_some(Self { processes, laws })
+        (!processes.is_empty()).then_some(Self { processes })
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -51,20 +47,26 @@ impl Group {
     pub(crate) fn values(&self) -> Vec<f64> {
         self.processes.iter().map(|process| process.value).collect()
     }
+}
 
-    /// The law of the median of a resample of this process.
-    pub(crate) fn law(&self, process: &Process) -> &MedianLaw {
-        &self.laws[&process.sorted.len()]
-    }
+/// The law for this many values, from those made before where it is among them.
+fn law_of(values: usize, laws: &mut Vec<Rc<MedianLaw>>) -> Rc<MedianLaw> {
+    let known = laws.iter().find(|law| law.values() == values).cloned();
+    known.unwrap_or_else(|| {
+        let law = Rc::new(MedianLaw::of(values));
+        laws.push(Rc::clone(&law));
+        law
+    })
 }
 
 impl Process {
-    fn of(values: &[f64], law: &MedianLaw) -> Self {
+    fn of(values: &[f64], law: Rc<MedianLaw>) -> Self {
         let mut sorted = values.to_vec();
         sorted.sort_by(f64::total_cmp);
         Self {
             value: median_of_sorted(&sorted),
             resampled: law.moments(&sorted),
+            law,
             sorted,
         }
     }

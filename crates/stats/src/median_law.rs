@@ -19,9 +19,10 @@ pub(crate) struct MedianLaw {
 
 /// Where the upper middle draw is, given the lower one.
 struct Middle {
-    half: f64,
     /// P(lower middle draw here, and the upper middle one further up), but for the factor of [`Self::beyond`].
     here: Vec<f64>,
+    /// The probability that half of the draws lie at a place or further up; 0 past the last one.
+    beyond: Vec<f64>,
 }
 
 impl Middle {
@@ -33,25 +34,27 @@ impl Middle {
             let with_largest_here = 1.0 - ((place - 1.0) / place).powf(half);
             (ways + half * (place / whole).ln()).exp() * with_largest_here
         });
-        let here = here.collect();
-        Self { half, here }
-    }
-
-    /// The probability that `half` draws lie at `place`, from 0, or further up.
-    fn beyond(&self, place: usize) -> f64 {
-        let m = self.here.len();
-        ((m - place) as f64 / m as f64).powf(self.half)
+        let beyond = (0..=m).map(|place| ((m - place) as f64 / whole).powf(half));
+        Self {
+            here: here.collect(),
+            beyond: beyond.collect(),
+        }
     }
 
     /// The upper place where `rest` of the probability of the lower place is used up.
     fn upper(&self, lower: usize, rest: f64) -> usize {
-        let m = self.here.len();
-        if rest >= self.here[lower] * self.beyond(lower + 1) {
-            return lower;
-        }
-        let root = (rest / self.here[lower]).powf(1.0 / self.half);
-        let last = (m as f64 * (1.0 - root)).ceil() as usize;
-        last.saturating_sub(1).clamp(lower + 1, m - 1)
+        let further = &self.beyond[lower + 1..self.here.len()];
+        let here = self.here[lower];
+        lower + leading(further, |beyond| rest < here * beyond)
+    }
+}
+
+/// How many values at the beginning have a property that no later one has.
+fn leading(values: &[f64], property: impl Fn(f64) -> bool) -> usize {
+    match values.len() {
+        // Counting a few without a branch is several times faster than searching them.
+        0..=32 => values.iter().filter(|value| property(**value)).count(),
+        33.. => values.partition_point(|&value| property(value)),
     }
 }
 
@@ -80,12 +83,17 @@ impl MedianLaw {
     /// The median of one resample of `sorted`, picked by a uniform number from 0 to 1.
     pub(crate) fn pick(&self, sorted: &[f64], uniform: f64) -> f64 {
         let last = sorted.len() - 1;
-        let lower = self.cumulative.partition_point(|&p| p <= uniform).min(last);
+        let lower = leading(&self.cumulative, |p| p <= uniform).min(last);
         let Some(middle) = &self.middle else {
             return sorted[lower];
         };
         let upper = middle.upper(lower, uniform - self.before(lower));
         f64::midpoint(sorted[lower], sorted[upper])
+    }
+
+    /// Of how many values this is the law.
+    pub(crate) fn values(&self) -> usize {
+        self.cumulative.len()
     }
 
     fn before(&self, place: usize) -> f64 {
@@ -122,12 +130,12 @@ impl MedianLaw {
         // Sums over the upper places so far, weighted by the law of the upper middle draw.
         let (mut above, mut above_squared) = (0.0, 0.0);
         for (i, &x) in offsets.iter().enumerate().rev() {
-            let (here, beyond) = (middle.here[i], middle.beyond(i + 1));
+            let (here, beyond) = (middle.here[i], middle.beyond[i + 1]);
             let same = (self.cumulative[i] - self.before(i) - here * beyond).max(0.0);
             mean += same * x + here * (beyond * x + above) / 2.0;
             let pairs = beyond * x * x + 2.0 * x * above + above_squared;
             square += same * x * x + here * pairs / 4.0;
-            let smallest_here = middle.beyond(i) - beyond;
+            let smallest_here = middle.beyond[i] - beyond;
             above += smallest_here * x;
             above_squared += smallest_here * x * x;
         }

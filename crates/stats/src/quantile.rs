@@ -7,17 +7,16 @@ use crate::median;
 /// Type 7 of Hyndman & Fan, "Sample quantiles in statistical packages", The American Statistician 50 (1996): linear
 /// between the order statistics, as in R and NumPy. A `p` outside 0 to 1 is taken for the nearer end.
 pub fn quantile(values: &[f64], p: f64) -> Option<f64> {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    (!sorted.is_empty()).then(|| quantile_of_sorted(&sorted, p))
+    let mut values = values.to_vec();
+    (!values.is_empty()).then(|| select_quantile(&mut values, p))
 }
 
-/// The quantile of sorted values, of which there is at least one.
-pub(crate) fn quantile_of_sorted(sorted: &[f64], p: f64) -> f64 {
-    let place = (sorted.len() - 1) as f64 * p.clamp(0.0, 1.0);
+/// The quantile of values, of which there is at least one; brings them into another order.
+pub(crate) fn select_quantile(values: &mut [f64], p: f64) -> f64 {
+    let place = (values.len() - 1) as f64 * p.clamp(0.0, 1.0);
     let below = place.floor() as usize;
-    let above = (below + 1).min(sorted.len() - 1);
-    let (low, high) = (sorted[below], sorted[above]);
+    let (_, &mut low, above) = values.select_nth_unstable_by(below, f64::total_cmp);
+    let high = above.iter().copied().min_by(f64::total_cmp).unwrap_or(low);
     // Between equal values there is nothing to round.
     if low == high {
         return low;
