@@ -2,6 +2,7 @@
 //! that misbehaves on request, and waiting for things that happen.
 
 mod bench;
+mod browser;
 pub mod fault;
 pub mod kills;
 mod programs;
@@ -9,5 +10,6 @@ pub mod soak;
 mod wait;
 
 pub use bench::{Bench, Finished, Started, finish, is_filled};
+pub use browser::{Browser, Look, Page, installed_browser};
 pub use programs::{anechoic, fake_nvml, fake_worker, old_fake_nvml};
 pub use wait::{gone, wait_for};

@@ -85,13 +85,15 @@ fn completeness(summary: &Summary) -> Finding {
         return Finding::words(Tone::Good, &text);
     }
     let state = match summary.state {
-        RunState::Running => " The run is still being made.",
-        RunState::Interrupted => " The run was interrupted; `anechoic resume` makes what it owes.",
-        RunState::Complete => "",
+        RunState::Running => html! { " The run is still being made." },
+        RunState::Interrupted => html! {
+            " The run was interrupted; " code { "anechoic resume " (plain(&summary.run)) } " makes what it owes."
+        },
+        RunState::Complete => html! {},
     };
     let (complete, all) = (tally.complete_cases, tally.cases);
-    let text = format!("{complete} of {all} cases are complete: {attempts}.{state}");
-    Finding::words(Tone::Bad, &text)
+    let text = html! { (complete) " of " (all) " cases are complete: " (attempts) "." (state) };
+    Finding::new(Tone::Bad, text)
 }
 
 /// One sentence per case that failed and lacks attempts, then those that are forgiven, then those cut short.
@@ -183,12 +185,12 @@ fn custom(summary: &Summary) -> Option<Finding> {
     Some(Finding::new(Tone::Result, text))
 }
 
-/// The least and the greatest; `None` of fewer than two.
+/// The least and the greatest; `None` where there are no two that differ.
 fn ends<T: Copy>(items: impl Iterator<Item = T>, of: impl Fn(&T) -> f64) -> Option<(T, T)> {
     let mut sorted: Vec<T> = items.filter(|item| of(item).is_finite()).collect();
     sorted.sort_by(|a, b| of(a).total_cmp(&of(b)));
     match sorted.as_slice() {
         [] | [_] => None,
-        [least, .., most] => Some((*least, *most)),
+        [least, .., most] => (of(least) < of(most)).then_some((*least, *most)),
     }
 }

@@ -65,7 +65,7 @@ impl Frame<'_> {
 }
 
 /// The setting in words; parts that the benchmark does not have are left out.
-fn caption(setting: &Setting) -> String {
+pub(crate) fn caption(setting: &Setting) -> String {
     let attention = format!("attention {}", setting.attention.as_str());
     words(setting, Some(attention))
 }

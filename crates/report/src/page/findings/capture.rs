@@ -86,18 +86,22 @@ fn overheads(capture: &CaptureSummary, baseline: &str, wanted: Verdict) -> Optio
         return None;
     }
     found.sort_by(|a, b| b.total.value.total_cmp(&a.total.value));
+    let baseline = named(baseline);
     let (tone, before) = match wanted {
-        Verdict::Told => (Tone::Result, "takes another time than the baseline"),
+        Verdict::Told => (
+            Tone::Result,
+            html! { "Time that capture costs against " (baseline) ", told from chance: " },
+        ),
         Verdict::Untold => (
             Tone::Doubt,
-            "cannot be told from no difference to the baseline",
+            html! { "Cannot be told from " (baseline) ", whose time lies inside the interval: " },
         ),
         Verdict::NoInterval => (
             Tone::Doubt,
-            "has too few processes to be told from chance against the baseline",
+            html! { "Against " (baseline) ", with too few processes to be told from chance: " },
         ),
     };
-    let text = html! { "What " (before) " " (named(baseline)) ": " (costs(&found)) "." };
+    let text = html! { (before) (costs(&found)) "." };
     Some(Finding::new(tone, text))
 }
 

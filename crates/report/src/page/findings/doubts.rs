@@ -41,8 +41,13 @@ fn disturbed(summary: &Summary) -> Option<Finding> {
         .map(|disturbance| disturbance.what.name())
         .collect();
     let names: Vec<&str> = names.into_iter().collect();
+    let counting = match counting {
+        0 => "none of which counts".to_owned(),
+        counting if counting == all => "all of which count".to_owned(),
+        some => format!("{some} of which count"),
+    };
     let text = format!(
-        "The machine was not at rest: {} disturbed ({}), {counting} of which count.",
+        "The machine was not at rest: {} disturbed ({}), {counting}.",
         count_was(all),
         list(&names)
     );
