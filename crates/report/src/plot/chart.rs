@@ -3,7 +3,7 @@
 
 use anechoic_stats::Interval;
 
-use super::extent::{Ends, held};
+use super::extent::{Ends, Floor, held};
 use super::frame::{
     Area, Entry, MARGIN, Swatch, WIDTH, X_AXIS, label, text_width, x_axis, x_axis_at, y_axis,
 };
@@ -83,7 +83,7 @@ impl Across {
                     false => Scale::around(tokens()),
                 }
             }
-            Self::Count(values) => Scale::from_zero(values.iter().copied()),
+            Self::Count(values) => Scale::around(values.iter().copied()),
         }
     }
 
@@ -122,10 +122,14 @@ impl Chart<'_> {
                 .filter_map(|fit| fitted_line(&area, &x, &y, fit)),
         );
         body.extend(self.pointers.iter().filter_map(|p| pointer(&area, &x, p)));
+        let apart = match self.across {
+            Across::Tokens(tokens) if tokens.len() == 1 => 14.0,
+            Across::Tokens(_) | Across::Count(_) => 3.0,
+        };
         let mut is_cut = false;
         for (index, line) in self.lines.iter().enumerate() {
             // Points of several series at one x lie beside each other, so that their intervals can be told apart.
-            let aside = (index as f64 - (self.lines.len() as f64 - 1.0) / 2.0) * 3.0;
+            let aside = (index as f64 - (self.lines.len() as f64 - 1.0) / 2.0) * apart;
             let plane = Plane {
                 area: &area,
                 x: &x,
@@ -148,8 +152,13 @@ impl Chart<'_> {
         let intervals: Vec<Interval> = points().filter_map(|p| p.interval).collect();
         let lowest = values.iter().copied().fold(f64::INFINITY, f64::min);
         let highest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let is_log = lowest > 0.0 && highest / lowest > WIDE;
-        let held = held(&values, &intervals);
+        // A fitted line is straight.
+        let is_log = self.fits.is_empty() && lowest > 0.0 && highest / lowest > WIDE;
+        let floor = match self.fits.is_empty() {
+            true => Floor::Positive,
+            false => Floor::None,
+        };
+        let held = held(&values, &intervals, floor);
         let scale = match is_log {
             true => Scale::log_around(held),
             false => Scale::from_zero(held),

@@ -5,8 +5,17 @@ use anechoic_stats::Interval;
 
 use super::scale::Scale;
 
+/// How far down an interval may take a scale.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Floor {
+    /// The quantity is positive by its nature.
+    Positive,
+    /// Zero means nothing special.
+    None,
+}
+
 /// The values, and the ends of their intervals as far as they lie within once the range of the values at either side.
-pub(super) fn held(values: &[f64], intervals: &[Interval]) -> Vec<f64> {
+pub(super) fn held(values: &[f64], intervals: &[Interval], floor: Floor) -> Vec<f64> {
     let mut held: Vec<f64> = values.iter().copied().filter(|v| v.is_finite()).collect();
     let low = held.iter().copied().fold(f64::INFINITY, f64::min);
     let high = held.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -18,9 +27,9 @@ pub(super) fn held(values: &[f64], intervals: &[Interval]) -> Vec<f64> {
         false => high.abs() * 0.5,
     };
     // What is positive stays so: half of the smallest is room enough.
-    let least = match low > 0.0 {
-        true => (low - span).max(low * 0.5),
-        false => low - span,
+    let least = match floor {
+        Floor::Positive if low > 0.0 => (low - span).max(low * 0.5),
+        Floor::Positive | Floor::None => low - span,
     };
     for interval in intervals {
         let ends = [interval.low.max(least), interval.high.min(high + span)];
@@ -88,7 +97,7 @@ mod tests {
             low: -50.0,
             high: 70.0,
         };
-        let scale = Scale::around(held(&[9.0, 11.0], &[wide])).unwrap();
+        let scale = Scale::around(held(&[9.0, 11.0], &[wide], Floor::Positive)).unwrap();
         assert!(scale.low() > 4.0 && scale.high() < 14.0, "{scale:?}");
         let ends = Ends::of(&wide, &scale).unwrap();
         assert_eq!((ends.low, ends.high), (End::Beyond(0.0), End::Beyond(1.0)));
@@ -101,9 +110,9 @@ mod tests {
             low: 9.5,
             high: 10.5,
         };
-        let scale = Scale::around(held(&[9.8, 10.2], &[narrow])).unwrap();
+        let scale = Scale::around(held(&[9.8, 10.2], &[narrow], Floor::None)).unwrap();
         assert!(Ends::of(&narrow, &scale).unwrap().is_whole());
-        assert_eq!(held(&[f64::NAN], &[narrow]), Vec::<f64>::new());
+        assert_eq!(held(&[f64::NAN], &[narrow], Floor::None), Vec::<f64>::new());
         let none = Interval {
             low: f64::NAN,
             high: 1.0,

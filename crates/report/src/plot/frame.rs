@@ -8,7 +8,7 @@ use super::svg::Element;
 use super::unit::Unit;
 
 /// Width of every plot in its own units. Small, so that its text can be read on a phone.
-pub(super) const WIDTH: f64 = 600.0;
+pub(super) const WIDTH: f64 = 560.0;
 /// Room at the left and right edge.
 pub(super) const MARGIN: f64 = 12.0;
 /// Where the drawing begins, below the heading.
@@ -68,7 +68,7 @@ pub(super) fn document(
         )
         .child(Element::new("style").verbatim(SHEET))
         .child(rect(0.0, 0.0, WIDTH, height.ceil()).with("class", "surface"))
-        .child(label(MARGIN, 22.0, &shorten(title, 62), "heading"))
+        .child(label(MARGIN, 22.0, &shorten(title, 58), "heading"))
         .children(body)
         .finish()
 }
@@ -90,6 +90,23 @@ pub(super) fn fitted(x: f64, y: f64, text: &str, width: f64, classes: &str) -> E
     match is_whole {
         true => label,
         false => label.titled(text),
+    }
+}
+
+/// As [`fitted`], with words behind it that are not shortened.
+pub(super) fn fitted_with(x: f64, y: f64, text: &str, behind: &str, width: f64) -> Element {
+    let short = shorten(
+        text,
+        ((width - text_width(behind)) / (FONT * CHARACTER)) as usize,
+    );
+    let shown = format!("{short}{behind}");
+    // Where the words behind it leave no room, they are shortened too.
+    let shown = shorten(&shown, (width / (FONT * CHARACTER)) as usize);
+    let whole = format!("{text}{behind}");
+    let label = label(x, y, &shown, "");
+    match shown == whole {
+        true => label,
+        false => label.titled(&whole),
     }
 }
 
@@ -205,7 +222,7 @@ pub(super) fn legend(top: f64, entries: &[Entry]) -> (Element, f64) {
     let mut group = Element::new("g");
     let (mut x, mut y) = (MARGIN, top + 10.0);
     for entry in entries {
-        let text = shorten(&entry.text, 66);
+        let text = shorten(&entry.text, 60);
         let width = 34.0 + text_width(&text);
         if x > MARGIN && x + width > WIDTH - MARGIN {
             (x, y) = (MARGIN, y + ROW);
@@ -229,9 +246,9 @@ fn swatch(swatch: Swatch, x: f64, y: f64) -> Vec<Element> {
     match swatch {
         Swatch::Series(look) => vec![
             look.line(&[(x, y), (x + 24.0, y)]),
-            look.mark(middle, y, 4.5),
+            look.swatch(middle, y, 4.5),
         ],
-        Swatch::Mark(look) => vec![look.mark(middle, y, 5.0)],
+        Swatch::Mark(look) => vec![look.swatch(middle, y, 5.0)],
         Swatch::Block(class) => {
             vec![rect(x + 2.0, y - 6.0, 20.0, 12.0).with("class", &format!("block {class}"))]
         }

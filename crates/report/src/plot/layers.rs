@@ -1,7 +1,7 @@
 //! What capture costs against the number of captured layers, with the line that fits.
 
 use anechoic_protocol::CaptureWork;
-use anechoic_stats::{Interval, Ratio};
+use anechoic_stats::Ratio;
 
 use super::Plot;
 use super::chart::{Across, Chart, Line, Point};
@@ -117,7 +117,7 @@ fn point(case: &CaptureCase, overhead: &Overhead) -> Point {
     Point {
         x: x(case),
         y: value,
-        interval: interval.map(|Interval { low, high }| Interval { low, high }),
+        interval,
         is_weak: false,
         case: case.id.clone(),
         title: format!(

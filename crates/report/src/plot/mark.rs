@@ -19,21 +19,28 @@ pub(super) struct Look {
 pub(super) enum Fill {
     Solid,
     Hollow,
+    Tinted,
 }
 
 impl Look {
-    /// The look of the series at this place; looks repeat after [`SLOTS`], hollow the second time.
+    /// The look of the series at this place; looks repeat after [`SLOTS`] with other fills.
     pub(super) fn of(index: usize) -> Self {
-        let fill = match (index / SLOTS).is_multiple_of(2) {
-            true => Fill::Solid,
-            false => Fill::Hollow,
-        };
         let slot = index % SLOTS;
-        Self { slot, fill }
+        let fill = Fill::Solid;
+        Self { slot, fill }.variant(index / SLOTS)
     }
 
     pub(super) fn hollow(self) -> Self {
-        let fill = Fill::Hollow;
+        self.variant(1)
+    }
+
+    /// The look of what shares colour and shape with others, by its place among them.
+    pub(super) fn variant(self, index: usize) -> Self {
+        let fill = match index % 3 {
+            0 => Fill::Solid,
+            1 => Fill::Hollow,
+            _ => Fill::Tinted,
+        };
         Self { fill, ..self }
     }
 
@@ -56,21 +63,33 @@ impl Look {
         match self.fill {
             Fill::Solid => solid[self.slot],
             Fill::Hollow => solid[(self.slot + 1) % SLOTS],
+            Fill::Tinted => solid[(self.slot + 2) % SLOTS],
         }
     }
 
-    /// A mark of this look around a point.
+    /// A mark of this look around a point, that tells what it is: the caller gives it a title.
     pub(super) fn mark(self, x: f64, y: f64, radius: f64) -> Element {
+        self.shape("pt ", x, y, radius)
+    }
+
+    /// The same in a legend.
+    pub(super) fn swatch(self, x: f64, y: f64, radius: f64) -> Element {
+        self.shape("", x, y, radius)
+    }
+
+    fn shape(self, class: &str, x: f64, y: f64, radius: f64) -> Element {
         let fill = match self.fill {
             Fill::Solid => "fill",
             Fill::Hollow => "hollow",
+            Fill::Tinted => "tinted",
         };
-        shape(self.slot, x, y, radius).with("class", &format!("pt {} {fill}", self.class()))
+        let classes = format!("{class}{} {fill}", self.class());
+        shape(self.slot, x, y, radius).with("class", &classes)
     }
 
-    /// A thin line of this look through points.
+    /// A thin line of this look through points, that tells what it is: the caller gives it a title.
     pub(super) fn thin_line(self, points: &[(f64, f64)]) -> Element {
-        let line = polyline(points).with("class", &format!("thin {}", self.class()));
+        let line = polyline(points).with("class", &format!("pt thin {}", self.class()));
         match self.dash() {
             Some(dash) => line.with("stroke-dasharray", dash),
             None => line,
@@ -181,7 +200,7 @@ mod tests {
     fn looks_differ_in_more_than_colour() {
         let drawn = |i: usize| Look::of(i).mark(0.0, 0.0, 5.0).finish();
         let without_colour = |i: usize| drawn(i).replace(Look::of(i).class(), "");
-        for i in 0..2 * SLOTS {
+        for i in 0..3 * SLOTS {
             for j in 0..i {
                 assert_ne!(without_colour(i), without_colour(j), "{i} and {j}");
             }

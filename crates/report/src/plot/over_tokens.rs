@@ -85,7 +85,7 @@ fn latency_of(kv: &KvSummary, setting: &Setting, number: usize, time: Time) -> O
         setting_words(setting),
         counts(measured.iter().map(|line| &line.point))
     );
-    sentences += &weak_words(&lines);
+    sentences += weak_words(&lines);
     sentences += &crossover_words(kv, setting);
     finish(numbered(id, number), title, sentences, &[chart])
 }
@@ -145,14 +145,16 @@ fn series<'a, L>(
     lines
 }
 
-/// A further path, or T in common processes, has the version's look with hollow marks.
+/// Further paths, and T in common processes, have the version's look with another fill.
 fn look_of(point: &KvPoint, all: &[&KvPoint]) -> Look {
-    let first = all.iter().find(|other| other.version == point.version);
-    let is_first = first.is_none_or(|first| Key { point: first }.is_same(point));
-    match is_first {
-        true => look(point.version),
-        false => look(point.version).hollow(),
+    let mut variants: Vec<Key<'_>> = Vec::new();
+    for other in all.iter().filter(|other| other.version == point.version) {
+        if !variants.iter().any(|known| known.is_same(other)) {
+            variants.push(Key { point: other });
+        }
     }
+    let place = variants.iter().position(|known| known.is_same(point));
+    look(point.version).variant(place.unwrap_or(0))
 }
 
 fn name(point: &KvPoint, all: &[&KvPoint], quality: Option<&PointQuality>) -> String {

@@ -27,6 +27,11 @@ impl Labels {
             .push((x - radius, y - radius, x + radius, y + radius));
     }
 
+    /// Keeps room for a line from left to right.
+    pub(super) fn keep_line(&mut self, left: f64, right: f64, y: f64) {
+        self.taken.push((left, y - 5.0, right, y + 5.0));
+    }
+
     /// A label beside a mark: at its right, its left, above or below, wherever there is room first.
     pub(super) fn beside(&mut self, x: f64, y: f64, radius: f64, text: &str) -> Element {
         let width = text_width(text);
@@ -40,6 +45,10 @@ impl Labels {
             (x + gap, y + gap + 12.0),
             (x - gap - width, y - gap),
             (x - gap - width, y + gap + 12.0),
+            (x - width / 2.0, y - gap - 18.0),
+            (x - width / 2.0, y + gap + 30.0),
+            (x - gap - width, y - gap - 18.0),
+            (x - gap - width, y + gap + 30.0),
         ];
         let boxed = |(left, base): (f64, f64)| (left, base - 12.0, left + width, base + 3.0);
         let free = candidates.into_iter().find(|at| self.is_free(boxed(*at)));

@@ -61,9 +61,9 @@ fn plot(kv: &KvSummary, setting: &Setting, number: usize) -> Option<Plot> {
     let y = Scale::log_around(reached.chain([flops_per_s, roof_low]))?;
     let (legend, height) = legend(TOP, &entries(&spots));
     let area = Area {
-        left: 74.0,
+        left: 56.0,
         top: TOP + height + 26.0,
-        width: WIDTH - 74.0 - MARGIN - 6.0,
+        width: WIDTH - 56.0 - MARGIN - 6.0,
         height: 300.0,
     };
     let mut body = vec![
@@ -147,12 +147,13 @@ fn roof(area: &Area, (x, y): (&Scale, &Scale), bytes_per_s: f64, flops_per_s: f6
         let rate = format!("{} GFLOP/s", significant(flops_per_s / 1e9, 3));
         parts.push(label(top.0 - 4.0, top.1 - 7.0, &rate, "soft over end"));
         let bandwidth = format!("{} GB/s", significant(bytes_per_s / 1e9, 3));
-        parts.push(label(
-            low.0 + 30.0,
-            (low.1 - 44.0).max(area.top + 12.0),
-            &bandwidth,
-            "soft over",
-        ));
+        // Below the slope, a third of the way up.
+        let ridge = corners.get(1).unwrap_or(top);
+        let (x, y) = (
+            low.0 + (ridge.0 - low.0) / 3.0,
+            low.1 + (ridge.1 - low.1) / 3.0,
+        );
+        parts.push(label(x + 10.0, y + 14.0, &bandwidth, "soft over"));
     }
     parts
 }

@@ -1,7 +1,7 @@
 //! From values to places: linear and logarithmic scales, and ticks that people can read (1, 2 and 5 times a power of ten).
 
 use super::unit::Unit;
-use crate::units::significant;
+use crate::units::{NONE, significant};
 
 /// A scale from a range of values to 0…1.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -29,7 +29,7 @@ impl Scale {
     pub(super) fn around(values: impl IntoIterator<Item = f64>) -> Option<Self> {
         let (low, high) = range(values.into_iter().filter(|v| v.is_finite()))?;
         let room = match high > low {
-            true => (high - low) * ROOM,
+            true => high * ROOM - low * ROOM,
             // One value alone lies in the middle.
             false if low == 0.0 => 1.0,
             false => low.abs() * 0.1,
@@ -37,8 +37,8 @@ impl Scale {
         let kind = Kind::Linear;
         Some(Self {
             kind,
-            low: low - room,
-            high: high + room,
+            low: (low - room).max(f64::MIN),
+            high: (high + room).min(f64::MAX),
         })
     }
 
@@ -47,14 +47,18 @@ impl Scale {
         let (low, high) = range(values.into_iter().filter(|v| v.is_finite()))?;
         let (low, high) = (low.min(0.0), high.max(0.0));
         let room = match high > low {
-            true => (high - low) * ROOM,
+            true => high * ROOM - low * ROOM,
             false => 1.0,
         };
         let kind = Kind::Linear;
         Some(Self {
             kind,
-            low: if low < 0.0 { low - room } else { 0.0 },
-            high: high + room,
+            low: if low < 0.0 {
+                (low - room).max(f64::MIN)
+            } else {
+                0.0
+            },
+            high: (high + room).min(f64::MAX),
         })
     }
 
@@ -81,7 +85,8 @@ impl Scale {
     /// Where a value lies, from 0 to 1; `None` for what has no place: not finite, or not positive on a logarithmic scale.
     pub(super) fn place(&self, value: f64) -> Option<f64> {
         let place = match self.kind {
-            Kind::Linear => (value - self.low) / (self.high - self.low),
+            // Halves do not overflow.
+            Kind::Linear => (value / 2.0 - self.low / 2.0) / (self.high / 2.0 - self.low / 2.0),
             Kind::Log if value <= 0.0 => return None,
             Kind::Log => (value.ln() - self.low.ln()) / (self.high.ln() - self.low.ln()),
         };
@@ -108,65 +113,84 @@ impl Scale {
     pub(super) fn ticks(&self, count: usize, unit: Unit) -> (Vec<Tick>, &'static str) {
         match self.kind {
             Kind::Linear => self.linear_ticks(count, unit),
-            Kind::Log => (self.log_ticks(count, unit), ""),
+            Kind::Log => self.log_ticks(count, unit),
         }
     }
 
     fn linear_ticks(&self, count: usize, unit: Unit) -> (Vec<Tick>, &'static str) {
         let (size, name) = unit.division(self.low.abs().max(self.high.abs()));
         let (low, high) = (self.low / size, self.high / size);
-        let step = nice_step((high - low) / count.max(1) as f64);
+        let count = count.max(1) as f64;
+        let step = nice_step(high / count - low / count);
         let first = (low / step).ceil();
         let number = ((high / step).floor() - first).clamp(0.0, 100.0) as u32;
         let decimals = usize::try_from(-(step.log10() + 1e-9).floor() as i32).unwrap_or(0);
+        let is_readable = step > 1e-6 && low.abs().max(high.abs()) < 1e7;
         let ticks = (0..=number).map(|i| {
             // Adding zero turns −0 into 0.
             let value = (first + f64::from(i)) * step + 0.0;
+            let label = match is_readable {
+                true => format!("{value:.decimals$}"),
+                false => significant_short(value),
+            };
             Tick {
                 value: value * size,
-                label: format!("{value:.decimals$}"),
+                label,
             }
         });
         (ticks.collect(), name)
     }
 
-    /// Bytes step in powers of two, all else in 1, 2, 5; every label has its own unit, since the range is wide.
-    fn log_ticks(&self, count: usize, unit: Unit) -> Vec<Tick> {
-        let values = match unit {
-            Unit::Bytes => powers_of_two(self.low, self.high, count),
-            Unit::Seconds | Unit::Fraction | Unit::Times | Unit::FlopsPerSecond | Unit::Plain => {
-                decades(self.low, self.high, count)
+    /// Bytes step in powers of two, all else in 1, 2, 5. The range is wide, so that every label has its own unit, but for long
+    /// ones.
+    fn log_ticks(&self, count: usize, unit: Unit) -> (Vec<Tick>, &'static str) {
+        let (common, values) = match unit {
+            Unit::Bytes => (None, powers_of_two(self.low, self.high, count)),
+            Unit::FlopsPerSecond => (
+                Some(unit.division(self.high)),
+                decades(self.low, self.high, count),
+            ),
+            Unit::Seconds | Unit::Fraction | Unit::Times | Unit::Plain => {
+                (None, decades(self.low, self.high, count))
             }
         };
-        let label = |value: f64| {
-            let (size, name) = unit.division(value);
-            let text = significant_short(value / size);
-            match name.is_empty() {
-                true => text,
-                false => format!("{text} {name}"),
-            }
+        let label = |value: f64| match (common, unit.division(value)) {
+            (Some((size, _)), _) | (None, (size, "")) => significant_short(value / size),
+            (None, (size, name)) => format!("{} {name}", significant_short(value / size)),
         };
         let tick = |value| Tick {
             value,
             label: label(value),
         };
-        values.into_iter().map(tick).collect()
+        let name = common.map_or("", |(_, name)| name);
+        (values.into_iter().map(tick).collect(), name)
     }
 }
 
 /// Room at both ends of a scale, as a part of its range.
 const ROOM: f64 = 0.05;
 
-/// A number without zeros that say nothing.
+/// A number of three digits without zeros that say nothing.
 pub(super) fn significant_short(value: f64) -> String {
-    if value != 0.0 && !(1e-4..1e6).contains(&value.abs()) {
-        return format!("{value:e}");
+    compact(value, 3)
+}
+
+/// A number of so many digits without zeros that say nothing; with an exponent where it is very large or small.
+pub(super) fn compact(value: f64, digits: i32) -> String {
+    if !value.is_finite() {
+        return NONE.to_owned();
     }
-    let text = significant(value, 3);
-    match text.contains('.') {
+    let trimmed = |text: &str| match text.contains('.') {
         true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
-        false => text,
+        false => text.to_owned(),
+    };
+    if value != 0.0 && !(1e-4..1e7).contains(&value.abs()) {
+        let decimals = usize::try_from(digits - 1).unwrap_or(0);
+        let text = format!("{value:.decimals$e}");
+        let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+        return format!("{}e{exponent}", trimmed(mantissa));
     }
+    trimmed(&significant(value, digits))
 }
 
 fn range(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
@@ -216,9 +240,9 @@ fn decades(low: f64, high: f64, count: usize) -> Vec<f64> {
 
 /// Ticks of a range that holds no two of 1, 2, 5: as on a linear scale.
 fn even(low: f64, high: f64) -> Vec<f64> {
-    let step = nice_step((high - low) / 3.0);
+    let step = nice_step((high - low) / 5.0);
     let first = (low / step).ceil();
-    let all = (0..4).map(|i| (first + f64::from(i)) * step);
+    let all = (0..6).map(|i| (first + f64::from(i)) * step);
     all.filter(|v| *v > 0.0 && (low..=high).contains(v))
         .collect()
 }
@@ -317,20 +341,35 @@ mod tests {
     }
 
     #[test]
+    fn numbers_are_short() {
+        let check = |value: f64, expected: &str| assert_eq!(significant_short(value), expected);
+        check(0.0, "0");
+        check(1.5, "1.5");
+        check(120.0, "120");
+        check(-2e9, "-2e9");
+        check(1.234e-7, "1.23e-7");
+        check(f64::NAN, "–");
+        assert_eq!(compact(1234.5678, 6), "1234.57");
+    }
+
+    #[test]
     fn extreme_values_stay_finite() {
-        for values in [
-            [f64::MIN_POSITIVE, f64::MAX],
-            [1e-300, 1e300],
-            [1.0, 1.0 + 1e-15],
-        ] {
-            for scale in [
-                Scale::around(values).unwrap(),
-                Scale::log_around(values).unwrap(),
-            ] {
-                let (ticks, _) = scale.ticks(5, Unit::Seconds);
+        let check = |values: [f64; 2]| {
+            let scales = [Scale::around(values), Scale::log_around(values)];
+            for scale in scales.into_iter().flatten() {
+                let places = values.iter().filter_map(|value| scale.place(*value));
+                assert!(
+                    places.into_iter().all(|p| (0.0..=1.0).contains(&p)),
+                    "{scale:?}"
+                );
+                let (ticks, _) = scale.ticks(5, Unit::Plain);
                 assert!(ticks.len() < 110);
-                assert!(ticks.iter().all(|t| !t.label.contains("NaN")));
+                assert!(ticks.iter().all(|t| t.label.len() < 12), "{ticks:?}");
             }
-        }
+        };
+        check([f64::MIN, f64::MAX]);
+        check([f64::MIN_POSITIVE, f64::MAX]);
+        check([1e-300, 1e300]);
+        check([1.0, 1.0 + 1e-15]);
     }
 }

@@ -12,7 +12,7 @@ pub(super) const SHEET: &str = "
 .anechoic-plot{--p-ink:var(--plot-ink,#1b1f24);--p-soft:var(--plot-soft,#57606a);--p-grid:var(--plot-grid,#d8dee4);--p-surface:var(--plot-surface,#fff);
 --p1:var(--series-1,#0072b2);--p2:var(--series-2,#d55e00);--p3:var(--series-3,#009e73);--p4:var(--series-4,#cc79a7);
 --p5:var(--series-5,#e69f00);--p6:var(--series-6,#56b4e9);--p7:var(--series-7,#6e7781);--p8:var(--series-8,#1b1f24);--p-bad:var(--plot-bad,#d55e00);
-font-family:system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif;font-size:14px;height:auto;max-width:100%}
+font-family:system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif;font-size:14px;display:block;height:auto;max-width:min(100%,720px)}
 @media (prefers-color-scheme:dark){.anechoic-plot{--p-ink:var(--plot-ink,#e6edf3);--p-soft:var(--plot-soft,#9da7b1);--p-grid:var(--plot-grid,#343b44);--p-surface:var(--plot-surface,#14171a);
 --p1:var(--series-1,#56b4e9);--p2:var(--series-2,#e8743b);--p3:var(--series-3,#2bbf92);--p4:var(--series-4,#d997bd);
 --p5:var(--series-5,#e69f00);--p6:var(--series-6,#f0e442);--p7:var(--series-7,#a5aeb8);--p8:var(--series-8,#e6edf3);--p-bad:var(--plot-bad,#e8743b)}}
@@ -33,6 +33,7 @@ font-family:system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,san
 .anechoic-plot .fill{fill:var(--c);stroke:var(--p-surface);stroke-width:1}
 .anechoic-plot .raw{fill:var(--c);fill-opacity:.45;stroke:none}
 .anechoic-plot .hollow{fill:var(--p-surface);stroke:var(--c);stroke-width:2}
+.anechoic-plot .tinted{fill:var(--c);fill-opacity:.35;stroke:var(--c);stroke-width:2}
 .anechoic-plot .line{stroke:var(--c);stroke-width:2;fill:none;stroke-linejoin:round}
 .anechoic-plot .thin{stroke:var(--c);stroke-width:1.25;fill:none}
 .anechoic-plot .bar{stroke:var(--c);stroke-width:2;fill:none}

@@ -47,10 +47,10 @@ pub(super) fn plot(record: &RunRecord) -> Option<Plot> {
     });
     let time = WallTime::of(spans)?;
     let count = record.manifest.attempts().count();
-    let detail = match count {
-        ..=WITH_PHASES => Detail::Phases,
-        ..=ONE_BY_ONE => Detail::Block,
-        _ => Detail::Outline,
+    let detail = match () {
+        () if count <= WITH_PHASES => Detail::Phases,
+        () if count <= ONE_BY_ONE => Detail::Block,
+        () => Detail::Outline,
     };
     let (is_named, lane) = match cases.len() {
         ..=NAMED => (true, 22.0),
@@ -154,7 +154,7 @@ fn entries(record: &RunRecord, detail: Detail) -> Vec<Entry> {
         }
         Detail::Block | Detail::Outline => entries.push(entry(Swatch::Box("whole"), "worker")),
     }
-    if attempts().any(|a| is_failed(a)) {
+    if attempts().any(is_failed) {
         entries.push(entry(Swatch::Cross, "failed"));
     }
     if attempts().any(|a| a.outcome.is_cut_short()) {

@@ -3,7 +3,7 @@
 use anechoic_protocol::Version;
 use anechoic_stats::{Interval, Ratio};
 
-use super::extent::{CUT, Ends, held};
+use super::extent::{CUT, Ends, Floor, held};
 use super::frame::{Area, MARGIN, TOP, WIDTH, X_AXIS, document, x_axis, y_axis};
 use super::mark::{interval_x, segment};
 use super::place::Labels;
@@ -56,10 +56,14 @@ fn plot(kv: &KvSummary, setting: &Setting, number: usize) -> Option<Plot> {
         .iter()
         .filter_map(|one| factor(&one.per_step))
         .collect();
-    let x_values = held(&factors, &intervals).into_iter().chain([1.0]);
-    let x = match factors.iter().copied().fold(1.0, f64::max) > 8.0 {
+    let largest = factors.iter().copied().fold(1.0, f64::max);
+    // Room for labels at the right.
+    let x_values = held(&factors, &intervals, Floor::Positive)
+        .into_iter()
+        .chain([1.0, largest * 1.08]);
+    let x = match largest > 8.0 {
         true => Scale::log_around(x_values)?,
-        false => Scale::from_zero(x_values)?,
+        false => Scale::around(x_values)?,
     };
     let y = Scale::from_zero(judged.iter().map(|one| one.cache).chain([1.15]))?;
     let area = Area {
@@ -173,6 +177,7 @@ fn marks(
         labels.keep(at.0, at.1, one.radius());
         if let Some(ends) = factor(&one.per_step).and_then(|i| Ends::of(&i, x)) {
             is_cut |= !ends.is_whole();
+            labels.keep_line(area.x(ends.low.place()), area.x(ends.high.place()), at.1);
             let classes = format!("bar {}", look(one.version).class());
             body.push(interval_x(area, ends, at.1, 4.0).with("class", &classes));
         }
@@ -201,7 +206,7 @@ impl Judged {
 
     /// The area of a mark grows with the degradation, up to 10 %.
     fn radius(&self) -> f64 {
-        6.0 + 12.0 * (self.worst().min(0.1) / 0.1).sqrt()
+        5.5 + 9.0 * (self.worst().min(0.1) / 0.1).sqrt()
     }
 
     fn label(&self) -> String {
@@ -237,16 +242,17 @@ impl Judged {
 
 fn caption(setting: &Setting, judged: &[Judged], lines: &[&TradeOffLine]) -> String {
     let mut text = format!(
-        "Left is faster, below is smaller, and the smaller a mark the better the quality: its area and the figure beside it \
-         tell how far perplexity is above v1's. Bars are 95 % intervals over processes. {}, at the largest T that v1 was \
-         measured at too.",
+        "Left is faster, below is smaller; the larger a mark and the figure beside it, the further perplexity is above v1's. Dashed \
+         lines are where v1 is. Bars are 95 % intervals over processes. {}, at the largest T that v1 was measured at too.",
         setting_words(setting)
     );
     if judged.iter().any(|one| one.version == Version::V0) {
         text += " v0 has no cache.";
     }
     let without = |wanted: &Standing| {
-        let found = lines.iter().filter(|line| line.standing == *wanted);
+        let found = lines
+            .iter()
+            .filter(|line| line.standing == *wanted && line.version != Version::V1);
         found.map(|line| line.version.as_str()).collect::<Vec<_>>()
     };
     let missing = without(&Standing::QualityMissing);

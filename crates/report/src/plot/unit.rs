@@ -1,5 +1,8 @@
 //! What a plotted number is, and how axes and exact values of it read.
 
+use anechoic_stats::Interval;
+
+use super::scale::compact;
 use crate::units;
 
 /// What the values of an axis are.
@@ -53,14 +56,43 @@ impl Unit {
 
     /// The value in full, for a pointer that rests on it.
     pub(super) fn exact(self, value: f64) -> String {
+        if !value.is_finite() {
+            return units::NONE.to_owned();
+        }
         match self {
             Self::Seconds => units::duration(value),
             Self::Bytes => units::bytes(value.max(0.0).round() as u64),
             Self::Fraction => units::signed_percent(value),
             Self::Times => format!("{} ×", units::significant(value, 4)),
             Self::FlopsPerSecond => format!("{} GFLOP/s", units::significant(value / 1e9, 4)),
-            Self::Plain => units::significant(value, 6),
+            Self::Plain => compact(value, 6),
         }
+    }
+}
+
+impl Unit {
+    /// A value with its interval, both in one unit, with the ends rounded outwards: `99.6 ms [97.6, 101.7]`.
+    pub(super) fn with_interval(self, value: f64, interval: &Interval) -> String {
+        let Interval { low, high } = *interval;
+        let (size, name) = self.division(value);
+        let width = (high - low) / size;
+        let is_readable = width > 0.0 && width.is_finite() && value.abs() / size < 1e7;
+        if !is_readable {
+            return format!(
+                "{} [{}, {}]",
+                self.exact(value),
+                self.exact(low),
+                self.exact(high)
+            );
+        }
+        let decimals = usize::try_from((1 - width.log10().floor() as i32).clamp(0, 6)).unwrap_or(0);
+        let step = 10_f64.powi(i32::try_from(decimals).unwrap_or(0));
+        // Adding zero turns −0 into 0.
+        let low = (low / size * step + 1e-9).floor() / step + 0.0;
+        let high = (high / size * step - 1e-9).ceil() / step + 0.0;
+        let value = value / size;
+        let space = if name.is_empty() { "" } else { " " };
+        format!("{value:.decimals$}{space}{name} [{low:.decimals$}, {high:.decimals$}]")
     }
 }
 
@@ -85,6 +117,37 @@ fn pick(largest: f64, divisions: &[(f64, &'static str)]) -> (f64, &'static str) 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn intervals_are_rounded_outwards() {
+        let check = |unit: Unit, value: f64, low: f64, high: f64, expected: &str| {
+            assert_eq!(unit.with_interval(value, &Interval { low, high }), expected);
+        };
+        check(
+            Unit::Seconds,
+            0.099_64,
+            0.097_61,
+            0.101_66,
+            "99.6 ms [97.6, 101.7]",
+        );
+        check(Unit::Seconds, 1.0, 0.9, 1.1, "1.00 s [0.90, 1.10]");
+        check(Unit::Plain, 30.0, -70.2, 130.0, "30 [-71, 130]");
+        check(
+            Unit::Bytes,
+            3.0 * MIB,
+            2.95 * MIB,
+            3.05 * MIB,
+            "3.000 MiB [2.950, 3.050]",
+        );
+        check(Unit::Plain, 5.0, 5.0, 5.0, "5 [5, 5]");
+        check(
+            Unit::Plain,
+            f64::MAX,
+            f64::MIN,
+            f64::MAX,
+            "1.79769e308 [-1.79769e308, 1.79769e308]",
+        );
+    }
 
     #[test]
     fn axes_have_a_fitting_unit() {

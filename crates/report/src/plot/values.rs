@@ -5,19 +5,18 @@ use anechoic_protocol::BenchmarkName;
 use anechoic_record::{CaseRecord, Cell, Metric, MetricKind, RunRecord};
 use anechoic_stats::{Centre, centre};
 
-use super::extent::{CUT, Ends, held};
+use super::extent::{CUT, Ends, Floor, held};
 use super::frame::{
-    Area, Entry, MARGIN, Swatch, TOP, WIDTH, X_AXIS, document, fitted, label, legend, text_width,
-    x_axis,
+    Area, Entry, MARGIN, Swatch, TOP, WIDTH, X_AXIS, document, fitted_with, label, legend,
+    text_width, x_axis,
 };
 use super::mark::{Look, circle, interval_x, rect};
 use super::scale::Scale;
 use super::svg::Element;
 use super::thin::{Thinned, thinned};
 use super::unit::Unit;
-use super::{Plot, slug};
+use super::{Plot, numbered, slug};
 use crate::Summary;
-use crate::units::significant;
 
 /// Rows of one plot; further rows go to a further plot.
 const ROWS: usize = 40;
@@ -39,12 +38,13 @@ struct Row<'a> {
 
 /// One plot per benchmark, and one per value that workers of one's own named.
 pub(super) fn plots(record: &RunRecord, summary: &Summary, cells: &[Cell]) -> Vec<Plot> {
-    let mut plots = Vec::new();
+    let mut plots: Vec<Plot> = Vec::new();
     for benchmark in benchmarks(record) {
         for metric in metrics(record, benchmark, cells) {
             let rows = rows(record, summary, benchmark, &metric, cells);
             if rows.iter().any(|row| row.cell.is_some()) {
-                plots.extend(pages(benchmark, &metric, &rows));
+                let base = free(base(benchmark, &metric), rows.len().div_ceil(ROWS), &plots);
+                plots.extend(pages(&base, benchmark, &metric, &rows));
             }
         }
     }
@@ -129,25 +129,50 @@ fn row<'a>(case: &CaseRecord, cell: &'a Cell, of_case: usize, summary: &Summary)
     }
 }
 
-fn pages(benchmark: BenchmarkName, metric: &Metric, rows: &[Row<'_>]) -> Vec<Plot> {
-    let pages = rows.len().div_ceil(ROWS);
-    let mut base = format!("values-{}", benchmark.as_str());
-    if let Metric::Value(name) = metric {
-        base = format!("{base}-{}", slug(name));
+/// The base of ids that no plot has: names from outside may differ in what an id cannot hold.
+fn free(mut base: String, pages: usize, plots: &[Plot]) -> String {
+    let is_taken = |base: &str| {
+        let mut ids = (1..=pages).map(|page| numbered(base, page));
+        ids.any(|id| plots.iter().any(|plot| plot.id == id))
+    };
+    while is_taken(&base) {
+        base += "-x";
     }
-    let numbered = (1..).zip(rows.chunks(ROWS));
-    numbered
-        .map(|(page, rows)| {
-            let title = format!("{}: {}", benchmark.as_str(), words(metric));
-            match pages {
-                1 => plot(base.clone(), title, metric, rows),
-                _ => {
-                    let title = format!("{title} ({page} of {pages})");
-                    plot(super::numbered(&base, page), title, metric, rows)
-                }
+    base
+}
+
+fn base(benchmark: BenchmarkName, metric: &Metric) -> String {
+    match metric {
+        Metric::Value(name) => format!("values-{}-{}", benchmark.as_str(), slug(name)),
+        _ => format!("values-{}", benchmark.as_str()),
+    }
+}
+
+fn pages(base: &str, benchmark: BenchmarkName, metric: &Metric, rows: &[Row<'_>]) -> Vec<Plot> {
+    let pages = rows.len().div_ceil(ROWS);
+    let each = (1..).zip(rows.chunks(ROWS));
+    each.map(|(page, rows)| {
+        let title = title(benchmark, metric);
+        match pages {
+            1 => plot(base.to_owned(), title, metric, rows),
+            _ => {
+                let title = format!("{title} ({page} of {pages})");
+                plot(numbered(base, page), title, metric, rows)
             }
-        })
-        .collect()
+        }
+    })
+    .collect()
+}
+
+fn title(benchmark: BenchmarkName, metric: &Metric) -> String {
+    let (name, words) = (benchmark.as_str(), words(metric));
+    let title = match words == name {
+        true => words,
+        false => format!("{name}: {words}"),
+    };
+    let mut letters = title.chars();
+    let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+    first.into_iter().chain(letters).collect()
 }
 
 /// A metric in words.
@@ -171,7 +196,7 @@ fn unit(metric: &Metric) -> Unit {
 /// Beyond this ratio of the largest to the smallest value, an axis is logarithmic.
 const WIDE: f64 = 20.0;
 
-fn scale(rows: &[Row<'_>], centres: &[Option<Centre>]) -> Option<Scale> {
+fn scale(rows: &[Row<'_>], centres: &[Option<Centre>], unit: Unit) -> Option<Scale> {
     let cells = rows.iter().filter_map(|row| row.cell);
     let processes = cells.flat_map(|cell| &cell.processes);
     let raw: Vec<f64> = processes.flat_map(|p| p.values.iter().copied()).collect();
@@ -179,7 +204,13 @@ fn scale(rows: &[Row<'_>], centres: &[Option<Centre>]) -> Option<Scale> {
         .iter()
         .flatten()
         .filter_map(|centre| centre.interval);
-    let values = held(&raw, &intervals.collect::<Vec<_>>());
+    let floor = match unit {
+        Unit::Plain => Floor::None,
+        Unit::Seconds | Unit::Bytes | Unit::Fraction | Unit::Times | Unit::FlopsPerSecond => {
+            Floor::Positive
+        }
+    };
+    let values = held(&raw, &intervals.collect::<Vec<_>>(), floor);
     let lowest = values.iter().copied().fold(f64::INFINITY, f64::min);
     let highest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     match lowest > 0.0 && highest / lowest > WIDE {
@@ -191,7 +222,7 @@ fn scale(rows: &[Row<'_>], centres: &[Option<Centre>]) -> Option<Scale> {
 fn plot(id: String, title: String, metric: &Metric, rows: &[Row<'_>]) -> Plot {
     let unit = unit(metric);
     let centres: Vec<Option<Centre>> = rows.iter().map(|row| centre(&row.cell?.series())).collect();
-    let scale = scale(rows, &centres)
+    let scale = scale(rows, &centres, unit)
         .or_else(|| Scale::around([0.0]))
         .expect("zero is finite");
     let (legend, legend_height) = legend(TOP, &entries(&centres));
@@ -267,7 +298,7 @@ fn caption(
         "Every measured value ({iterations} of {processes} processes) as a point, the median of each process as a square, and \
          the mean of these medians as a bar{}. The axis need not begin at zero.",
         match centres.iter().flatten().any(|c| c.interval.is_some()) {
-            true => " with its 95 % interval over processes",
+            true => " with its 95 % interval over processes, at the right in figures",
             false => "; one process says nothing about the next, so there is no interval",
         }
     );
@@ -307,12 +338,18 @@ fn drawn_row(row: &Row<'_>, centre: Option<&Centre>, track: &Track<'_>) -> (Elem
         None => "soft num end absent",
     };
     let room = area.width - text_width(&value) - 10.0;
-    let name = match &row.quality {
-        Some(quality) => format!("{} · {quality}", row.name),
-        None => row.name.clone(),
-    };
+    let quality = row
+        .quality
+        .as_ref()
+        .map_or(String::new(), |quality| format!(" · {quality}"));
     group.add(rect(0.0, top + 3.0, WIDTH, 18.0).with("class", "surface"));
-    group.add(fitted(area.left, top + 17.0, &name, room, ""));
+    group.add(fitted_with(
+        area.left,
+        top + 17.0,
+        &row.name,
+        &quality,
+        room,
+    ));
     group.add(label(area.right(), top + 17.0, &value, classes));
     let Some(cell) = row.cell else {
         return (group, false);
@@ -381,29 +418,10 @@ fn centre_marks(centre: &Centre, y: f64, track: &Track<'_>) -> Vec<Element> {
     parts
 }
 
-/// A centre with its interval, whose ends are rounded outwards by what the digits hide.
+/// A centre with its interval.
 fn reading(centre: &Centre, unit: Unit) -> String {
-    let value = unit.exact(centre.value);
-    match centre.interval {
-        Some(interval) => {
-            let half = (interval.high - centre.value).max(centre.value - interval.low);
-            match centre.value == 0.0 {
-                true => value,
-                false => {
-                    let percent = half / centre.value.abs() * 100.0;
-                    format!("{value} ± {} %", significant(round_up(percent), 2))
-                }
-            }
-        }
-        None => value,
+    match &centre.interval {
+        Some(interval) => unit.with_interval(centre.value, interval),
+        None => unit.exact(centre.value),
     }
-}
-
-/// Two digits, never less than the value.
-fn round_up(value: f64) -> f64 {
-    if value <= 0.0 || !value.is_finite() {
-        return value.max(0.0);
-    }
-    let scale = 10_f64.powi(1 - value.log10().floor() as i32);
-    (value * scale - 1e-9).ceil() / scale
 }

@@ -165,7 +165,7 @@ fn drifts(capture: &CaptureSummary) -> Option<Section> {
         .collect();
     Section::table(
         "Capture: drift per iteration",
-        "Slope over the iterations of each process, as a share of the mean, with its 95 % interval.",
+        "Median slope over the iterations of each process, as a share of the mean, with its 95 % interval.",
         &["case", "generation", "fetch"],
         rows,
     )

@@ -6,7 +6,7 @@ use anechoic_record::RunState;
 
 use super::dressing::Dressing;
 use super::section::Section;
-use super::{capture, custom, kv, rest};
+use super::{capture, custom, kv, rest, trust};
 use crate::{Summary, Tally, units};
 
 /// The report for a terminal.
@@ -40,6 +40,7 @@ pub(crate) fn sections(summary: &Summary) -> Vec<Section> {
     sections.extend(summary.capture.iter().flat_map(capture::sections));
     sections.extend(summary.kv.iter().flat_map(kv::sections));
     sections.extend(summary.custom.iter().flat_map(custom::sections));
+    sections.extend(trust::section(&summary.trust));
     sections.extend(rest::sections(summary));
     sections
 }

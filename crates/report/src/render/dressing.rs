@@ -12,6 +12,14 @@ pub(super) enum Dressing {
     Markdown,
 }
 
+/// What a part of a section stands below.
+#[derive(Clone, Copy, PartialEq)]
+enum Above {
+    Heading,
+    Note,
+    Table,
+}
+
 impl Dressing {
     pub(super) fn heading(self, level: usize, text: &str) -> String {
         match self {
@@ -26,29 +34,36 @@ impl Dressing {
     /// A section with its heading.
     pub(super) fn section(self, section: &Section) -> String {
         let mut text = self.heading(2, &section.title);
-        let mut after_note = !section.note.is_empty();
-        if after_note {
+        if !section.note.is_empty() {
             text += &format!("{}\n", section.note);
         }
+        let mut above = match section.note.is_empty() {
+            true => Above::Heading,
+            false => Above::Note,
+        };
         for part in &section.parts {
-            text += &self.part(part, after_note);
-            after_note = false;
+            text += &self.part(part, above);
+            above = Above::Table;
         }
         text
     }
 
-    fn part(self, part: &Part, after_note: bool) -> String {
+    fn part(self, part: &Part, above: Above) -> String {
         match part {
             Part::Table(table) => {
                 let above = match &table.caption {
                     Some(caption) => self.heading(3, &self.cell(caption)),
-                    None if after_note => "\n".to_owned(),
-                    None => String::new(),
+                    None if above == Above::Heading => String::new(),
+                    None => "\n".to_owned(),
                 };
                 above + &self.rows(table)
             }
             Part::List(items) => {
-                let above = if after_note { self.before_list() } else { "" };
+                let above = match above {
+                    Above::Heading => "",
+                    Above::Note => self.before_list(),
+                    Above::Table => "\n",
+                };
                 let items = items.iter().map(|item| self.line(item));
                 above.to_owned() + &items.collect::<String>()
             }

@@ -5,29 +5,55 @@ use std::collections::BTreeSet;
 use anechoic_stats::Drift;
 use maud::html;
 
-use super::{Finding, Tone, count, count_was};
-use crate::Summary;
+use super::{Finding, SENTENCES, Tone, count, count_was};
 use crate::page::cases::list;
 use crate::page::plain::plain;
+use crate::{Summary, TrustLine};
 
 pub(super) fn findings(summary: &Summary) -> Vec<Finding> {
-    let found = [
+    let others = [
         drifting(summary),
         disturbed(summary),
         mixed(summary),
         left(summary),
         warnings(summary),
     ];
-    found.into_iter().flatten().collect()
+    let mut found = unsteady(summary);
+    found.extend(others.into_iter().flatten());
+    found
 }
 
+/// Figures whose iterations are not flat, as their series say.
+fn unsteady(summary: &Summary) -> Vec<Finding> {
+    let lines = summary.trust.iter();
+    let remarks: Vec<String> = lines.filter_map(TrustLine::remark).collect();
+    let more = remarks.len().saturating_sub(SENTENCES);
+    let written = remarks.iter().take(SENTENCES);
+    let mut found: Vec<Finding> = written
+        .map(|remark| Finding::words(Tone::Doubt, &format!("Not steady: {remark}.")))
+        .collect();
+    if more > 0 {
+        let text = format!("{more} more figures are not steady; the tables have all of them.");
+        found.push(Finding::words(Tone::Doubt, &text));
+    }
+    found
+}
+
+/// Trends of capture that the label of a short series does not tell.
 fn drifting(summary: &Summary) -> Option<Finding> {
+    let told = |id: &str| {
+        let mut lines = summary.trust.iter().filter(|line| line.cell.case == id);
+        lines.any(|line| line.remark().is_some())
+    };
     let cases = summary.capture.iter().flat_map(|capture| &capture.cases);
     let drifts = |drift: &Option<Drift>| drift.as_ref().is_some_and(Drift::is_drifting);
     let drifting = cases.filter(|c| drifts(&c.generation_drift) || drifts(&c.fetch_drift));
-    let ids: Vec<&str> = drifting.map(|case| case.id.as_str()).collect();
+    let ids: Vec<&str> = drifting
+        .map(|case| case.id.as_str())
+        .filter(|id| !told(id))
+        .collect();
     let text = format!(
-        "Not steady: times of {} change from iteration to iteration, so that their mean depends on how many were made.",
+        "Drifting: times of {} change from iteration to iteration, so that their mean depends on how many were made.",
         list(&ids)
     );
     (!ids.is_empty()).then(|| Finding::words(Tone::Doubt, &text))

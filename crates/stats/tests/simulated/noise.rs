@@ -1,11 +1,9 @@
 //! How often noise is taken for something else, on made-up series.
 
-mod simulate;
-
 use std::collections::BTreeMap;
 
+use crate::made::{Noise, rate_interval};
 use anechoic_stats::{Steadiness, steadiness};
-use simulate::{Noise, rate_interval};
 
 const SIMULATIONS: usize = 1_000;
 
