@@ -85,7 +85,7 @@ pub(crate) fn trust(record: &RunRecord) -> Vec<TrustLine> {
 }
 
 impl TrustLine {
-    fn of(cell: Cell) -> Self {
+    pub(crate) fn of(cell: Cell) -> Self {
         let series = cell.series();
         let values: Vec<f64> = series.iter().filter_map(|s| process_value(s)).collect();
         Self {

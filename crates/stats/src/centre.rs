@@ -207,6 +207,38 @@ mod tests {
         assert!(width(&wild) < 1.5 * width(&calm));
     }
 
+    fn made_up() -> Vec<Vec<f64>> {
+        let level = |i: u32| 100.0 + f64::from(i * 7 % 11) / 4.0;
+        let iteration = |i: u32, j: u32| level(i) + f64::from((3 * i + 5 * j) % 8) / 5.0;
+        (0..6)
+            .map(|i| (0..6).map(|j| iteration(i, j)).collect())
+            .collect()
+    }
+
+    #[test]
+    fn resamples_spread_as_the_error_says() {
+        let group = Group::of(&made_up()).unwrap();
+        let within: Vec<f64> = group
+            .processes
+            .iter()
+            .map(|p| p.resampled.variance)
+            .collect();
+        let mean = Mean::of(&group.values(), &within);
+        let shrink = shrink(&group.values(), crate::mean(&within));
+        assert!(shrink > 0.0 && shrink < 1.1, "{shrink}");
+        let deviations = Resampling::of(&group, mean.value, shrink).deviations();
+        let ratio = variance(&deviations).unwrap() / mean.squared_error.unwrap();
+        assert!((ratio - 1.0).abs() < 0.1, "{ratio}");
+    }
+
+    #[test]
+    fn the_same_values_give_the_same_interval_in_every_later_build() {
+        let found = centre(&made_up()).unwrap().interval.unwrap();
+        let close = |found: f64, expected: f64| assert!((found - expected).abs() < 1e-6, "{found}");
+        close(found.low, 100.927_386_697);
+        close(found.high, 102.740_252_106);
+    }
+
     proptest! {
         #[test]
         fn the_value_is_inside_and_the_result_repeats(

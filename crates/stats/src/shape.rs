@@ -21,8 +21,8 @@ pub(crate) fn best_shape(series: &[f64]) -> Shape {
     let approach = (approaches.into_iter())
         .min_by(|a, b| a.residual.total_cmp(&b.residual))
         .expect("there are decays");
-    // A perfect fit has no logarithm; below a billionth of the spread there is rounding alone.
-    let least = sum_of_squares(series) * 1e-18 + f64::MIN_POSITIVE;
+    // A perfect fit has no logarithm; below this there is rounding alone.
+    let least = sum_of_squares(series) * 1e-13 + f64::MIN_POSITIVE;
     let n = series.len() as f64;
     let criterion =
         |residual: f64, parameters: f64| n * (residual.max(least) / n).ln() + parameters * n.ln();
@@ -63,14 +63,19 @@ impl Fit {
     }
 }
 
-/// Of the best step between two plateaus of at least three values.
+/// Of the best step between two plateaus of at least three values: what it leaves of the sum of squares.
 fn step_residual(series: &[f64]) -> f64 {
-    let steps = 3..=series.len().saturating_sub(3);
-    let residual = |at: usize| {
-        let (before, after) = series.split_at(at);
-        sum_of_squares(before) + sum_of_squares(after)
-    };
-    steps.map(residual).fold(f64::INFINITY, f64::min)
+    let (n, center) = (series.len(), mean(series));
+    let mut before = 0.0;
+    let explained = series.iter().enumerate().map(|(i, value)| {
+        before += value - center;
+        let (left, right) = ((i + 1) as f64, (n - i - 1) as f64);
+        match (3..=n.saturating_sub(3)).contains(&(i + 1)) {
+            true => before * before * (1.0 / left + 1.0 / right),
+            false => 0.0,
+        }
+    });
+    (sum_of_squares(series) - explained.fold(0.0, f64::max)).max(0.0)
 }
 
 fn sum_of_squares(values: &[f64]) -> f64 {

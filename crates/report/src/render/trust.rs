@@ -113,8 +113,81 @@ fn single_processes(lines: &[TrustLine]) -> Option<String> {
     let count = lines.iter().filter(single).count();
     (count > 0).then(|| {
         format!(
-            "{count} of {} line(s) have one process, and so no interval between processes: the next process may differ by any amount",
+            "{count} of {} figures come from one process each: there is no interval between processes, and the next process may differ by any amount",
             lines.len()
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use anechoic_record::{Cell, CellId, Metric, ProcessValues};
+
+    use super::*;
+    use crate::render::dressing::Dressing;
+
+    fn text(lines: &[TrustLine], dressing: Dressing) -> String {
+        let section = section(lines).expect("there are lines");
+        dressing.section(&section)
+    }
+
+    fn line(case: &str, processes: &[&[f64]], not_finite: usize) -> TrustLine {
+        let id = CellId {
+            case: case.to_owned(),
+            tokens: None,
+            metric: Metric::TotalTime,
+        };
+        let processes = (1..).zip(processes).map(|(attempt, values)| ProcessValues {
+            attempt,
+            values: values.to_vec(),
+        });
+        TrustLine::of(Cell {
+            id,
+            processes: processes.collect(),
+            not_finite,
+        })
+    }
+
+    #[test]
+    fn what_is_not_flat_is_said_in_a_sentence() {
+        let rising: &[f64] = &[1.0, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6];
+        let flat: &[f64] = &[1.0, 1.01, 0.99, 1.0, 1.02, 0.98, 1.0];
+        let lines = [
+            line("a|<b>", &[rising, rising], 0),
+            line("c", &[flat, flat], 1),
+        ];
+        let text = text(&lines, Dressing::Markdown);
+        assert!(text.contains("| slowing down (2 of 2) |"), "{text}");
+        assert!(
+            text.contains("- a\\|&lt;b>: total-time rises over the iterations in 2 of 2"),
+            "{text}"
+        );
+        assert!(
+            text.contains("flat (2 of 2)") && !text.contains("- c: total-time"),
+            "{text}"
+        );
+        assert!(
+            text.contains("- c: 1 value(s) of total-time are no finite numbers"),
+            "{text}"
+        );
+        assert!(!text.contains("one process each"), "{text}");
+    }
+
+    #[test]
+    fn one_process_and_none() {
+        let lines = [
+            line("a", &[&[1.0]], 0),
+            line("b", &[], 3),
+            line("c", &[&[1.0], &[1.0]], 0),
+        ];
+        let text = text(&lines, Dressing::Terminal);
+        assert!(text.contains("1.000 s (no interval)"), "{text}");
+        assert!(text.contains("1.000 s [1.000, 1.000]"), "{text}");
+        assert!(
+            text.contains("1 of 3 figures come from one process each"),
+            "{text}"
+        );
+        assert!(text.contains("b: 3 value(s)"), "{text}");
+        assert_eq!(section(&[]), None);
+    }
 }
