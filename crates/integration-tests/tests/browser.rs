@@ -3,6 +3,11 @@
 //!
 //! `ANECHOIC_SCREENSHOTS=DIR` keeps a picture of every look.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests, where a panic is the report"
+)]
+
 use std::io::Write;
 use std::path::Path;
 use std::{env, fs};
