@@ -287,6 +287,8 @@ pub(crate) enum ReportFormat {
     Text,
     /// Markdown.
     Md,
+    /// One page for a browser that needs no network. Its links lead to files in the run's directory.
+    Html,
     /// The summary as JSON.
     Json,
     /// One row per measured point.

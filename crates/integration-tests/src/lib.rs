@@ -3,6 +3,7 @@
 
 pub mod aa;
 mod bench;
+mod browser;
 pub mod dials;
 pub mod fault;
 pub mod kills;
@@ -12,5 +13,6 @@ pub mod soak;
 mod wait;
 
 pub use bench::{Bench, Finished, Started, finish, is_filled};
+pub use browser::{Browser, Look, Page, installed_browser};
 pub use programs::{anechoic, fake_nvml, fake_worker, old_fake_nvml};
 pub use wait::{gone, wait_for};

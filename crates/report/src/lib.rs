@@ -1,4 +1,4 @@
-//! A run's record becomes a [`Summary`], and a summary becomes text, Markdown, CSV or JSON. Pure: the
+//! A run's record becomes a [`Summary`], and a summary becomes text, Markdown, HTML, CSV or JSON. Pure: the
 //! same record gives the same report, today or in a year.
 
 mod capture;
@@ -6,6 +6,7 @@ mod compare;
 mod custom;
 mod export;
 mod kv;
+mod page;
 mod plot;
 mod render;
 mod rest;
@@ -28,6 +29,7 @@ pub use kv::{
     LatencyLine, MemoryLine, PathLine, PhaseLine, PhaseMeans, PointQuality, Prediction,
     QualityLine, RooflineLine, Setting, Spread, Standing, TradeOffLine,
 };
+pub use page::{Logs, html};
 pub use plot::{Plot, plots};
 pub use render::{csv, json, markdown, terminal};
 pub use rest::{DisturbedAttempt, LeftBehind, WaitReason, Waiting};

@@ -1,6 +1,7 @@
 //! A summary as text for people and programs.
 
 mod capture;
+mod cell;
 mod columns;
 mod custom;
 mod data;
@@ -8,10 +9,14 @@ mod document;
 mod dressing;
 mod kv;
 mod rest;
+mod section;
 mod stopping;
 mod trust;
 
+pub(crate) use cell::Cell;
 pub use data::{csv, json};
+pub(crate) use document::{facts, sections};
 pub use document::{markdown, terminal};
 pub(crate) use dressing::Dressing;
-pub(crate) use kv::{caption_of_paths as setting_words, quality};
+pub(crate) use kv::{caption, caption_of_paths as setting_words, crossover, quality};
+pub(crate) use section::{Item, Part, Section, Table};

@@ -169,17 +169,12 @@ pub(crate) fn milliseconds(ratio: Option<&Ratio>) -> String {
     with_interval(ratio.value, ratio.interval.as_ref(), 1e3, " ms")
 }
 
-/// A drift per iteration, labelled where its interval excludes zero.
+/// A drift per iteration.
 pub(crate) fn drift(drift: Option<&Drift>) -> String {
     let Some(drift) = drift else {
         return NONE.to_owned();
     };
-    let label = if drift.is_drifting() {
-        " **drifting**"
-    } else {
-        ""
-    };
-    with_interval(drift.slope, drift.interval.as_ref(), 100.0, " %") + label
+    with_interval(drift.slope, drift.interval.as_ref(), 100.0, " %")
 }
 
 fn with_interval(value: f64, interval: Option<&Interval>, scale: f64, unit: &str) -> String {

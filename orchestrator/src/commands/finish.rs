@@ -1,11 +1,15 @@
 //! After the last attempt: the files that are made from the record, and what the user is told.
 
+use std::fs;
+use std::path::Path;
+
 use anechoic_record::{RecordError, RunRecord, RunState, points, write_atomically};
-use anechoic_report::Summary;
+use anechoic_report::{Plot, Summary};
 use serde_json::json;
 
 use super::CommandError;
 use super::execute::Made;
+use super::logs::logs;
 use super::next_step::{rerun_command, resume_command};
 use crate::exit_code::ExitCode;
 use crate::reporter::{Format, print_data, say};
@@ -34,17 +38,56 @@ pub(super) fn finish_run(made: &Made, format: Format) -> Result<Finished, Comman
     Ok(finished)
 }
 
-/// The files that are made from the record.
-pub(super) const SUMMARY_FILES: [&str; 3] = ["results.jsonl", "summary.json", "report.md"];
+/// The files that are made from the record. The page comes last: where it is there, the plots are too.
+pub(super) const SUMMARY_FILES: [&str; 4] =
+    ["results.jsonl", "summary.json", "report.md", "report.html"];
+
+/// The folder of the plots beside them.
+const PLOTS: &str = "plots";
 
 /// All of them can be made again from the record at any time.
 fn write_summary_files(record: &RunRecord, summary: &Summary) -> Result<(), RecordError> {
     let write =
         |name: &str, text: String| write_atomically(&record.path.join(name), text.as_bytes());
-    let [results, json, report] = SUMMARY_FILES;
+    let [results, json, report, page] = SUMMARY_FILES;
     write(results, lines(record))?;
     write(json, anechoic_report::json(summary))?;
-    write(report, anechoic_report::markdown(summary))
+    write(report, anechoic_report::markdown(summary))?;
+    write_plots(
+        &record.path.join(PLOTS),
+        &anechoic_report::plots(record, summary),
+    )?;
+    let logs = logs(record);
+    write(page, anechoic_report::html(record, summary, &logs))
+}
+
+/// In place of those of an earlier end of the run, of which some may have no successor.
+fn write_plots(folder: &Path, plots: &[Plot]) -> Result<(), RecordError> {
+    fs::create_dir_all(folder).map_err(failed("create", folder))?;
+    let files: Vec<_> = plots
+        .iter()
+        .map(|plot| folder.join(format!("{}.svg", plot.id)))
+        .collect();
+    for (plot, file) in plots.iter().zip(&files) {
+        write_atomically(file, plot.svg.as_bytes())?;
+    }
+    let there = fs::read_dir(folder).map_err(failed("read", folder))?;
+    for path in there.flatten().map(|entry| entry.path()) {
+        let is_plot = path.extension().is_some_and(|end| end == "svg");
+        if is_plot && !files.contains(&path) {
+            fs::remove_file(&path).map_err(failed("remove", &path))?;
+        }
+    }
+    Ok(())
+}
+
+fn failed(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> RecordError {
+    let path = path.to_owned();
+    move |source| RecordError::Io {
+        action,
+        path,
+        source,
+    }
 }
 
 /// The rows of `results.jsonl`.
@@ -92,5 +135,33 @@ impl Finished {
             }
             _ => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plots_of_an_earlier_end_go() {
+        let folder = tempfile::tempdir().unwrap();
+        let plots = folder.path().join(PLOTS);
+        let plot = |id: &str| Plot {
+            id: id.to_owned(),
+            title: String::new(),
+            caption: String::new(),
+            svg: format!("<svg>{id}</svg>"),
+        };
+        write_plots(&plots, &[plot("a"), plot("b")]).unwrap();
+        fs::write(plots.join("notes.txt"), "mine").unwrap();
+        write_plots(&plots, &[plot("b"), plot("c")]).unwrap();
+        let mut names: Vec<_> = fs::read_dir(&plots)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        assert_eq!(names, ["b.svg", "c.svg", "notes.txt"]);
+        let text = fs::read_to_string(plots.join("c.svg")).unwrap();
+        assert_eq!(text, "<svg>c</svg>");
     }
 }

@@ -12,6 +12,7 @@ mod go_on;
 mod hold;
 mod kv;
 mod list;
+mod logs;
 mod next_step;
 mod offers;
 mod passed;

@@ -6,6 +6,7 @@ use anechoic_record::{RunRecord, find_run};
 use anechoic_report::Summary;
 
 use super::CommandError;
+use super::logs::logs;
 use crate::cli::{ReportArgs, ReportFormat};
 use crate::exit_code::ExitCode;
 use crate::reporter::{print_data, say, write_data};
@@ -26,6 +27,10 @@ fn print(format: ReportFormat, record: &RunRecord) -> io::Result<()> {
     match format {
         ReportFormat::Text => print_data(&anechoic_report::terminal(&summary())),
         ReportFormat::Md => print_data(&anechoic_report::markdown(&summary())),
+        ReportFormat::Html => {
+            let logs = logs(record);
+            print_data(&anechoic_report::html(record, &summary(), &logs))
+        }
         ReportFormat::Json => print_data(&anechoic_report::json(&summary())),
         ReportFormat::Csv => print_data(&anechoic_report::csv(record)),
         ReportFormat::LongCsv => write_data(|out| anechoic_report::long_csv(record, out)),

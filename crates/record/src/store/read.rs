@@ -10,7 +10,7 @@ use anechoic_protocol::{DeviceInfo, Job, JobResult, Sample, WorkerEvent};
 
 use super::lock::is_being_written;
 use super::recover::{self, Traces, Writer};
-use super::{EVENTS, MANIFEST, RecordError, RunLock};
+use super::{EVENTS, MANIFEST, RecordError, RunLock, attempt_folder};
 use crate::timeline::Timeline;
 use crate::{Manifest, Observation, RunEvent, RunState, SCHEMA_VERSION, Stamped, Stop, Wait};
 
@@ -98,6 +98,11 @@ impl RunRecord {
             manifest,
             attempts,
         })
+    }
+
+    /// The folder with the files of an attempt, whether it is there or not.
+    pub fn attempt_folder(&self, case: &str, attempt: u32) -> PathBuf {
+        attempt_folder(&self.path, case, attempt)
     }
 
     /// What an attempt left; empty where the log holds nothing of it.

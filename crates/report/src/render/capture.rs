@@ -2,19 +2,23 @@
 
 use anechoic_protocol::{Attribution, CaptureMode, Probe};
 
-use super::dressing::Dressing;
-use crate::{CaptureCase, CaptureSummary, units};
+use super::cell::{self, Cell};
+use super::section::Section;
+use crate::{CaptureCase, CaptureSummary};
 
 /// All tables that have rows.
-pub(super) fn tables(capture: &CaptureSummary, dressing: Dressing) -> String {
-    timings(capture, dressing)
-        + &overheads(capture, dressing)
-        + &attribution(capture, dressing)
-        + &drifts(capture, dressing)
-        + &memory(capture, dressing)
+pub(super) fn sections(capture: &CaptureSummary) -> Vec<Section> {
+    let sections = [
+        timings(capture),
+        overheads(capture),
+        attribution(capture),
+        drifts(capture),
+        memory(capture),
+    ];
+    sections.into_iter().flatten().collect()
 }
 
-fn timings(capture: &CaptureSummary, dressing: Dressing) -> String {
+fn timings(capture: &CaptureSummary) -> Option<Section> {
     let header = [
         "case",
         "n",
@@ -25,16 +29,19 @@ fn timings(capture: &CaptureSummary, dressing: Dressing) -> String {
         "total",
         "decode tok/s",
     ];
-    let row = |case: &CaptureCase| {
+    let row = |case: &CaptureCase| -> Vec<Cell> {
         vec![
-            case.id.clone(),
-            format!("{} × {}", case.processes, iterations_each(case)),
-            units::estimate(case.prefill_s.as_ref()),
-            units::estimate(case.decode_s.as_ref()),
-            units::estimate(case.generation_s.as_ref()),
-            units::estimate(case.fetch_s.as_ref()),
-            units::estimate(case.total_s.as_ref()),
-            units::rate(case.decode_tokens_per_s.as_ref()),
+            case.id.as_str().into(),
+            cell::keyed(
+                format!("{} × {}", case.processes, iterations_each(case)),
+                case.iterations as f64,
+            ),
+            cell::estimate(case.prefill_s.as_ref()),
+            cell::estimate(case.decode_s.as_ref()),
+            cell::estimate(case.generation_s.as_ref()),
+            cell::estimate(case.fetch_s.as_ref()),
+            cell::estimate(case.total_s.as_ref()),
+            cell::rate(case.decode_tokens_per_s.as_ref()),
         ]
     };
     // Extra clock readings make these times another thing; such cases have a table of their own.
@@ -42,39 +49,38 @@ fn timings(capture: &CaptureSummary, dressing: Dressing) -> String {
         .cases
         .iter()
         .filter(|case| case.work.attribution == Attribution::Off);
-    let rows: Vec<_> = plain.map(row).collect();
-    if rows.is_empty() {
-        return String::new();
-    }
-    dressing.heading(2, "Capture: times per iteration")
-        + "n = processes × iterations; mean over processes ± standard deviation between them.\n\n"
-        + &dressing.table(&header, rows)
+    Section::table(
+        "Capture: times per iteration",
+        "n = processes × iterations; mean over processes ± standard deviation between them.",
+        &header,
+        plain.map(row).collect(),
+    )
 }
 
 fn iterations_each(case: &CaptureCase) -> usize {
     case.iterations.checked_div(case.processes).unwrap_or(0)
 }
 
-fn overheads(capture: &CaptureSummary, dressing: Dressing) -> String {
-    if capture.overheads.is_empty() {
-        return String::new();
-    }
+fn overheads(capture: &CaptureSummary) -> Option<Section> {
     let header = ["case", "generation", "fetch", "total", "per layer"];
     let rows = capture.overheads.iter().map(|overhead| {
         vec![
-            overhead.id.clone(),
-            units::percent(Some(&overhead.generation)),
-            units::percent(overhead.fetch.as_ref()),
-            units::percent(Some(&overhead.total)),
-            units::milliseconds(overhead.per_layer_s.as_ref()),
+            overhead.id.as_str().into(),
+            cell::percent(Some(&overhead.generation)),
+            cell::percent(overhead.fetch.as_ref()),
+            cell::percent(Some(&overhead.total)),
+            cell::milliseconds(overhead.per_layer_s.as_ref()),
         ]
     });
-    dressing.heading(2, "Capture: overhead against the baseline")
-        + "Shares of the baseline's generation time with 95 % intervals over processes; per layer against zero-layer.\n\n"
-        + &dressing.table(&header, rows.collect())
+    Section::table(
+        "Capture: overhead against the baseline",
+        "Shares of the baseline's generation time with 95 % intervals over processes; per layer against zero-layer.",
+        &header,
+        rows.collect(),
+    )
 }
 
-fn attribution(capture: &CaptureSummary, dressing: Dressing) -> String {
+fn attribution(capture: &CaptureSummary) -> Option<Section> {
     let mut rows = Vec::new();
     for case in &capture.cases {
         if let Some(share) = &case.inside_decode_share {
@@ -83,29 +89,35 @@ fn attribution(capture: &CaptureSummary, dressing: Dressing) -> String {
                 value: share.mean,
                 interval,
             };
-            let what = "time inside capture, share of decode".to_owned();
+            let what = "time inside capture, share of decode";
             let n = format!("{} processes", share.n);
-            rows.push(vec![case.id.clone(), what, n, units::percent(Some(&value))]);
+            rows.push(vec![
+                case.id.as_str().into(),
+                what.into(),
+                cell::keyed(n, share.n as f64),
+                cell::percent(Some(&value)),
+            ]);
         }
         if let Some(paired) = &case.paired {
-            let what = "decode step with against without".to_owned();
+            let what = "decode step with against without";
             let n = format!("{} processes, {} pairs", paired.processes, paired.pairs);
             rows.push(vec![
-                case.id.clone(),
-                what,
-                n,
-                units::percent(Some(&paired.effect)),
+                case.id.as_str().into(),
+                what.into(),
+                cell::keyed(n, paired.pairs as f64),
+                cell::percent(Some(&paired.effect)),
             ]);
         }
     }
-    if rows.is_empty() {
-        return String::new();
-    }
-    dressing.heading(2, "Capture: cost found within processes")
-        + &dressing.table(&["case", "figure", "n", "value"], rows)
+    Section::table(
+        "Capture: cost found within processes",
+        "",
+        &["case", "figure", "n", "value"],
+        rows,
+    )
 }
 
-fn memory(capture: &CaptureSummary, dressing: Dressing) -> String {
+fn memory(capture: &CaptureSummary) -> Option<Section> {
     let header = [
         "case",
         "layers",
@@ -113,18 +125,21 @@ fn memory(capture: &CaptureSummary, dressing: Dressing) -> String {
         "captured per iteration",
         "peak resident",
     ];
-    let row = |case: &CaptureCase| {
+    let row = |case: &CaptureCase| -> Vec<Cell> {
         vec![
-            case.id.clone(),
-            case.work.layers.len().to_string(),
-            strategy(case),
-            units::bytes(case.captured_bytes),
-            units::bytes(case.peak_resident_bytes),
+            case.id.as_str().into(),
+            cell::count(case.work.layers.len()),
+            strategy(case).into(),
+            cell::bytes(case.captured_bytes),
+            cell::bytes(case.peak_resident_bytes),
         ]
     };
-    dressing.heading(2, "Capture: memory")
-        + "The largest resident set of a worker process, and the bytes fetched.\n\n"
-        + &dressing.table(&header, capture.cases.iter().map(row).collect())
+    Section::table(
+        "Capture: memory",
+        "The largest resident set of a worker process, and the bytes fetched.",
+        &header,
+        capture.cases.iter().map(row).collect(),
+    )
 }
 
 fn strategy(case: &CaptureCase) -> String {
@@ -135,23 +150,23 @@ fn strategy(case: &CaptureCase) -> String {
     }
 }
 
-fn drifts(capture: &CaptureSummary, dressing: Dressing) -> String {
+fn drifts(capture: &CaptureSummary) -> Option<Section> {
     let rows: Vec<_> = capture
         .cases
         .iter()
         .filter(|case| case.generation_drift.is_some())
         .map(|case| {
             vec![
-                case.id.clone(),
-                units::drift(case.generation_drift.as_ref()),
-                units::drift(case.fetch_drift.as_ref()),
+                case.id.as_str().into(),
+                cell::drift(case.generation_drift.as_ref()),
+                cell::drift(case.fetch_drift.as_ref()),
             ]
         })
         .collect();
-    if rows.is_empty() {
-        return String::new();
-    }
-    dressing.heading(2, "Capture: drift per iteration")
-        + "Median slope over the iterations of each process, as a share of the mean, with its 95 % interval.\n\n"
-        + &dressing.table(&["case", "generation", "fetch"], rows)
+    Section::table(
+        "Capture: drift per iteration",
+        "Median slope over the iterations of each process, as a share of the mean, with its 95 % interval.",
+        &["case", "generation", "fetch"],
+        rows,
+    )
 }

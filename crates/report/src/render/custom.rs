@@ -2,17 +2,22 @@
 
 use anechoic_stats::Estimate;
 
-use super::dressing::Dressing;
+use super::cell::{self, Cell};
+use super::section::Section;
 use crate::{CustomCase, CustomSummary, units};
 
-pub(super) fn tables(custom: &CustomSummary, dressing: Dressing) -> String {
+pub(super) fn sections(custom: &CustomSummary) -> Vec<Section> {
     let names = value_names(custom);
     let mut header = vec!["case", "n", "time"];
     header.extend(&names);
     let rows = custom.cases.iter().map(|case| row(case, &names));
-    dressing.heading(2, "Custom: times and values per iteration")
-        + "n = processes × iterations; mean over processes ± standard deviation between them, of times as a share. Values are in the worker's own units.\n\n"
-        + &dressing.table(&header, rows.collect())
+    let section = Section::table(
+        "Custom: times and values per iteration",
+        "n = processes × iterations; mean over processes ± standard deviation between them, of times as a share. Values are in the worker's own units.",
+        &header,
+        rows.collect(),
+    );
+    section.into_iter().collect()
 }
 
 fn value_names(custom: &CustomSummary) -> Vec<&str> {
@@ -25,16 +30,25 @@ fn value_names(custom: &CustomSummary) -> Vec<&str> {
     names
 }
 
-fn row(case: &CustomCase, names: &[&str]) -> Vec<String> {
+fn row(case: &CustomCase, names: &[&str]) -> Vec<Cell> {
     let each = case.iterations.checked_div(case.processes).unwrap_or(0);
     let mut row = vec![
-        case.id.clone(),
-        format!("{} × {each}", case.processes),
-        time(case.time_s.as_ref()),
+        case.id.as_str().into(),
+        cell::keyed(
+            format!("{} × {each}", case.processes),
+            case.iterations as f64,
+        ),
+        cell::keyed(
+            time(case.time_s.as_ref()),
+            case.time_s.as_ref().map(|time| time.mean),
+        ),
     ];
     row.extend(names.iter().map(|name| {
         let value = case.values.iter().find(|value| value.name == *name);
-        value.map_or_else(|| units::NONE.to_owned(), |value| plain(&value.estimate))
+        value.map_or_else(
+            || units::NONE.into(),
+            |value| cell::keyed(plain(&value.estimate), value.estimate.mean),
+        )
     }));
     row
 }

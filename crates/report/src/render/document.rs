@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use anechoic_record::RunState;
 
 use super::dressing::Dressing;
+use super::section::Section;
 use super::{capture, custom, kv, rest, stopping, trust};
 use crate::{Summary, Tally, units};
 
@@ -25,21 +26,24 @@ fn render(summary: &Summary, dressing: Dressing) -> String {
     }
     text += &failures(summary, dressing);
     text += &cut_short(summary, dressing);
-    if let Some(capture) = &summary.capture {
-        text += &capture::tables(capture, dressing);
+    for section in sections(summary) {
+        text += &dressing.section(&section);
     }
-    if let Some(kv) = &summary.kv {
-        text += &kv::tables(kv, dressing);
-    }
-    if let Some(found) = &summary.custom {
-        text += &custom::tables(found, dressing);
-    }
-    text += &trust::section(&summary.trust, dressing);
-    text += &stopping::section(summary, dressing);
-    text += &rest::sections(summary, dressing);
     text += &warnings(summary, dressing);
     text += &circumstances(summary, dressing);
     text.trim_start().to_owned()
+}
+
+/// What was measured, and what qualifies it: the same sections in every dressing.
+pub(crate) fn sections(summary: &Summary) -> Vec<Section> {
+    let mut sections = Vec::new();
+    sections.extend(summary.capture.iter().flat_map(capture::sections));
+    sections.extend(summary.kv.iter().flat_map(kv::sections));
+    sections.extend(summary.custom.iter().flat_map(custom::sections));
+    sections.extend(trust::section(&summary.trust));
+    sections.extend(stopping::section(summary));
+    sections.extend(rest::sections(summary));
+    sections
 }
 
 fn failures(summary: &Summary, dressing: Dressing) -> String {
@@ -136,11 +140,18 @@ fn threads(summary: &Summary) -> String {
 }
 
 fn circumstances(summary: &Summary, dressing: Dressing) -> String {
+    let facts = facts(summary).into_iter();
+    let items = facts.map(|(name, value)| dressing.item(&format!("{name}: {value}")));
+    dressing.heading(2, "Circumstances") + &items.collect::<String>()
+}
+
+/// Where, with what and in which order it was measured: names with their values.
+pub(crate) fn facts(summary: &Summary) -> Vec<(&'static str, String)> {
     let unknown = || "unknown".to_owned();
     let machine = &summary.machine;
     let tally = &summary.tally;
-    let mut text = dressing.heading(2, "Circumstances");
-    let mut item = |name: &str, value: String| text += &dressing.item(&format!("{name}: {value}"));
+    let mut facts = Vec::new();
+    let mut item = |name, value| facts.push((name, value));
     item("state", format!("{:?}", summary.state).to_lowercase());
     item("started", summary.started.clone());
     if !summary.mixed.is_empty() {
@@ -180,7 +191,7 @@ fn circumstances(summary: &Summary, dressing: Dressing) -> String {
         ),
     );
     item("orchestrator", orchestrator(tally));
-    text
+    facts
 }
 
 fn orchestrator(tally: &Tally) -> String {

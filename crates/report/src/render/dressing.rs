@@ -1,12 +1,23 @@
-//! The two dressings of a report: text for a terminal, and Markdown.
+//! The two dressings of a report as text: for a terminal, and as Markdown.
 
+use comfy_table::CellAlignment;
 use comfy_table::presets::{ASCII_MARKDOWN, UTF8_FULL_CONDENSED};
-use comfy_table::{CellAlignment, Table};
+
+use super::cell::Cell;
+use super::section::{Item, Part, Section, Table};
 
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Dressing {
     Terminal,
     Markdown,
+}
+
+/// What a part of a section stands below.
+#[derive(Clone, Copy, PartialEq)]
+enum Above {
+    Heading,
+    Note,
+    Table,
 }
 
 impl Dressing {
@@ -20,8 +31,65 @@ impl Dressing {
         }
     }
 
+    /// A section with its heading.
+    pub(super) fn section(self, section: &Section) -> String {
+        let mut text = self.heading(2, &section.title);
+        if !section.note.is_empty() {
+            text += &format!("{}\n", section.note);
+        }
+        let mut above = match section.note.is_empty() {
+            true => Above::Heading,
+            false => Above::Note,
+        };
+        for part in &section.parts {
+            text += &self.part(part, above);
+            above = Above::Table;
+        }
+        text
+    }
+
+    fn part(self, part: &Part, above: Above) -> String {
+        match part {
+            Part::Table(table) => {
+                let above = match &table.caption {
+                    Some(caption) => self.heading(3, &self.cell(caption)),
+                    None if above == Above::Heading => String::new(),
+                    None => "\n".to_owned(),
+                };
+                above + &self.rows(table)
+            }
+            Part::List(items) => {
+                let above = match above {
+                    Above::Heading => "",
+                    Above::Note => self.before_list(),
+                    Above::Table => "\n",
+                };
+                let items = items.iter().map(|item| self.line(item));
+                above.to_owned() + &items.collect::<String>()
+            }
+        }
+    }
+
+    fn rows(self, table: &Table) -> String {
+        let header: Vec<&str> = table.header.iter().map(String::as_str).collect();
+        let texts = |row: &Vec<Cell>| row.iter().map(|cell| self.labelled(cell)).collect();
+        self.table(&header, table.rows.iter().map(texts).collect())
+    }
+
+    fn labelled(self, cell: &Cell) -> String {
+        match cell.label {
+            Some(label) => format!("{} **{label}**", cell.text),
+            None => cell.text.clone(),
+        }
+    }
+
+    fn line(self, item: &Item) -> String {
+        let code = item.code.as_ref().map(|code| self.code(code));
+        self.item(&format!("{}{}", item.text, code.unwrap_or_default()))
+    }
+
     pub(crate) fn table(self, header: &[&str], rows: Vec<Vec<String>>) -> String {
-        let mut table = Table::new();
+        let mut table = comfy_table::Table::new();
         table.load_preset(match self {
             Self::Terminal => UTF8_FULL_CONDENSED,
             Self::Markdown => ASCII_MARKDOWN,

@@ -6,52 +6,66 @@ mod times;
 
 use anechoic_protocol::Version;
 
-use super::dressing::Dressing;
+pub(crate) use times::crossover;
+
+use super::cell::{self, Cell};
+use super::section::{Part, Section, Table};
 use crate::{Degradation, KvPoint, KvSummary, PointQuality, Setting, units};
 
 /// All tables that have rows.
-pub(super) fn tables(kv: &KvSummary, dressing: Dressing) -> String {
-    times::latency(kv, dressing)
-        + &times::crossovers(kv, dressing)
-        + &times::predictions(kv, dressing)
-        + &times::paths(kv, dressing)
-        + &times::phases(kv, dressing)
-        + &cost::memory(kv, dressing)
-        + &cost::capacity(kv, dressing)
-        + &cost::roofline(kv, dressing)
-        + &judgement::quality(kv, dressing)
-        + &judgement::trade_off(kv, dressing)
+pub(super) fn sections(kv: &KvSummary) -> Vec<Section> {
+    let sections = [
+        times::latency(kv),
+        times::crossovers(kv),
+        times::predictions(kv),
+        times::paths(kv),
+        times::phases(kv),
+        cost::memory(kv),
+        cost::capacity(kv),
+        cost::roofline(kv),
+        judgement::quality(kv),
+        judgement::trade_off(kv),
+    ];
+    sections.into_iter().flatten().collect()
 }
 
-/// A section with one table per setting; nothing where there are no lines.
-struct Section<'a> {
+/// What a section with one table per setting has in common.
+struct Frame<'a> {
     title: &'a str,
     note: &'a str,
     header: &'a [&'a str],
 }
 
-impl Section<'_> {
-    fn render<L>(
+impl Frame<'_> {
+    /// Nothing where there are no lines.
+    fn section<L>(
         &self,
-        dressing: Dressing,
         lines: &[L],
         caption: impl Fn(&L) -> String,
-        rows: impl Fn(&L) -> Vec<Vec<String>>,
-    ) -> String {
-        if lines.is_empty() {
-            return String::new();
-        }
-        let mut text = dressing.heading(2, self.title) + self.note + "\n";
-        for part in lines.chunk_by(|a, b| caption(a) == caption(b)) {
-            text += &dressing.heading(3, &dressing.cell(&caption(&part[0])));
-            text += &dressing.table(self.header, part.iter().flat_map(&rows).collect());
-        }
-        text
+        rows: impl Fn(&L) -> Vec<Vec<Cell>>,
+    ) -> Option<Section> {
+        Section::of(self.title, self.note, self.tables(lines, caption, rows))
+    }
+
+    fn tables<L>(
+        &self,
+        lines: &[L],
+        caption: impl Fn(&L) -> String,
+        rows: impl Fn(&L) -> Vec<Vec<Cell>>,
+    ) -> Vec<Part> {
+        let parts = lines.chunk_by(|a, b| caption(a) == caption(b));
+        let table = |part: &[L]| {
+            Part::Table(Table {
+                caption: Some(caption(&part[0])),
+                ..Table::of(self.header, part.iter().flat_map(&rows).collect())
+            })
+        };
+        parts.map(table).collect()
     }
 }
 
 /// The setting in words; parts that the benchmark does not have are left out.
-fn caption(setting: &Setting) -> String {
+pub(crate) fn caption(setting: &Setting) -> String {
     let attention = format!("attention {}", setting.attention.as_str());
     words(setting, Some(attention))
 }
@@ -83,7 +97,7 @@ fn words(setting: &Setting, attention: Option<String>) -> String {
 }
 
 /// The version; with the case's id where another point of the table could be mistaken for this one.
-fn name<'a>(point: &KvPoint, all: impl IntoIterator<Item = &'a KvPoint>) -> String {
+fn name<'a>(point: &KvPoint, all: impl IntoIterator<Item = &'a KvPoint>) -> Cell {
     let is_twin = |other: &&KvPoint| {
         other.case != point.case
             && other.version == point.version
@@ -91,21 +105,21 @@ fn name<'a>(point: &KvPoint, all: impl IntoIterator<Item = &'a KvPoint>) -> Stri
             && other.setting == point.setting
     };
     match all.into_iter().find(is_twin) {
-        Some(_) => format!("{} ({})", point.version.as_str(), point.case),
-        None => point.version.as_str().to_owned(),
+        Some(_) => format!("{} ({})", point.version.as_str(), point.case).into(),
+        None => version(point.version),
     }
 }
 
 /// `processes × runs`, as far as each process made as many.
-fn count(point: &KvPoint) -> String {
+fn count(point: &KvPoint) -> Cell {
     let each = point.runs.checked_div(point.processes).unwrap_or(0);
-    format!("{} × {each}", point.processes)
+    cell::keyed(format!("{} × {each}", point.processes), point.runs as f64)
 }
 
 /// T, marked where other T were measured in the same processes.
-fn tokens(point: &KvPoint) -> String {
+fn tokens(point: &KvPoint) -> Cell {
     let mark = if point.grouped { " g" } else { "" };
-    format!("{}{mark}", point.tokens)
+    cell::keyed(format!("{}{mark}", point.tokens), f64::from(point.tokens))
 }
 
 /// A note with what the mark of [`tokens`] means, where a point has it.
@@ -116,11 +130,21 @@ fn note<'a>(note: &str, points: impl IntoIterator<Item = &'a KvPoint>) -> String
     }
 }
 
-fn version(version: Version) -> String {
-    version.as_str().to_owned()
+fn version(version: Version) -> Cell {
+    version.as_str().into()
 }
 
 /// What stands beside a version's times: what it does to quality under this setting.
+fn quality_cell(found: &PointQuality, setting: &Setting) -> Cell {
+    let key = match found {
+        PointQuality::Exact => Some(0.0),
+        PointQuality::Measured { on } => on.first().map(|found| found.degradation),
+        PointQuality::NotMeasured => None,
+    };
+    cell::keyed(quality(found, setting), key)
+}
+
+/// The same in words.
 pub(crate) fn quality(quality: &PointQuality, setting: &Setting) -> String {
     match quality {
         PointQuality::Exact => "exact".to_owned(),

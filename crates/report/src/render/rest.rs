@@ -2,29 +2,24 @@
 
 use anechoic_record::{Disturbance, Fate, Leftover};
 
-use super::dressing::Dressing;
+use super::cell;
+use super::section::Section;
 use crate::{DisturbedAttempt, LeftBehind, Summary, WaitReason, units};
 
 /// The sections that have something to say. They stand right under the tables whose numbers they qualify.
-pub(super) fn sections(summary: &Summary, dressing: Dressing) -> String {
-    disturbed(summary, dressing) + &left(summary, dressing) + &waits(summary, dressing)
+pub(super) fn sections(summary: &Summary) -> Vec<Section> {
+    let sections = [disturbed(summary), left(summary), waits(summary)];
+    sections.into_iter().flatten().collect()
 }
 
-fn disturbed(summary: &Summary, dressing: Dressing) -> String {
-    if summary.disturbed.is_empty() {
-        return String::new();
-    }
+fn disturbed(summary: &Summary) -> Option<Section> {
     let counting = summary.disturbed.iter().filter(|d| d.counts).count();
     let note = match counting {
-        0 => "The machine was not at rest for these; none of them counts.\n",
-        _ => "The machine was not at rest for these. Those that count are in the tables above.\n",
+        0 => "The machine was not at rest for these; none of them counts.",
+        _ => "The machine was not at rest for these. Those that count are in the tables above.",
     };
-    let mut text = dressing.heading(2, "Disturbed attempts") + note;
-    text += dressing.before_list();
-    for attempt in &summary.disturbed {
-        text += &dressing.item(&disturbed_line(attempt));
-    }
-    text
+    let lines = summary.disturbed.iter().map(disturbed_line);
+    Section::list("Disturbed attempts", note, lines)
 }
 
 fn disturbed_line(disturbed: &DisturbedAttempt) -> String {
@@ -45,15 +40,8 @@ fn disturbed_line(disturbed: &DisturbedAttempt) -> String {
     )
 }
 
-fn left(summary: &Summary, dressing: Dressing) -> String {
-    if summary.left.is_empty() {
-        return String::new();
-    }
-    let items = summary
-        .left
-        .iter()
-        .map(|left| dressing.item(&left_line(left)));
-    dressing.heading(2, "Left behind") + &items.collect::<String>()
+fn left(summary: &Summary) -> Option<Section> {
+    Section::list("Left behind", "", summary.left.iter().map(left_line))
 }
 
 fn left_line(left: &LeftBehind) -> String {
@@ -81,25 +69,22 @@ fn process(leftover: &Leftover) -> String {
 }
 
 /// Only where something was waited for: a fixed pause is in the circumstances.
-fn waits(summary: &Summary, dressing: Dressing) -> String {
+fn waits(summary: &Summary) -> Option<Section> {
     let waiting = &summary.waiting;
-    if waiting.reasons.is_empty() {
-        return String::new();
-    }
     let row = |reason: &WaitReason| {
         vec![
-            reason.restless.clone(),
-            reason.attempts.to_string(),
-            units::duration(reason.waited_ms as f64 / 1e3),
+            reason.restless.as_str().into(),
+            cell::count(reason.attempts),
+            cell::duration(reason.waited_ms as f64 / 1e3),
         ]
     };
     let rows = waiting.reasons.iter().map(row).collect();
     let note = format!(
         "Waits before attempts took {} in all, {} of the time of the run; fixed pauses and the proof that the machine\n\
-        is at rest are part of it. Several reasons may hold at the same time.\n",
+        is at rest are part of it. Several reasons may hold at the same time.",
         units::duration(waiting.total_ms as f64 / 1e3),
         units::share(waiting.share)
     );
-    let table = dressing.table(&["waited for", "attempts", "time"], rows);
-    dressing.heading(2, "Waiting for the machine") + &note + dressing.before_list() + &table
+    let header = ["waited for", "attempts", "time"];
+    Section::table("Waiting for the machine", &note, &header, rows)
 }

@@ -2,14 +2,13 @@
 
 use anechoic_record::RuleVerdict;
 
-use super::dressing::Dressing;
+use super::cell::{self, Cell};
+use super::section::Section;
 use crate::{Stopping, Summary, units};
 
 /// Where the plan has a stop rule: how far each case came.
-pub(super) fn section(summary: &Summary, dressing: Dressing) -> String {
-    let Some(first) = summary.stopping.first() else {
-        return String::new();
-    };
+pub(super) fn section(summary: &Summary) -> Option<Section> {
+    let first = summary.stopping.first()?;
     let reached = summary.stopping.iter().filter(|s| is_met(s)).count();
     let note = format!(
         "Processes were added until half the 95 % interval over processes was at most {} of the value, up to {} per case:\n\
@@ -21,15 +20,14 @@ pub(super) fn section(summary: &Summary, dressing: Dressing) -> String {
     );
     let header = ["case", "metric", "good attempts", "half-width", "rule"];
     let rows = summary.stopping.iter().map(row).collect();
-    let table = dressing.table(&header, rows);
-    dressing.heading(2, "Stop rule") + &note + dressing.before_list() + &table
+    Section::table("Stop rule", &note, &header, rows)
 }
 
 fn is_met(stopping: &Stopping) -> bool {
     stopping.check.verdict == RuleVerdict::Met
 }
 
-fn row(stopping: &Stopping) -> Vec<String> {
+fn row(stopping: &Stopping) -> Vec<Cell> {
     let check = &stopping.check;
     let metric = match check.tokens {
         Some(tokens) => format!("{} at T={tokens}", check.metric),
@@ -40,11 +38,11 @@ fn row(stopping: &Stopping) -> Vec<String> {
         None => units::NONE.to_owned(),
     };
     vec![
-        stopping.case.clone(),
-        metric,
-        check.processes.to_string(),
-        half_width,
-        words(stopping),
+        stopping.case.clone().into(),
+        metric.into(),
+        Cell::number(u64::from(check.processes)),
+        cell::keyed(half_width, check.half_width),
+        words(stopping).into(),
     ]
 }
 

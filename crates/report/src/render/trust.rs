@@ -2,13 +2,17 @@
 
 use anechoic_stats::Centre;
 
-use super::dressing::Dressing;
+use super::cell::{self, Cell};
+use super::section::{Item, Part, Section, Table};
 use crate::{Quartiles, SteadinessCount, TrustLine, units};
 
-pub(super) fn section(lines: &[TrustLine], dressing: Dressing) -> String {
-    if lines.is_empty() {
-        return String::new();
-    }
+const NOTE: &str = "\
+Each case's first metric. n = processes × iterations. Centre: mean over processes of their medians, with a 95 % interval from processes
+and the iterations within them. MAD: median deviation of processes from their median. Outliers: processes + iterations far from the rest;
+they are counted and kept. Detectable change: what two such runs would show in four of five tries.";
+
+/// Nothing without lines.
+pub(super) fn section(lines: &[TrustLine]) -> Option<Section> {
     let header = [
         "case",
         "metric",
@@ -22,38 +26,48 @@ pub(super) fn section(lines: &[TrustLine], dressing: Dressing) -> String {
         "detectable change",
     ];
     let rows = lines.iter().map(row).collect();
-    dressing.heading(2, "How far these numbers can be trusted")
-        + "Each case's first metric. n = processes × iterations. Centre: mean over processes of their medians, with a 95 % interval from processes\n\
-           and the iterations within them. MAD: median deviation of processes from their median. Outliers: processes + iterations far from the rest;\n\
-           they are counted and kept. Detectable change: what two such runs would show in four of five tries.\n\n"
-        + &dressing.table(&header, rows)
-        + &remarks(lines, dressing)
+    Section::of(
+        "How far these numbers can be trusted",
+        NOTE,
+        vec![
+            Part::Table(Table::of(&header, rows)),
+            Part::List(remarks(lines)),
+        ],
+    )
 }
 
-fn row(line: &TrustLine) -> Vec<String> {
+fn row(line: &TrustLine) -> Vec<Cell> {
     let kind = line.cell.metric.kind();
     let of_centre = |centre: &Centre| units::quantity(kind, centre.value, centre.interval.as_ref());
     let centre = line.centre.as_ref();
-    let none = || units::NONE.to_owned();
+    let quartiles = |q: Quartiles| units::quantities(kind, [q.lower, q.median, q.upper]);
+    let outliers = line.outliers;
     vec![
-        line.name(),
-        line.cell.metric.to_string(),
-        centre.map_or_else(none, count),
-        centre.map_or_else(none, of_centre),
-        mad(line).unwrap_or_else(none),
-        (line.quartiles).map_or_else(
-            none,
-            |Quartiles {
-                 lower,
-                 median,
-                 upper,
-             }| { units::quantities(kind, [lower, median, upper]) },
+        line.name().into(),
+        line.cell.metric.to_string().into(),
+        cell(centre.map(count), centre.map(|c| c.iterations as f64)),
+        cell(centre.map(of_centre), centre.map(|c| c.value)),
+        cell(mad(line).map(units::share), mad(line)),
+        cell(
+            line.quartiles.map(quartiles),
+            line.quartiles.map(|q| q.median),
         ),
-        format!("{} + {}", line.outliers.processes, line.outliers.iterations),
-        line.steadiness.map_or_else(none, steadiness),
-        units::drift(line.trend.as_ref()),
-        line.minimum_detectable.map_or_else(none, units::change),
+        cell::keyed(
+            format!("{} + {}", outliers.processes, outliers.iterations),
+            (outliers.processes + outliers.iterations) as f64,
+        ),
+        cell(line.steadiness.map(steadiness), None),
+        cell::drift(line.trend.as_ref()),
+        cell(
+            line.minimum_detectable.map(units::change),
+            line.minimum_detectable,
+        ),
     ]
+}
+
+/// A text that may be missing, with its number.
+fn cell(text: Option<String>, key: Option<f64>) -> Cell {
+    cell::keyed(text.unwrap_or_else(|| units::NONE.to_owned()), key)
 }
 
 /// Processes may differ in their number of iterations where values were left out.
@@ -68,9 +82,10 @@ fn count(centre: &Centre) -> String {
     }
 }
 
-fn mad(line: &TrustLine) -> Option<String> {
+/// As a share of the centre.
+fn mad(line: &TrustLine) -> Option<f64> {
     let centre = line.centre.filter(|centre| centre.value != 0.0)?;
-    Some(units::share(line.mad? / centre.value.abs()))
+    Some(line.mad? / centre.value.abs())
 }
 
 fn steadiness(count: SteadinessCount) -> String {
@@ -78,15 +93,11 @@ fn steadiness(count: SteadinessCount) -> String {
     format!("{label} ({} of {})", count.processes, count.of)
 }
 
-fn remarks(lines: &[TrustLine], dressing: Dressing) -> String {
+fn remarks(lines: &[TrustLine]) -> Vec<Item> {
     let mut remarks: Vec<String> = lines.iter().filter_map(TrustLine::remark).collect();
     remarks.extend(lines.iter().filter_map(left_out));
     remarks.extend(single_processes(lines));
-    let items: String = remarks.iter().map(|text| dressing.item(text)).collect();
-    match items.is_empty() {
-        true => String::new(),
-        false => format!("\n{items}"),
-    }
+    remarks.into_iter().map(Item::from).collect()
 }
 
 fn left_out(line: &TrustLine) -> Option<String> {
@@ -113,6 +124,12 @@ mod tests {
     use anechoic_record::{Cell, CellId, Metric, ProcessValues};
 
     use super::*;
+    use crate::render::dressing::Dressing;
+
+    fn text(lines: &[TrustLine], dressing: Dressing) -> String {
+        let section = section(lines).expect("there are lines");
+        dressing.section(&section)
+    }
 
     fn line(case: &str, processes: &[&[f64]], not_finite: usize) -> TrustLine {
         let id = CellId {
@@ -139,7 +156,7 @@ mod tests {
             line("a|<b>", &[rising, rising], 0),
             line("c", &[flat, flat], 1),
         ];
-        let text = section(&lines, Dressing::Markdown);
+        let text = text(&lines, Dressing::Markdown);
         assert!(text.contains("| slowing down (2 of 2) |"), "{text}");
         assert!(
             text.contains("- a\\|&lt;b>: total-time rises over the iterations in 2 of 2"),
@@ -163,7 +180,7 @@ mod tests {
             line("b", &[], 3),
             line("c", &[&[1.0], &[1.0]], 0),
         ];
-        let text = section(&lines, Dressing::Terminal);
+        let text = text(&lines, Dressing::Terminal);
         assert!(text.contains("1.000 s (no interval)"), "{text}");
         assert!(text.contains("1.000 s [1.000, 1.000]"), "{text}");
         assert!(
@@ -171,6 +188,6 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("b: 3 value(s)"), "{text}");
-        assert_eq!(section(&[], Dressing::Terminal), "");
+        assert_eq!(section(&[]), None);
     }
 }

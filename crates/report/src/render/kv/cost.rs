@@ -2,8 +2,9 @@
 
 use anechoic_protocol::MemorySource;
 
-use super::{Section, caption, count, name, note, tokens};
-use crate::render::dressing::Dressing;
+use super::{Frame, caption, count, name, note, tokens};
+use crate::render::cell::{self, Cell};
+use crate::render::section::Section;
 use crate::{CapacityLine, EfficiencyLine, KvSummary, MemoryLine, RooflineLine, units};
 
 const MEMORY: &str = "\
@@ -21,9 +22,14 @@ fn source(source: MemorySource) -> String {
     }
 }
 
-pub(super) fn memory(kv: &KvSummary, dressing: Dressing) -> String {
+/// Every byte of it.
+fn exact(bytes: u64) -> Cell {
+    cell::keyed(bytes.to_string(), bytes as f64)
+}
+
+pub(super) fn memory(kv: &KvSummary) -> Option<Section> {
     let points = || kv.memory.iter().map(|line| &line.point);
-    let section = Section {
+    let frame = Frame {
         title: "KV cache: memory while generating T tokens",
         note: &note(MEMORY, points()),
         header: &[
@@ -45,24 +51,24 @@ pub(super) fn memory(kv: &KvSummary, dressing: Dressing) -> String {
             name(&line.point, points()),
             tokens(&line.point),
             count(&line.point),
-            units::bytes(line.baseline_bytes),
-            units::bytes(line.peak_bytes),
-            units::bytes(line.activation_bytes),
-            line.cache.reserved.total().to_string(),
-            line.cache.used.total().to_string(),
-            units::optional(line.bits_per_element, 3, ""),
-            units::optional(line.times_below_v1, 3, " ×"),
-            units::bytes(line.projection_bytes_saved),
+            cell::bytes(line.baseline_bytes),
+            cell::bytes(line.peak_bytes),
+            cell::bytes(line.activation_bytes),
+            exact(line.cache.reserved.total()),
+            exact(line.cache.used.total()),
+            cell::optional(line.bits_per_element, 3, ""),
+            cell::optional(line.times_below_v1, 3, " ×"),
+            cell::bytes(line.projection_bytes_saved),
         ]]
     };
     let title =
         |line: &MemoryLine| format!("{}; {}", caption(&line.point.setting), source(line.source));
-    section.render(dressing, &kv.memory, title, row)
+    frame.section(&kv.memory, title, row)
 }
 
-pub(super) fn capacity(kv: &KvSummary, dressing: Dressing) -> String {
+pub(super) fn capacity(kv: &KvSummary) -> Option<Section> {
     let points = || kv.capacity.iter().map(|line| &line.point);
-    let section = Section {
+    let frame = Frame {
         title: "KV cache: the largest batch within a memory budget",
         note: &note(
             "The smallest result of all searches, and their range where they differ. 0: not even one request fits.",
@@ -87,10 +93,10 @@ pub(super) fn capacity(kv: &KvSummary, dressing: Dressing) -> String {
             name(&line.point, points()),
             tokens(&line.point),
             count(&line.point),
-            line.batch.to_string(),
-            range,
-            units::optional(line.times_v1, 3, " ×"),
-            units::bytes(line.cache_bytes_per_request),
+            cell::keyed(line.batch.to_string(), f64::from(line.batch)),
+            range.into(),
+            cell::optional(line.times_v1, 3, " ×"),
+            cell::bytes(line.cache_bytes_per_request),
         ]]
     };
     let title = |line: &CapacityLine| {
@@ -101,12 +107,12 @@ pub(super) fn capacity(kv: &KvSummary, dressing: Dressing) -> String {
             source(line.source)
         )
     };
-    section.render(dressing, &kv.capacity, title, row)
+    frame.section(&kv.capacity, title, row)
 }
 
-pub(super) fn roofline(kv: &KvSummary, dressing: Dressing) -> String {
+pub(super) fn roofline(kv: &KvSummary) -> Option<Section> {
     let points = || kv.roofline.iter().map(|line| &line.point);
-    let section = Section {
+    let frame = Frame {
         title: "KV cache: against the machine's ceilings",
         note: &note(ROOFLINE, points()),
         header: &[
@@ -138,31 +144,26 @@ pub(super) fn roofline(kv: &KvSummary, dressing: Dressing) -> String {
             let mut row = vec![
                 name(&line.point, points()),
                 tokens(&line.point),
-                part.to_owned(),
+                part.into(),
                 count(&line.point),
             ];
             row.extend(efficiency(of));
-            row.push(ceilings.clone());
+            row.push(ceilings.as_str().into());
             row
         };
         measured.map(row).collect()
     };
-    section.render(
-        dressing,
-        &kv.roofline,
-        |line| caption(&line.point.setting),
-        rows,
-    )
+    frame.section(&kv.roofline, |line| caption(&line.point.setting), rows)
 }
 
-fn efficiency(of: &EfficiencyLine) -> [String; 7] {
+fn efficiency(of: &EfficiencyLine) -> [Cell; 7] {
     [
-        units::significant(of.bytes as f64 / 1e9, 3),
-        units::significant(of.flops as f64 / 1e9, 3),
-        units::significant(of.arithmetic_intensity, 3),
-        units::scaled(of.bytes_per_s.as_ref(), 1e-9),
-        units::scaled(of.flops_per_s.as_ref(), 1e-9),
-        of.bound.as_str().to_owned(),
-        units::scaled(of.fraction_of_ceiling.as_ref(), 100.0),
+        cell::significant(of.bytes as f64 / 1e9, 3),
+        cell::significant(of.flops as f64 / 1e9, 3),
+        cell::significant(of.arithmetic_intensity, 3),
+        cell::scaled(of.bytes_per_s.as_ref(), 1e-9),
+        cell::scaled(of.flops_per_s.as_ref(), 1e-9),
+        of.bound.as_str().into(),
+        cell::scaled(of.fraction_of_ceiling.as_ref(), 100.0),
     ]
 }

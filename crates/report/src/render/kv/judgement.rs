@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use anechoic_protocol::{AttentionPath, Version};
 
-use super::{Section, caption, version};
-use crate::render::dressing::Dressing;
+use super::{Frame, caption, version};
+use crate::render::cell::{self, Cell};
+use crate::render::section::{Item, Part, Section};
 use crate::{KvSummary, QualityLine, Standing, TradeOffLine, units};
 
 const TRADE_OFF: &str = "\
@@ -17,8 +18,8 @@ Perplexity (PPL) through the cache and, beside it, of one pass per window withou
 KLD: Kullback-Leibler divergence from v1's next-token distribution, in nats.
 First difference: the earliest token at which a greedy continuation differs from v1's, and how many of them do.";
 
-pub(super) fn trade_off(kv: &KvSummary, dressing: Dressing) -> String {
-    let section = Section {
+pub(super) fn trade_off(kv: &KvSummary) -> Option<Section> {
+    let frame = Frame {
         title: "KV cache: speed, memory and quality",
         note: TRADE_OFF,
         header: &[
@@ -32,7 +33,8 @@ pub(super) fn trade_off(kv: &KvSummary, dressing: Dressing) -> String {
         ],
     };
     let row = |line: &TradeOffLine| {
-        let mut row = vec![version(line.version), line.tokens.to_string()];
+        let tokens = cell::keyed(line.tokens.to_string(), f64::from(line.tokens));
+        let mut row = vec![version(line.version), tokens];
         row.extend(standing(line)?);
         Some(row)
     };
@@ -42,17 +44,17 @@ pub(super) fn trade_off(kv: &KvSummary, dressing: Dressing) -> String {
         .filter(|line| standing(line).is_some())
         .cloned()
         .collect();
-    let mut text = section.render(dressing, &judged, title, rows);
-    let lacking = lacking(kv, dressing);
-    if judged.is_empty() && !lacking.is_empty() {
-        text = dressing.heading(2, section.title);
-    }
-    text + &lacking + &hint(kv, dressing)
+    let mut parts = frame.tables(&judged, title, rows);
+    let note = if parts.is_empty() { "" } else { TRADE_OFF };
+    parts.push(Part::List(
+        lacking(kv).into_iter().chain(hint(kv)).collect(),
+    ));
+    Section::of(frame.title, note, parts)
 }
 
 /// One line per setting for versions that have no numbers here, in place of rows without any.
-fn lacking(kv: &KvSummary, dressing: Dressing) -> String {
-    let mut text = String::new();
+fn lacking(kv: &KvSummary) -> Vec<Item> {
+    let mut items = Vec::new();
     let alike = |a: &TradeOffLine, b: &TradeOffLine| a.setting == b.setting;
     for lines in kv.trade_off.chunk_by(alike) {
         let names = |wanted: fn(&Standing) -> bool| {
@@ -64,19 +66,19 @@ fn lacking(kv: &KvSummary, dressing: Dressing) -> String {
         let unjudged = names(|standing| matches!(standing, Standing::QualityMissing));
         if !unjudged.is_empty() {
             let line = format!("{of}: quality of {unjudged} was not measured in this run");
-            text += &dressing.item(&line);
+            items.push(Item::from(line));
         }
         let alone = names(|standing| matches!(standing, Standing::ReferenceMissing));
         if !alone.is_empty() {
             let line = format!("{of}: v1 was not measured in this run beside {alone}");
-            text += &dressing.item(&line);
+            items.push(Item::from(line));
         }
     }
-    text
+    items
 }
 
 /// How to have in one run what lines lack: quality and speed are joined within a run, never across runs.
-fn hint(kv: &KvSummary, dressing: Dressing) -> String {
+fn hint(kv: &KvSummary) -> Option<Item> {
     let is_lacking = |line: &&TradeOffLine| match &line.standing {
         Standing::Judged { .. } => false,
         Standing::QualityMissing | Standing::ReferenceMissing => true,
@@ -84,20 +86,22 @@ fn hint(kv: &KvSummary, dressing: Dressing) -> String {
     let lacking = kv.trade_off.iter().filter(is_lacking);
     let mut versions: BTreeSet<Version> = lacking.map(|line| line.version).collect();
     if versions.is_empty() {
-        return String::new();
+        return None;
     }
     versions.insert(Version::V1);
     let names: Vec<&str> = versions.into_iter().map(Version::as_str).collect();
     let versions = names.join(" ");
     let command = format!("anechoic kv latency perplexity --version {versions}");
-    dressing.item(&format!(
-        "Speed and quality of these versions in one run, with the other options of this one: {}",
-        dressing.code(&command)
-    ))
+    let text =
+        "Speed and quality of these versions in one run, with the other options of this one: ";
+    Some(Item {
+        text: text.to_owned(),
+        code: Some(command),
+    })
 }
 
 /// The numbers of a version, where it has any.
-fn standing(line: &TradeOffLine) -> Option<Vec<String>> {
+fn standing(line: &TradeOffLine) -> Option<Vec<Cell>> {
     match &line.standing {
         Standing::Judged {
             per_step,
@@ -109,15 +113,16 @@ fn standing(line: &TradeOffLine) -> Option<Vec<String>> {
             degradation,
             kld_mean,
         } => Some(vec![
-            units::times(per_step.as_ref()),
-            units::optional(*cache, 3, " ×"),
-            units::signed_percent(*degradation),
-            units::nats(*kld_mean),
+            cell::times(per_step.as_ref()),
+            cell::optional(*cache, 3, " ×"),
+            cell::signed_percent(*degradation),
+            cell::nats(*kld_mean),
             format!(
                 "{model}, {}{}, {text} text",
                 dtype.as_str(),
                 other_path(*attention)
-            ),
+            )
+            .into(),
         ]),
         Standing::QualityMissing | Standing::ReferenceMissing => None,
     }
@@ -132,8 +137,8 @@ fn other_path(attention: AttentionPath) -> String {
     }
 }
 
-pub(super) fn quality(kv: &KvSummary, dressing: Dressing) -> String {
-    let section = Section {
+pub(super) fn quality(kv: &KvSummary) -> Option<Section> {
+    let frame = Frame {
         title: "KV cache: quality",
         note: QUALITY,
         header: &[
@@ -158,17 +163,22 @@ pub(super) fn quality(kv: &KvSummary, dressing: Dressing) -> String {
         };
         vec![vec![
             version(line.version),
-            units::significant(quality.perplexity, 5),
-            units::signed_percent(quality.degradation),
-            units::significant(quality.teacher_forced_perplexity, 5),
-            units::nats(quality.divergence.mean),
-            units::nats(quality.divergence.p99),
-            units::nats(quality.divergence.max),
-            format!("{} %", units::significant(quality.same_top * 100.0, 4)),
-            first,
+            cell::significant(quality.perplexity, 5),
+            cell::signed_percent(quality.degradation),
+            cell::significant(quality.teacher_forced_perplexity, 5),
+            cell::nats(quality.divergence.mean),
+            cell::nats(quality.divergence.p99),
+            cell::nats(quality.divergence.max),
+            cell::keyed(
+                format!("{} %", units::significant(quality.same_top * 100.0, 4)),
+                quality.same_top,
+            ),
+            cell::keyed(first, quality.first_divergence.map(f64::from)),
         ]]
     };
-    section.render(dressing, &kv.quality, quality_caption, row) + &disagreements(kv, dressing)
+    let mut parts = frame.tables(&kv.quality, quality_caption, row);
+    parts.push(Part::List(disagreements(kv)));
+    Section::of(frame.title, frame.note, parts)
 }
 
 /// The setting, the text, and what no model can be better than on it.
@@ -198,11 +208,11 @@ fn quality_caption(line: &QualityLine) -> String {
 }
 
 /// The same text scored by the same code gives the same loss; where it did not, that is said.
-fn disagreements(kv: &KvSummary, dressing: Dressing) -> String {
+fn disagreements(kv: &KvSummary) -> Vec<Item> {
     let lines = kv.quality.iter().filter(|line| line.loss_range > 0.0);
     let items = lines.map(|line| {
         let range = units::significant(line.loss_range, 2);
-        dressing.item(&format!(
+        Item::from(format!(
             "{}: mean losses of {} processes lie {range} nats apart; the first is shown",
             line.case, line.processes
         ))

@@ -2,8 +2,9 @@
 
 use anechoic_stats::{Crossover, Ratio};
 
-use super::{Section, caption, caption_of_paths, count, name, note, quality, tokens, version};
-use crate::render::dressing::Dressing;
+use super::{Frame, caption, caption_of_paths, count, name, note, quality_cell, tokens, version};
+use crate::render::cell;
+use crate::render::section::Section;
 use crate::{
     CrossoverLine, KvSummary, LatencyLine, PathLine, PhaseLine, PhaseMeans, Prediction, units,
 };
@@ -27,10 +28,10 @@ const PREDICTION: &str = "\
 Predicted from counted bytes and operations: each forward call takes as long as its bytes at the measured
 bandwidth or its operations at the measured matrix rate, whichever is longer.";
 
-pub(super) fn latency(kv: &KvSummary, dressing: Dressing) -> String {
+pub(super) fn latency(kv: &KvSummary) -> Option<Section> {
     let points = || kv.latency.iter().map(|line| &line.point);
     let text = format!("{SPREAD}\n{QUALITY}\n{LATENCY}");
-    let section = Section {
+    let frame = Frame {
         title: "KV cache: time to generate T tokens",
         note: &note(&text, points()),
         header: &[
@@ -52,33 +53,31 @@ pub(super) fn latency(kv: &KvSummary, dressing: Dressing) -> String {
             name(&line.point, points()),
             tokens(&line.point),
             count(&line.point),
-            units::time(line.per_token_s.as_ref()),
-            units::time(line.total_s.as_ref()),
-            units::time(line.prefill_s.as_ref()),
-            units::time(line.decode_s.as_ref()),
-            units::scaled(line.decode_tokens_per_s.as_ref(), 1.0),
-            units::times(line.against_v1.as_ref()),
-            units::times(line.decode_against_v1.as_ref()),
-            quality(&line.quality, &line.point.setting),
+            cell::time(line.per_token_s.as_ref()),
+            cell::time(line.total_s.as_ref()),
+            cell::time(line.prefill_s.as_ref()),
+            cell::time(line.decode_s.as_ref()),
+            cell::scaled(line.decode_tokens_per_s.as_ref(), 1.0),
+            cell::times(line.against_v1.as_ref()),
+            cell::times(line.decode_against_v1.as_ref()),
+            quality_cell(&line.quality, &line.point.setting),
         ]]
     };
     let title = |line: &LatencyLine| caption(&line.point.setting);
-    section.render(dressing, &kv.latency, title, row)
+    frame.section(&kv.latency, title, row)
 }
 
-pub(super) fn crossovers(kv: &KvSummary, dressing: Dressing) -> String {
-    if kv.crossovers.is_empty() {
-        return String::new();
-    }
-    let items = kv.crossovers.iter().map(|line| {
-        let text = format!("{}: {}", caption(&line.setting), crossover(line));
-        dressing.item(&text)
-    });
-    dressing.heading(2, "KV cache: from which T on it pays (v1 against v0)")
-        + &items.collect::<String>()
+pub(super) fn crossovers(kv: &KvSummary) -> Option<Section> {
+    let lines = kv.crossovers.iter();
+    let lines = lines.map(|line| format!("{}: {}", caption(&line.setting), crossover(line)));
+    Section::list(
+        "KV cache: from which T on it pays (v1 against v0)",
+        "",
+        lines,
+    )
 }
 
-fn crossover(line: &CrossoverLine) -> String {
+pub(crate) fn crossover(line: &CrossoverLine) -> String {
     let tokens: Vec<String> = line.tokens.iter().map(u32::to_string).collect();
     let measured = tokens.join(", ");
     match line.crossover {
@@ -93,8 +92,8 @@ fn crossover(line: &CrossoverLine) -> String {
     }
 }
 
-pub(super) fn predictions(kv: &KvSummary, dressing: Dressing) -> String {
-    let section = Section {
+pub(super) fn predictions(kv: &KvSummary) -> Option<Section> {
+    let frame = Frame {
         title: "KV cache: v0 against v1, measured and predicted",
         note: PREDICTION,
         header: &[
@@ -113,25 +112,20 @@ pub(super) fn predictions(kv: &KvSummary, dressing: Dressing) -> String {
             interval: None,
         };
         vec![vec![
-            line.tokens.to_string(),
-            units::times(Some(&line.measured)),
-            units::times(Some(&predicted)),
-            units::duration(line.predicted_v0_s),
-            units::duration(line.predicted_v1_s),
-            units::significant(line.ceilings.bytes_per_s / 1e9, 3),
-            units::significant(line.ceilings.flops_per_s / 1e9, 3),
+            cell::keyed(line.tokens.to_string(), f64::from(line.tokens)),
+            cell::times(Some(&line.measured)),
+            cell::times(Some(&predicted)),
+            cell::duration(line.predicted_v0_s),
+            cell::duration(line.predicted_v1_s),
+            cell::significant(line.ceilings.bytes_per_s / 1e9, 3),
+            cell::significant(line.ceilings.flops_per_s / 1e9, 3),
         ]]
     };
-    section.render(
-        dressing,
-        &kv.predictions,
-        |line| caption(&line.setting),
-        row,
-    )
+    frame.section(&kv.predictions, |line| caption(&line.setting), row)
 }
 
-pub(super) fn paths(kv: &KvSummary, dressing: Dressing) -> String {
-    let section = Section {
+pub(super) fn paths(kv: &KvSummary) -> Option<Section> {
+    let frame = Frame {
         title: "KV cache: ways to read it",
         note: &note(PATHS, kv.paths.iter().map(|line| &line.point)),
         header: &[
@@ -149,24 +143,22 @@ pub(super) fn paths(kv: &KvSummary, dressing: Dressing) -> String {
         vec![vec![
             version(line.point.version),
             tokens(&line.point),
-            line.point.setting.attention.as_str().to_owned(),
-            line.attention_path
-                .clone()
-                .unwrap_or_else(|| units::NONE.to_owned()),
+            line.point.setting.attention.as_str().into(),
+            line.attention_path.as_deref().unwrap_or(units::NONE).into(),
             count(&line.point),
-            units::time(line.per_step_s.as_ref()),
-            units::times(line.against_best.as_ref()),
-            quality(&line.quality, &line.point.setting),
+            cell::time(line.per_step_s.as_ref()),
+            cell::times(line.against_best.as_ref()),
+            quality_cell(&line.quality, &line.point.setting),
         ]]
     };
     let title = |line: &PathLine| caption_of_paths(&line.point.setting);
-    section.render(dressing, &kv.paths, title, row)
+    frame.section(&kv.paths, title, row)
 }
 
-pub(super) fn phases(kv: &KvSummary, dressing: Dressing) -> String {
+pub(super) fn phases(kv: &KvSummary) -> Option<Section> {
     let points = || kv.phases.iter().map(|line| &line.point);
     let text = format!("{SPREAD}\n{QUALITY}\nSpread is shown of totals.");
-    let section = Section {
+    let frame = Frame {
         title: "KV cache: where the time goes",
         note: &note(&text, points()),
         header: &[
@@ -191,31 +183,23 @@ pub(super) fn phases(kv: &KvSummary, dressing: Dressing) -> String {
         ];
         let row = |(part, means): (&str, &PhaseMeans)| {
             let mean = |figure: Option<crate::Figure>| {
-                figure.map_or_else(
-                    || units::NONE.to_owned(),
-                    |f| units::duration(f.estimate.mean),
-                )
+                figure.map_or_else(|| units::NONE.into(), |f| cell::duration(f.estimate.mean))
             };
             vec![
                 name(&line.point, points()),
                 tokens(&line.point),
-                part.to_owned(),
+                part.into(),
                 count(&line.point),
                 mean(means.embedding_s),
                 mean(means.attention_s),
                 mean(means.mlp_s),
                 mean(means.head_s),
                 mean(means.other_s),
-                units::time(means.total_s.as_ref()),
-                quality(&line.quality, &line.point.setting),
+                cell::time(means.total_s.as_ref()),
+                quality_cell(&line.quality, &line.point.setting),
             ]
         };
         parts.into_iter().map(row).collect()
     };
-    section.render(
-        dressing,
-        &kv.phases,
-        |line| caption(&line.point.setting),
-        rows,
-    )
+    frame.section(&kv.phases, |line| caption(&line.point.setting), rows)
 }

@@ -1,0 +1,286 @@
+//! The page of made-up records: nothing from outside becomes markup, what failed is seen, and it stays small. How it looks
+//! and behaves in a browser is tested with the real programs.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests, where a panic is the report"
+)]
+
+mod support;
+
+use std::time::Duration;
+
+use anechoic_protocol::{
+    Attribution, Benchmark, CaptureIteration, CaptureMode, CaptureWork, Dtype, FailureKind,
+    ModelSource, Preset, Probe, Sample, Strategy, Workload,
+};
+use anechoic_record::{AttemptData, Outcome, RunRecord, RunState};
+use anechoic_report::{Logs, Summary, html};
+use anechoic_suite::Case;
+use support::{ok, record};
+
+const HOSTILE: &str = "\"><script>alert(1)</script><img src=x>'&amp;";
+
+fn case(id: &str, mode: CaptureMode, layers: Vec<u32>) -> Case {
+    Case {
+        id: id.to_owned(),
+        seed: 0,
+        threads: None,
+        timeout: Duration::from_secs(60),
+        isolation: Default::default(),
+        worker: None,
+        work: Benchmark::Capture(CaptureWork {
+            model: ModelSource::Preset {
+                name: Preset::Gpt2Tiny,
+            },
+            dtype: Dtype::F32,
+            workload: Workload {
+                batch_size: 2,
+                prefill_tokens: 8,
+                decode_tokens: 5,
+                prefill_chunk: 8,
+                warmup_iterations: 1,
+                iterations: 3,
+            },
+            mode,
+            layers,
+            strategy: Strategy::Arena,
+            probe: Probe::Full,
+            attribution: Attribution::Off,
+            fetch_dtype: Dtype::F32,
+            fetch_breakdown: false,
+        }),
+    }
+}
+
+fn baseline(id: &str) -> Case {
+    case(id, CaptureMode::Baseline, vec![])
+}
+
+/// Three iterations of these milliseconds.
+fn data(ms: [u64; 3]) -> AttemptData {
+    let sample = |(iteration, ms): (u32, u64)| {
+        Sample::Capture(CaptureIteration {
+            iteration,
+            prefill_ns: ms * 250_000,
+            decode_ns: ms * 750_000,
+            generation_ns: ms * 1_000_000,
+            fetch_ns: 0,
+            fetch_parts: None,
+            generated_tokens: 10,
+            captured_rows: 0,
+            captured_bytes: 0,
+            resident_bytes: 1 << 20,
+            inside_ns: None,
+            paired: None,
+        })
+    };
+    AttemptData {
+        samples: (1..).zip(ms).map(sample).collect(),
+        wall_ns: Some(2_000_000_000),
+        waited_ms: 1_000,
+        ..AttemptData::default()
+    }
+}
+
+fn page(record: &RunRecord, logs: &Logs) -> String {
+    html(record, &Summary::of(record), logs)
+}
+
+/// The sentences alone, without their markup.
+fn findings(record: &RunRecord) -> Vec<String> {
+    let page = page(record, &Logs::default());
+    let (_, list) = page.split_once("<ul class=\"findings\">").unwrap();
+    let (list, _) = list.split_once("</ul>").unwrap();
+    list.split("<li")
+        .skip(1)
+        .map(|item| {
+            let mut text = String::new();
+            let mut inside = true;
+            for c in item.chars() {
+                match c {
+                    '<' => inside = true,
+                    '>' => inside = false,
+                    c if !inside => text.push(c),
+                    _ => {}
+                }
+            }
+            text
+        })
+        .collect()
+}
+
+#[test]
+fn nothing_from_outside_becomes_markup() {
+    let says = Outcome::WorkerFailed {
+        kind: FailureKind::Internal,
+        message: format!("{HOSTILE}\u{1b}[31m"),
+    };
+    let warned = AttemptData {
+        warnings: vec![HOSTILE.to_owned()],
+        ..data([100, 101, 99])
+    };
+    let id = format!("capture.{HOSTILE}");
+    let mut record = record(vec![
+        (
+            baseline(&id),
+            vec![(says, AttemptData::default()), ok(warned)],
+        ),
+        (baseline("capture.plain"), vec![ok(data([100, 101, 99]))]),
+    ]);
+    let manifest = &mut record.manifest;
+    manifest.plan.name = HOSTILE.to_owned();
+    manifest.plan.question = Some(HOSTILE.to_owned());
+    manifest.run = HOSTILE.to_owned();
+    manifest.machine.cpu = Some(HOSTILE.to_owned());
+    manifest.settings.worker = HOSTILE.to_owned();
+    let logs = Logs {
+        suite: Some(format!("# {HOSTILE}")),
+        stderr: [((id, 1), format!("{HOSTILE}\u{1b}]0;title\u{7}"))].into(),
+    };
+    let page = page(&record, &logs);
+    assert!(page.contains("&lt;script&gt;alert(1)"), "it is shown");
+    for markup in ["<script>alert", "<img", "\u{1b}", "\u{7}"] {
+        assert!(!page.contains(markup), "{markup:?}");
+    }
+    assert_eq!(page.matches("<script").count(), 1, "the page's own");
+}
+
+#[test]
+fn the_page_asks_for_nothing() {
+    let record = record(vec![(
+        baseline("capture.a"),
+        vec![ok(data([100, 101, 99]))],
+    )]);
+    let page = page(&record, &Logs::default());
+    for asking in [" src=", "url(", "@import", "href=\"http", "href=\"//"] {
+        assert!(!page.contains(asking), "{asking}");
+    }
+    assert!(page.contains("default-src 'none'"));
+}
+
+#[test]
+fn what_failed_is_seen_in_three_places() {
+    let exit = || (Outcome::ExitCode { code: 3 }, AttemptData::default());
+    let record = record(vec![
+        (
+            baseline("capture.good"),
+            vec![ok(data([100; 3])), ok(data([100; 3]))],
+        ),
+        (baseline("capture.bad"), vec![exit(), exit()]),
+    ]);
+    let logs = Logs {
+        suite: None,
+        stderr: [(("capture.bad".to_owned(), 2), "the last words".to_owned())].into(),
+    };
+    let page = page(&record, &logs);
+    assert_eq!(
+        findings(&record)[..2],
+        [
+            ">1 of 2 cases are complete: 2 of 4 planned attempts ended well, each in a process of its own.",
+            ">capture.bad failed and has no result: exited with code 3.",
+        ]
+        .map(|text| text.trim_start_matches('>').to_owned())
+    );
+    let (_, table) = page.split_once("id=\"failed-table\"").unwrap();
+    assert_eq!(
+        table.matches("exited with code 3</td>").count(),
+        2 + 2,
+        "the table, and the case"
+    );
+    assert!(
+        page.contains("id=\"case-2\" open>"),
+        "a case that lacks attempts is open"
+    );
+    assert!(page.contains("id=\"case-1\">"));
+    assert!(page.contains("cases/capture.bad/attempt-2/stderr.log"));
+    assert!(page.contains("the last words"));
+}
+
+#[test]
+fn overheads_are_told_from_those_that_may_be_chance() {
+    let all = case("capture.all", CaptureMode::AllLayers, vec![0, 1]);
+    let zero = case("capture.zero", CaptureMode::ZeroLayer, vec![]);
+    let record = record(vec![
+        (
+            baseline("capture.base"),
+            vec![ok(data([100; 3])), ok(data([102; 3]))],
+        ),
+        (zero, vec![ok(data([101; 3])), ok(data([102; 3]))]),
+        (all, vec![ok(data([200; 3])), ok(data([203; 3]))]),
+    ]);
+    let found = findings(&record);
+    let of = |start: &str| {
+        let text = found.iter().find(|text| text.starts_with(start));
+        text.unwrap_or_else(|| panic!("{start}: {found:?}")).clone()
+    };
+    let told = of("Time that capture costs against capture.base");
+    assert!(
+        told.contains("capture.all +") && !told.contains("capture.zero"),
+        "{told}"
+    );
+    let untold = of("Cannot be told from capture.base");
+    assert!(
+        untold.contains("capture.zero +") && !untold.contains("capture.all"),
+        "{untold}"
+    );
+    let speed = of("Capturing on gpt2-tiny");
+    assert!(
+        speed.contains("the fastest case is capture.base")
+            && speed.contains("the slowest capture.all"),
+        "{speed}"
+    );
+}
+
+#[test]
+fn one_process_is_no_interval() {
+    let all = case("capture.all", CaptureMode::AllLayers, vec![0, 1]);
+    let record = record(vec![
+        (baseline("capture.base"), vec![ok(data([100; 3]))]),
+        (all, vec![ok(data([200; 3]))]),
+    ]);
+    let found = findings(&record);
+    let text = "Against capture.base, with too few processes to be told from chance: capture.all +100.00 % (no interval).";
+    assert!(found.iter().any(|f| f == text), "{found:?}");
+}
+
+#[test]
+fn a_run_without_any_attempt_has_a_page() {
+    let mut record = record(vec![(baseline("capture.a"), vec![])]);
+    record.manifest.state = RunState::Interrupted;
+    let page = page(&record, &Logs::default());
+    assert!(page.contains("No attempt was made."));
+    assert!(findings(&record)[0].contains("0 of 1 cases are complete: 0 of 2 planned attempts"));
+}
+
+#[test]
+fn a_page_of_thousands_of_attempts_stays_usable() {
+    let exit = || (Outcome::ExitCode { code: 3 }, AttemptData::default());
+    let cases = (0..50).map(|n| {
+        let good = (0..36).map(|k| ok(data([100 + n, 101 + k, 99])));
+        let attempts = good.chain((0..4).map(|_| exit())).collect();
+        (baseline(&format!("capture.case-{n}")), attempts)
+    });
+    let mut record = record(cases.collect());
+    record.manifest.plan.attempts = 40;
+    let page = page(&record, &Logs::default());
+    assert_eq!(page.matches("/stderr.log\"").count(), 2_000);
+    assert!(page.len() < 5 << 20, "{} bytes", page.len());
+}
+
+#[test]
+fn cells_carry_the_number_that_they_are_sorted_by() {
+    let record = record(vec![(
+        baseline("capture.a"),
+        vec![ok(data([100; 3])), ok(data([100; 3]))],
+    )]);
+    let page = page(&record, &Logs::default());
+    let (_, table) = page.split_once("id=\"table-1-0\"").unwrap();
+    let cell = table
+        .split_once("data-sort=\"1e-1\">")
+        .map(|(_, rest)| rest);
+    assert!(
+        cell.is_some_and(|text| text.starts_with("100.0 ms")),
+        "a tenth of a second: {table}"
+    );
+}
