@@ -30,8 +30,8 @@ pub use outcome::{MemoryEvidence, Outcome, Stop};
 pub use result_json::{point_lines, result_json, result_lines};
 pub use start::{Difference, PassedEnvironment, ProgramFile, Start, StartedBy};
 pub use store::{
-    AttemptData, AttemptFiles, RecordError, Recorder, RunListing, RunLock, RunRecord, find_run,
-    list_runs, write_atomically,
+    AttemptData, AttemptFiles, PLOTS, RecordError, Recorder, RunListing, RunLock, RunRecord,
+    find_run, list_runs, write_atomically,
 };
 
 /// Version of everything in a run directory. Readers name a newer one instead of guessing.
