@@ -171,8 +171,9 @@ fn list(bench: &Bench) -> Vec<Value> {
 
 /// Whether the run has said all that it had to say.
 fn is_told(bench: &Bench) -> bool {
-    let summary = bench.latest().join("report.md").is_file();
-    summary && bench.manifest().state == RunState::Complete
+    // The last file that is written.
+    let page = bench.latest().join("report.html").is_file();
+    page && bench.manifest().state == RunState::Complete
 }
 
 /// Nothing is lost, nothing is there twice, nothing is left half-written.
@@ -198,7 +199,7 @@ fn check_whole(bench: &Bench, told: &mut Killed) {
         "a kill costs one attempt at most"
     );
     check_ends(bench);
-    for name in ["results.jsonl", "summary.json", "report.md"] {
+    for name in ["results.jsonl", "summary.json", "report.md", "report.html"] {
         assert!(path.join(name).is_file(), "{name}");
     }
     let halves = half_made(&bench.path("results"));

@@ -34,6 +34,7 @@ fn a_run_leaves_everything_that_a_run_directory_holds() {
         "results.jsonl",
         "summary.json",
         "report.md",
+        "report.html",
     ] {
         assert!(is_filled(&latest.join(name)), "{name}");
     }

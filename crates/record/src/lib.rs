@@ -32,8 +32,8 @@ pub use result_json::{point_lines, points, result_json, result_lines};
 pub use rule::{RuleCheck, RuleVerdict, rule_check};
 pub use start::{Difference, PassedEnvironment, ProgramFile, Start, StartedBy};
 pub use store::{
-    AttemptData, AttemptFiles, RecordError, Recorder, RunListing, RunLock, RunRecord, find_run,
-    list_runs, write_atomically,
+    AttemptData, AttemptFiles, PLOTS, RecordError, Recorder, RunListing, RunLock, RunRecord,
+    find_run, list_runs, write_atomically,
 };
 pub use timeline::Timeline;
 

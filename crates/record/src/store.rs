@@ -21,6 +21,8 @@ pub(crate) const MANIFEST: &str = "run.json";
 pub(crate) const EVENTS: &str = "events.jsonl";
 /// Name of the suite in a run directory.
 pub(crate) const SUITE: &str = "suite.toml";
+/// Name of the folder of plots in a run directory.
+pub const PLOTS: &str = "plots";
 /// Name of the link to the newest run in a results root.
 pub(crate) const LATEST: &str = "latest";
 /// How the names of runs begin that are not whole yet.

@@ -274,7 +274,8 @@ fn half_written_files_go_when_the_run_goes_on() {
     recorder.begin_attempt(CASE, 1).unwrap();
     let path = recorder.path().to_owned();
     drop(recorder);
-    let halves: Vec<PathBuf> = ["", "cases/kv.case/attempt-1"]
+    fs::create_dir(path.join("plots")).unwrap();
+    let halves: Vec<PathBuf> = ["", "plots", "cases/kv.case/attempt-1"]
         .map(|folder| path.join(folder).join(".writing-abc"))
         .into();
     for half in &halves {

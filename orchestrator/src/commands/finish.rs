@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use anechoic_record::{RecordError, RunRecord, RunState, points, write_atomically};
+use anechoic_record::{PLOTS, RecordError, RunRecord, RunState, points, write_atomically};
 use anechoic_report::{Plot, Summary};
 use serde_json::json;
 
@@ -13,7 +13,7 @@ use super::logs::logs;
 use super::next_step::{rerun_command, resume_command};
 use crate::exit_code::ExitCode;
 use crate::reporter::{Format, print_data, say};
-use crate::runner::Halt;
+use crate::runner::{Halt, RunError};
 
 /// A run at its end.
 #[derive(Debug)]
@@ -27,7 +27,11 @@ pub(super) struct Finished {
 pub(super) fn finish_run(made: &Made, format: Format) -> Result<Finished, CommandError> {
     let record = RunRecord::load_locked(&made.lock).map_err(CommandError::Record)?;
     let summary = Summary::of(&record);
-    write_summary_files(&record, &summary).map_err(CommandError::Record)?;
+    // The attempts are made: given again, the command would measure them anew, and `resume` writes the files alone.
+    write_summary_files(&record, &summary).map_err(|error| CommandError::Run {
+        run: record.path.clone(),
+        source: RunError::Record(error),
+    })?;
     let finished = Finished {
         record,
         summary,
@@ -41,9 +45,6 @@ pub(super) fn finish_run(made: &Made, format: Format) -> Result<Finished, Comman
 /// The files that are made from the record. The page comes last: where it is there, the plots are too.
 pub(super) const SUMMARY_FILES: [&str; 4] =
     ["results.jsonl", "summary.json", "report.md", "report.html"];
-
-/// The folder of the plots beside them.
-const PLOTS: &str = "plots";
 
 /// All of them can be made again from the record at any time.
 fn write_summary_files(record: &RunRecord, summary: &Summary) -> Result<(), RecordError> {

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::lock::try_lock;
-use super::{LATEST, MAKING, WRITING};
+use super::{LATEST, MAKING, PLOTS, WRITING};
 
 /// A link is put into place, and a run's folder locked, at once after it is made; what is older and is neither has nobody
 /// any more.
@@ -28,7 +28,10 @@ pub(super) fn unfinished_runs(root: &Path) {
 
 /// Removes half-written files of a run that is locked by the caller.
 pub(super) fn unfinished_files(run: &Path) {
-    for folder in std::iter::once(run.to_owned()).chain(attempts(run)) {
+    for folder in [run.to_owned(), run.join(PLOTS)]
+        .into_iter()
+        .chain(attempts(run))
+    {
         for (name, path) in entries(&folder) {
             if name.starts_with(WRITING) {
                 let _ = fs::remove_file(&path);
