@@ -47,6 +47,7 @@ fn capture_job(mode: CaptureMode, layers: &[u32]) -> Job {
             fetch_dtype: Dtype::F32,
             fetch_breakdown: false,
         }),
+        more: false,
     }
 }
 

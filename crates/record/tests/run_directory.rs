@@ -86,6 +86,7 @@ fn manifest() -> Manifest {
             })
             .collect(),
         starts: vec![],
+        audit: None,
         plan: Plan {
             name: "capture".to_owned(),
             question: None,

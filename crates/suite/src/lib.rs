@@ -1,6 +1,7 @@
 //! A suite file becomes a validated [`Suite`], which becomes a [`Plan`] of [`Case`]s. Pure: reads no
 //! file, asks no clock; what a model is comes in from outside.
 
+mod audit;
 mod benchmark;
 mod capture;
 mod cpus;
@@ -38,6 +39,7 @@ mod text;
 mod usage;
 mod value;
 
+pub use audit::{Arrangement, AuditSettings, AuditedCase, SessionPlace};
 pub use cpus::cpu_ranges;
 pub use ending::Ending;
 pub use error::{Invalid, SuiteError};

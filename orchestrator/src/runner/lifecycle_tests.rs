@@ -52,6 +52,7 @@ pub(super) mod fixture {
                 fetch_dtype: Dtype::F32,
                 fetch_breakdown: false,
             }),
+            more: false,
         }
     }
 
@@ -97,6 +98,8 @@ pub(super) mod fixture {
                 peak_resident_bytes: 1,
                 peak_device_bytes: None,
                 capture_bytes: 0,
+                resident_at_start_bytes: None,
+                resident_at_end_bytes: None,
             },
             phases: Vec::new(),
         }
@@ -112,6 +115,7 @@ pub(super) mod fixture {
             torch: None,
             devices: Vec::new(),
             benchmarks: vec![BenchmarkName::Capture],
+            several_jobs: false,
         })
     }
 

@@ -155,7 +155,7 @@ pub(crate) async fn make_attempts(
 }
 
 /// Waits, and makes one attempt or refuses it.
-async fn attempt_slot(
+pub(super) async fn attempt_slot(
     context: &mut Context<'_>,
     slot: Slot,
     is_first: bool,
@@ -183,7 +183,7 @@ async fn attempt_slot(
 
 /// A run is complete when every planned attempt and every retry was made, in this start or an earlier one, and none
 /// was cut short without another in its place.
-fn state(manifest: &Manifest) -> RunState {
+pub(super) fn state(manifest: &Manifest) -> RunState {
     let plan = &manifest.plan;
     match manifest.cases.iter().all(|case| case.unmade(plan) == 0) {
         true => RunState::Complete,
@@ -191,7 +191,7 @@ fn state(manifest: &Manifest) -> RunState {
     }
 }
 
-fn start(context: &mut Context<'_>, slots: &[Slot]) -> Result<(), RunError> {
+pub(super) fn start(context: &mut Context<'_>, slots: &[Slot]) -> Result<(), RunError> {
     let manifest = context.recorder.manifest();
     let started = RunEvent::RunStarted {
         schema_version: SCHEMA_VERSION,
@@ -202,7 +202,7 @@ fn start(context: &mut Context<'_>, slots: &[Slot]) -> Result<(), RunError> {
     context.emit(started)
 }
 
-fn job_of(recorder: &Recorder, case: &Case, attempt: u32) -> Job {
+pub(super) fn job_of(recorder: &Recorder, case: &Case, attempt: u32) -> Job {
     let settings = &recorder.manifest().settings;
     Job {
         protocol: PROTOCOL_VERSION,
@@ -212,5 +212,6 @@ fn job_of(recorder: &Recorder, case: &Case, attempt: u32) -> Job {
         threads: case.threads.unwrap_or(settings.threads),
         seed: case.seed,
         work: case.work.clone(),
+        more: false,
     }
 }
