@@ -157,9 +157,7 @@ impl FromStr for Metric {
         if let Some(name) = text.strip_prefix(VALUE).filter(|name| is_custom_name(name)) {
             return Ok(Self::Value(name.to_owned()));
         }
-        let named = Self::NAMED
-            .into_iter()
-            .find(|metric| metric.name() == text);
+        let named = Self::NAMED.into_iter().find(|metric| metric.name() == text);
         named.ok_or_else(|| {
             let names = Self::NAMED.map(|metric| format!("`{metric}`"));
             UnknownMetric {

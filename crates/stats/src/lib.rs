@@ -1,29 +1,45 @@
 //! Samples become estimates with intervals. Pure functions of numbers: knows nothing of runs, cases or
-//! units. The statistical unit is the process: callers pass one value per process unless said otherwise.
+//! units. The statistical unit is the process: callers pass one value, or one series, per process unless said otherwise.
 
+mod centre;
 mod compare;
+mod contrast;
 mod drift;
 mod estimate;
+mod group;
+mod holm;
+mod median_law;
 mod order;
+mod outlier;
+mod quantile;
+mod steadiness;
+mod student;
+mod trend;
 
+pub use centre::{Centre, centre};
 pub use compare::{Ratio, difference, paired_effect, ratio};
+pub use contrast::{Contrast, contrast, difference_contrast, paired_contrast};
 pub use drift::{Drift, drift};
 pub use estimate::{Estimate, Interval};
+pub use group::process_value;
+pub use holm::holm;
 pub use order::{Crossover, Place, crossover, median};
+pub use outlier::{Outlier, OutlierLabel, outliers};
+pub use quantile::{mad, quantile};
+pub use steadiness::{Steadiness, steadiness};
+pub use trend::{Trend, trend};
+
+use student::t_quantile;
 
 /// Confidence level of every interval in this crate.
 pub const CONFIDENCE: f64 = 0.95;
 
-/// The two-sided quantile of Student's t at [`CONFIDENCE`] for `freedom` degrees of freedom.
-fn t_quantile(freedom: f64) -> f64 {
-    use statrs::distribution::{ContinuousCDF, StudentsT};
-    StudentsT::new(0.0, 1.0, freedom)
-        .expect("degrees of freedom are positive")
-        .inverse_cdf(0.5 + CONFIDENCE / 2.0)
-}
-
+/// The arithmetic mean; exactly the value where all are equal.
 fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
+    match values {
+        [first, rest @ ..] if rest.iter().all(|value| value == first) => *first,
+        _ => values.iter().sum::<f64>() / values.len() as f64,
+    }
 }
 
 /// Unbiased sample variance; needs two values.
