@@ -81,7 +81,10 @@ fn do_next(
         jobs.close();
     }
     let resident_at_start = memory::resident_bytes();
-    if let (Err(error), true) = (memory::begin_job(), job.more || position == Position::AfterOthers) {
+    if let (Err(error), true) = (
+        memory::begin_job(),
+        job.more || position == Position::AfterOthers,
+    ) {
         let message = format!(
             "the peak of resident memory is that of the whole process: counting it anew for a job failed: {error}"
         );

@@ -1,6 +1,7 @@
 //! A run's record becomes a [`Summary`], and a summary becomes text, Markdown, CSV or JSON. Pure: the
 //! same record gives the same report, today or in a year.
 
+mod audit;
 mod capture;
 mod custom;
 mod kv;
@@ -9,6 +10,9 @@ mod rest;
 mod summary;
 mod units;
 
+pub use audit::{
+    Audit, AuditMetric, CarryOver, CarryOverVerdict, Cause, CutSession, Neighbour, Stay, When,
+};
 pub use capture::{CaptureCase, CaptureSummary, Overhead, PairedEffect};
 pub use custom::{CustomCase, CustomSummary, NamedEstimate};
 pub use kv::{

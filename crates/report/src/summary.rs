@@ -6,7 +6,9 @@ use anechoic_record::{
 use serde::{Deserialize, Serialize};
 
 use crate::rest::{disturbed, left_behind};
-use crate::{CaptureSummary, CustomSummary, DisturbedAttempt, KvSummary, LeftBehind, Waiting};
+use crate::{
+    Audit, CaptureSummary, CustomSummary, DisturbedAttempt, KvSummary, LeftBehind, Waiting,
+};
 
 /// Everything a report shows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,6 +41,9 @@ pub struct Summary {
     /// What workers of one's own measured, where there are such cases.
     #[serde(default)]
     pub custom: Option<CustomSummary>,
+    /// What an audit found; its cases are told of here and not above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audit: Option<Audit>,
     /// Every attempt that did not end well; later ones may have made up for it. Those that were cut short are not among
     /// them.
     pub failed: Vec<FailedAttempt>,
@@ -106,6 +111,8 @@ impl Summary {
     /// Summarises a record.
     pub fn of(record: &RunRecord) -> Self {
         let manifest = &record.manifest;
+        // Attempts that shared a process never count as those of a measurement.
+        let unaudited = manifest.audit.is_none().then_some(record);
         Self {
             schema_version: SCHEMA_VERSION,
             run: manifest.run.clone(),
@@ -117,9 +124,10 @@ impl Summary {
             settings: manifest.settings.clone(),
             order: manifest.plan.order.to_string(),
             tally: tally(record),
-            capture: CaptureSummary::of(record),
-            kv: KvSummary::of(record),
-            custom: CustomSummary::of(record),
+            capture: unaudited.and_then(CaptureSummary::of),
+            kv: unaudited.and_then(KvSummary::of),
+            custom: unaudited.and_then(CustomSummary::of),
+            audit: Audit::of(record),
             failed: bad_attempts(record, |outcome| !outcome.is_cut_short()),
             cut_short: bad_attempts(record, Outcome::is_cut_short),
             waiting: Waiting::of(record),

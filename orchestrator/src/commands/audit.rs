@@ -5,7 +5,7 @@ use anechoic_suite::{Case, Plan};
 
 use super::CommandError;
 use super::execute::open_audit;
-use super::finish::{finish_audit, Finished};
+use super::finish::{Finished, finish_audit};
 use super::suite::{locate, make_plan, read_suite};
 use crate::cli::{AuditArgs, FailOn};
 use crate::exit_code::ExitCode;
@@ -30,7 +30,9 @@ fn check(plan: &Plan) -> Result<(), CommandError> {
     if others.is_empty() {
         return Err(alone(plan));
     }
-    let differing = others.iter().find_map(|other| Some((other, differs(first, other)?)));
+    let differing = others
+        .iter()
+        .find_map(|other| Some((other, differs(first, other)?)));
     match differing {
         None => Ok(()),
         Some((other, what)) => Err(CommandError::NotShared {

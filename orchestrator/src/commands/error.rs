@@ -139,9 +139,9 @@ pub(crate) type RecordErrorText = RecordError;
 impl CommandError {
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
-            Self::NoSuite { .. }
-            | Self::NotShared { .. }
-            | Self::Suite(SuiteError::Invalid(_)) => ExitCode::BadSuite,
+            Self::NoSuite { .. } | Self::NotShared { .. } | Self::Suite(SuiteError::Invalid(_)) => {
+                ExitCode::BadSuite
+            }
             Self::Suite(SuiteError::NothingToRun { .. }) | Self::NothingToRun(_) => {
                 ExitCode::Nothing
             }

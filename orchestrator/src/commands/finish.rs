@@ -7,6 +7,7 @@ use serde_json::json;
 use super::CommandError;
 use super::execute::Made;
 use super::next_step::{rerun_command, resume_command};
+use crate::cli::AuditFormat;
 use crate::exit_code::ExitCode;
 use crate::reporter::{Format, print_data, say};
 use crate::runner::Halt;
@@ -21,17 +22,36 @@ pub(super) struct Finished {
 
 /// Writes the files that are made from the record and prints the report.
 pub(super) fn finish_run(made: &Made, format: Format) -> Result<Finished, CommandError> {
-    let record = RunRecord::load_locked(&made.lock).map_err(CommandError::Record)?;
-    let summary = Summary::of(&record);
-    write_summary_files(&record, &summary).map_err(CommandError::Record)?;
-    let finished = Finished {
-        record,
-        summary,
-        halt: made.halt,
-    };
+    let finished = finish(made)?;
     finished.print(format)?;
     finished.tell_next_step();
     Ok(finished)
+}
+
+/// The same for an audit, whose report has a form more.
+pub(super) fn finish_audit(made: &Made, format: AuditFormat) -> Result<Finished, CommandError> {
+    let finished = finish(made)?;
+    match format {
+        AuditFormat::Text => finished.print(Format::Text)?,
+        AuditFormat::Json => finished.print(Format::Json)?,
+        AuditFormat::Md => {
+            let text = anechoic_report::markdown(&finished.summary);
+            print_data(&text).map_err(CommandError::Stdout)?;
+        }
+    }
+    finished.tell_next_step();
+    Ok(finished)
+}
+
+fn finish(made: &Made) -> Result<Finished, CommandError> {
+    let record = RunRecord::load_locked(&made.lock).map_err(CommandError::Record)?;
+    let summary = Summary::of(&record);
+    write_summary_files(&record, &summary).map_err(CommandError::Record)?;
+    Ok(Finished {
+        record,
+        summary,
+        halt: made.halt,
+    })
 }
 
 /// The files that are made from the record.
@@ -79,6 +99,12 @@ impl Finished {
     fn tell_next_step(&self) {
         say(&format!("results: {}", self.record.path.display()));
         match self.exit_code() {
+            ExitCode::Interrupted if self.summary.audit.is_some() => {
+                say("interrupted; an audit is made in one go: make it anew");
+            }
+            ExitCode::CasesFailed if self.summary.audit.is_some() => {
+                say("some attempts failed; what they leave open is in the report");
+            }
             ExitCode::Interrupted => {
                 let resume = resume_command(&self.record.path);
                 say(&format!(

@@ -42,7 +42,9 @@ pub(super) fn require_several_jobs(plan: &Plan, worker: &Path) -> Result<(), Com
             Greeting::Hello {
                 several_jobs: true, ..
             } => continue,
-            Greeting::Hello { .. } => "its hello does not offer several jobs in one process".to_owned(),
+            Greeting::Hello { .. } => {
+                "its hello does not offer several jobs in one process".to_owned()
+            }
             Greeting::Foreign(version) => format!("it speaks protocol {version}"),
             Greeting::Nonsense(what) => format!("it says no hello: {what}"),
             Greeting::Silence => "it says no hello".to_owned(),

@@ -290,7 +290,7 @@ impl<'a, 'c> Drive<'a, 'c> {
         ((ending, Aftermath::default(), self.data), Some(waiting))
     }
 
-    async fn sweep(mut self, outcome: Outcome) -> Result<Parts, RunError> {
+    async fn sweep(self, outcome: Outcome) -> Result<Parts, RunError> {
         let exited = self.exited.unwrap_or_else(Instant::now);
         let outcome = with_memory_kills(outcome, self.worker.memory_kills());
         let swept = self.worker.sweep(SHOWN_LINES, exited + self.leak).await;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use anechoic_record::RunState;
 
 use super::dressing::Dressing;
-use super::{capture, custom, kv, rest};
+use super::{audit, capture, custom, kv, rest};
 use crate::{Summary, Tally, units};
 
 /// The report for a terminal.
@@ -22,6 +22,9 @@ fn render(summary: &Summary, dressing: Dressing) -> String {
     let mut text = dressing.heading(1, &format!("{} – {}", summary.suite, summary.run));
     if let Some(question) = &summary.question {
         text += &format!("{question}\n");
+    }
+    if let Some(audit) = &summary.audit {
+        text += &audit::sections(audit, dressing);
     }
     text += &failures(summary, dressing);
     text += &cut_short(summary, dressing);
@@ -55,8 +58,7 @@ fn failures(summary: &Summary, dressing: Dressing) -> String {
                 failed.outcome.name()
             ));
         }
-        let again = command("rerun", summary, dressing);
-        text += &format!("\nWhen the cause is gone, to make up for them: {again}\n");
+        text += &make_up(summary, dressing);
     }
     if made_up > 0 {
         text += &format!(
@@ -68,6 +70,15 @@ fn failures(summary: &Summary, dressing: Dressing) -> String {
         text += &missing_attempts(missing, open.is_empty(), summary, dressing);
     }
     text
+}
+
+/// How failed attempts are made up for.
+fn make_up(summary: &Summary, dressing: Dressing) -> String {
+    if summary.audit.is_some() {
+        return "\nAn audit is made in one go: when the cause is gone, make it anew.\n".to_owned();
+    }
+    let again = command("rerun", summary, dressing);
+    format!("\nWhen the cause is gone, to make up for them: {again}\n")
 }
 
 /// Attempts that say nothing about their case: they were ended from outside.
@@ -102,6 +113,9 @@ fn missing_attempts(
     let fewer = format!("{cases} case(s) have fewer attempts than planned");
     match summary.state {
         RunState::Running => format!("\nThe run is being made: {fewer} so far.\n"),
+        RunState::Interrupted if summary.audit.is_some() => {
+            format!("\nThe audit was interrupted: {fewer}. It is made in one go; make it anew.\n")
+        }
         RunState::Interrupted => {
             let go_on = command("resume", summary, dressing);
             format!("\nThe run was interrupted: {fewer}. To make what it still owes: {go_on}\n")

@@ -1,0 +1,307 @@
+//! An audit for people: what was found in sentences first, then the tables.
+
+use anechoic_stats::{Centre, Contrast};
+
+use super::dressing::Dressing;
+use crate::{Audit, AuditMetric, CarryOver, CarryOverVerdict, Cause, Neighbour, Stay, When, units};
+
+/// The whole part of an audit.
+pub(super) fn sections(audit: &Audit, dressing: Dressing) -> String {
+    let mut text = dressing.heading(2, "What was found");
+    text += &headlines(audit)
+        .iter()
+        .map(|line| dressing.item(line))
+        .collect::<String>();
+    text += &carry_over(audit, dressing);
+    text += &memory(audit, dressing);
+    text += &cut(audit, dressing);
+    text
+}
+
+fn headlines(audit: &Audit) -> Vec<String> {
+    let found = |wanted| {
+        let all = audit.carry_over.iter();
+        all.filter(move |it: &&CarryOver| it.verdict == wanted)
+    };
+    let mut lines: Vec<String> = found(CarryOverVerdict::Found).map(sentence).collect();
+    if lines.is_empty() {
+        lines.push(match audit.is_measured() {
+            true => nothing_found(audit),
+            false => "Nothing can be said: there are too few good attempts to compare.".to_owned(),
+        });
+    }
+    lines.extend(audit.stays.iter().filter_map(leaves));
+    let any_case = found(CarryOverVerdict::AnyCase).count();
+    if any_case > 0 {
+        let what = "cases begin with more resident memory where others ran before, whichever they were: \
+                    a process that has worked before holds more, which is no carry-over in what is measured.";
+        lines.push(format!("{any_case} {what}"));
+    }
+    if !audit.cut.is_empty() {
+        lines.push(format!(
+            "{} shared process(es) ended early; what was not made for it is listed below.",
+            audit.cut.len()
+        ));
+    }
+    lines
+}
+
+fn nothing_found(audit: &Audit) -> String {
+    let least = audit.carry_over.iter().filter(|it| {
+        it.verdict == CarryOverVerdict::NoneFound && it.metric != AuditMetric::ResidentAtStart
+    });
+    let detectable = least.filter_map(|it| it.pooled?.minimum_detectable);
+    let largest = detectable.fold(None, |most: Option<f64>, it| {
+        Some(most.map_or(it, |m| m.max(it)))
+    });
+    let tail = largest.map_or_else(String::new, |largest| {
+        format!(
+            " (carry-over of {} would have been found in four of five audits, in any of them)",
+            units::share(largest.max(0.02))
+        )
+    });
+    format!(
+        "No carry-over was found: no case is measured otherwise beside others than alone{tail}."
+    )
+}
+
+fn sentence(found: &CarryOver) -> String {
+    let effect = found.pooled.map_or_else(String::new, |pooled| {
+        format!(
+            "{} ({})",
+            units::signed_percent(pooled.effect),
+            interval(&pooled)
+        )
+    });
+    let what = format!(
+        "{}{}: {} is {effect} beside others",
+        found.case,
+        found
+            .tokens
+            .map_or_else(String::new, |t| format!(" at T = {t}")),
+        found.metric
+    );
+    match &found.cause {
+        Some(Cause::Neighbour(neighbour)) => format!("{what}. {}", blame(neighbour)),
+        Some(Cause::Position { effect, .. }) => format!(
+            "{what}. Any case before it does that: {} ({}) where it is not the first of its process.",
+            units::signed_percent(effect.effect),
+            interval(effect)
+        ),
+        Some(Cause::Unclear { rivals, rounds }) => format!("{what}. {}", unclear(rivals, *rounds)),
+        None => format!("{what}. No explanation could be tried."),
+    }
+}
+
+fn blame(neighbour: &Neighbour) -> String {
+    let Neighbour {
+        case,
+        when,
+        effect,
+        adjusted_p,
+    } = neighbour;
+    let when = match when {
+        When::Before => "ran before",
+        When::JustBefore => "ran just before",
+    };
+    format!(
+        "{case} causes it: {} ({}, p {}) where it {when}.",
+        units::signed_percent(effect.effect),
+        interval(effect),
+        p(*adjusted_p)
+    )
+}
+
+fn unclear(rivals: &[String], rounds: Option<u32>) -> String {
+    let rivals: Vec<String> = rivals.iter().map(|it| it.replace('`', "")).collect();
+    let needed = match rounds {
+        Some(rounds) => format!("about {rounds} rounds would tell"),
+        None => "no number of rounds tells them apart in this suite; add a case or more shuffles"
+            .to_owned(),
+    };
+    match &rivals[..] {
+        [one] => format!("The cause cannot be told, {one} comes closest; {needed}."),
+        _ => format!(
+            "The cause cannot be told: {} explain it equally well; {needed}.",
+            rivals.join(", or ")
+        ),
+    }
+}
+
+fn leaves(stay: &Stay) -> Option<String> {
+    let behind = stay.behind?;
+    let sure = stay.adjusted_p.is_some_and(|p| p < 0.05) && behind.effect > 0.0;
+    sure.then(|| {
+        format!(
+            "{} leaves memory behind: cases after it begin with {} more ({}) than those that others alone ran before.",
+            stay.case,
+            bytes(behind.effect),
+            span(&behind)
+        )
+    })
+}
+
+fn carry_over(audit: &Audit, dressing: Dressing) -> String {
+    if audit.carry_over.is_empty() {
+        return String::new();
+    }
+    let header = [
+        "case",
+        "T",
+        "metric",
+        "listed",
+        "shuffled",
+        "together",
+        "95 %",
+        "p",
+        "detectable",
+        "verdict",
+        "cause",
+    ];
+    let rows = audit.carry_over.iter().map(row).collect();
+    let mut text = dressing.heading(2, "Together against alone");
+    text += &dressing.table(&header, rows);
+    text += dressing.before_list();
+    text += &dressing.item(
+        "together / alone − 1, of processes' medians; p is adjusted for all rows (Holm); detectable: found in four of five audits",
+    );
+    text
+}
+
+fn row(found: &CarryOver) -> Vec<String> {
+    let percent = |contrast: Option<Contrast>| {
+        contrast.map_or_else(missing, |it| units::signed_percent(it.effect))
+    };
+    let pooled = found.pooled;
+    vec![
+        found.case.clone(),
+        found.tokens.map_or_else(String::new, |t| t.to_string()),
+        found.metric.to_string(),
+        percent(found.listed),
+        percent(found.shuffled),
+        percent(pooled),
+        pooled.as_ref().map_or_else(missing, interval),
+        found.adjusted_p.map_or_else(missing, p),
+        pooled
+            .and_then(|it| it.minimum_detectable)
+            .map_or_else(missing, units::share),
+        verdict(found.verdict).to_owned(),
+        found.cause.as_ref().map_or_else(String::new, cause),
+    ]
+}
+
+fn verdict(verdict: CarryOverVerdict) -> &'static str {
+    match verdict {
+        CarryOverVerdict::Found => "found",
+        CarryOverVerdict::AnyCase => "any case",
+        CarryOverVerdict::NoneFound => "none found",
+        CarryOverVerdict::TooFew => "too few",
+    }
+}
+
+fn cause(cause: &Cause) -> String {
+    match cause {
+        Cause::Neighbour(neighbour) => neighbour.case.clone(),
+        Cause::Position { .. } => "any case".to_owned(),
+        Cause::Unclear { .. } => "unclear".to_owned(),
+    }
+}
+
+fn memory(audit: &Audit, dressing: Dressing) -> String {
+    let is_known = |stay: &Stay| stay.as_first.is_some() || stay.as_later.is_some();
+    if !audit.stays.iter().any(is_known) {
+        return String::new();
+    }
+    let header = [
+        "case",
+        "left as first",
+        "left as later",
+        "behind it",
+        "95 %",
+        "p",
+    ];
+    let row = |stay: &Stay| {
+        vec![
+            stay.case.clone(),
+            centre(stay.as_first.as_ref()),
+            centre(stay.as_later.as_ref()),
+            stay.behind.map_or_else(missing, |it| bytes(it.effect)),
+            stay.behind.as_ref().map_or_else(missing, span),
+            stay.adjusted_p.map_or_else(missing, p),
+        ]
+    };
+    let mut text = dressing.heading(2, "The memory that stays");
+    text += &dressing.table(&header, audit.stays.iter().map(row).collect());
+    text += dressing.before_list();
+    text += &dressing.item(
+        "left: resident memory after all that the case loaded was dropped, less that before it; as the first of its process, and later",
+    );
+    text += &dressing.item(
+        "behind it: how much more later cases begin with where it ran before them than where it did not",
+    );
+    text
+}
+
+fn cut(audit: &Audit, dressing: Dressing) -> String {
+    if audit.cut.is_empty() {
+        return String::new();
+    }
+    let line = |it: &crate::CutSession| {
+        dressing.item(&format!(
+            "session {} ended in {}; not made: {}",
+            it.session,
+            it.during,
+            it.not_made.join(", ")
+        ))
+    };
+    dressing.heading(2, "Processes that ended early")
+        + &audit.cut.iter().map(line).collect::<String>()
+}
+
+fn missing() -> String {
+    "–".to_owned()
+}
+
+fn interval(contrast: &Contrast) -> String {
+    contrast.interval.map_or_else(missing, |it| {
+        format!(
+            "{} … {}",
+            units::signed_percent(it.low),
+            units::signed_percent(it.high)
+        )
+    })
+}
+
+fn span(contrast: &Contrast) -> String {
+    contrast.interval.map_or_else(missing, |it| {
+        format!("{} … {}", bytes(it.low), bytes(it.high))
+    })
+}
+
+fn centre(centre: Option<&Centre>) -> String {
+    centre.map_or_else(missing, |it| match it.interval {
+        Some(interval) => format!(
+            "{} ({} … {})",
+            bytes(it.value),
+            bytes(interval.low),
+            bytes(interval.high)
+        ),
+        None => bytes(it.value),
+    })
+}
+
+/// Bytes that may be fewer than none.
+fn bytes(bytes: f64) -> String {
+    let size = units::bytes(bytes.abs().round() as u64);
+    match bytes < 0.0 {
+        true => format!("−{size}"),
+        false => size,
+    }
+}
+
+fn p(p: f64) -> String {
+    match p < 0.001 {
+        true => "< 0.001".to_owned(),
+        false => format!("{p:.3}"),
+    }
+}
