@@ -125,6 +125,8 @@ pub enum Fault {
     BroodThenExit,
     /// As that, then writes 4 MiB to standard error and does nothing more.
     BroodThenShout,
+    /// None; does one job per process.
+    SingleJob,
     /// Takes memory until it is refused, and says so; behaves where it gets 1 GiB.
     Hungry,
 }
@@ -210,6 +212,7 @@ fn plain(text: &str) -> Option<Fault> {
         "brood-then-hang" => Fault::BroodThenHang,
         "brood-then-exit-3" => Fault::BroodThenExit,
         "brood-then-shout" => Fault::BroodThenShout,
+        "single-job" => Fault::SingleJob,
         "hungry" => Fault::Hungry,
         _ => return None,
     })

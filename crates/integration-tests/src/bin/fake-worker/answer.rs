@@ -44,6 +44,7 @@ pub(crate) fn hello(fault: Fault) -> WorkerEvent {
             Fault::NoBenchmark => Vec::new(),
             _ => BenchmarkName::ALL.to_vec(),
         },
+        several_jobs: fault != Fault::SingleJob,
     }
 }
 
