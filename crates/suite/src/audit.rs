@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::audit_orders::orders;
 use crate::{Case, Order, Plan, Retries, Slot};
 
 /// How often, and in which orders, the cases of an audit are made. Beside the plan of its run, whose cases are those of
@@ -141,16 +142,12 @@ struct Group {
 fn groups(cases: usize, arrangements: &[Arrangement], rounds: u32, seed: u64) -> Vec<Group> {
     let shuffles = arrangements.iter().filter(|a| is_shuffled(**a)).count();
     let drawn = rounds.saturating_mul(u32::try_from(shuffles).unwrap_or(u32::MAX));
-    let drawn = Order::Random(seed).slots(cases, drawn);
-    let mut drawn = drawn.chunks(cases.max(1));
+    let mut drawn = orders(cases, drawn, seed).into_iter();
     let mut groups = Vec::new();
     for attempt in 1..=rounds {
         for (index, arrangement) in arrangements.iter().enumerate() {
             let shuffled = is_shuffled(*arrangement).then(|| drawn.next()).flatten();
-            let order: Vec<usize> = match shuffled {
-                Some(order) => order.iter().map(|slot| slot.case).collect(),
-                None => (0..cases).collect(),
-            };
+            let order = shuffled.unwrap_or_else(|| (0..cases).collect());
             let slot = |case| Slot {
                 case: index * cases + case,
                 attempt,
@@ -183,5 +180,81 @@ fn arranged_case((case, arrangement): &(&Case, Arrangement)) -> Case {
     Case {
         id: format!("{}@{}", case.id, arrangement.suffix()),
         ..(*case).clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::time::Duration;
+
+    use anechoic_protocol::{Benchmark, CustomWork};
+
+    use super::*;
+    use crate::Isolation;
+
+    fn plan(ids: &[&str]) -> Plan {
+        let case = |id: &&str| Case {
+            id: (*id).to_owned(),
+            seed: 0,
+            threads: None,
+            timeout: Duration::from_secs(1),
+            isolation: Isolation::default(),
+            worker: None,
+            work: Benchmark::Custom(CustomWork {
+                parameters: Default::default(),
+                warmup_iterations: 0,
+                iterations: 1,
+            }),
+        };
+        Plan {
+            name: "x".to_owned(),
+            question: None,
+            cooldown: Duration::ZERO,
+            settle: None,
+            when_restless: Default::default(),
+            retries: Default::default(),
+            order: Order::Interleaved,
+            attempts: 9,
+            cases: ids.iter().map(case).collect(),
+            slots: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn every_case_comes_once_in_every_arrangement_and_round() {
+        let (plan, audit) = plan(&["a", "b", "c"]).audited(2, 2, 7);
+        let ids: Vec<_> = plan.cases.iter().map(|case| case.id.as_str()).collect();
+        assert_eq!(ids[..4], ["a@fresh", "b@fresh", "c@fresh", "a@listed"]);
+        assert_eq!(ids[9..], ["a@shuffled-2", "b@shuffled-2", "c@shuffled-2"]);
+        assert_eq!((plan.attempts, plan.slots.len()), (2, 24));
+        let distinct: BTreeSet<_> = plan.slots.iter().map(|s| (s.case, s.attempt)).collect();
+        assert_eq!(distinct.len(), 24);
+        assert_eq!(audit.suite_cases(), ["a", "b", "c"]);
+        assert_eq!(audit.sessions.len(), 6);
+        assert!(audit.sessions.iter().all(|session| session.len() == 3));
+    }
+
+    #[test]
+    fn a_place_tells_what_ran_before() {
+        let (plan, audit) = plan(&["a", "b", "c"]).audited(1, 1, 7);
+        assert_eq!(audit.place(plan.slots[0]), None, "alone");
+        let place = audit.place(plan.slots[5]).unwrap();
+        assert_eq!((place.session, place.position), (1, 3));
+        assert_eq!(place.before, ["a", "b"]);
+        let first = audit.place(plan.slots[6]).unwrap();
+        assert_eq!((first.session, first.position), (2, 1));
+        assert!(first.before.is_empty());
+    }
+
+    #[test]
+    fn settings_are_read_back() {
+        let (_, audit) = plan(&["a", "b"]).audited(1, 1, 7);
+        let text = serde_json::to_string(&audit).unwrap();
+        assert!(
+            text.contains(r#"{"case":"a","arrangement":"shuffled","number":1}"#),
+            "{text}"
+        );
+        assert_eq!(serde_json::from_str::<AuditSettings>(&text).unwrap(), audit);
     }
 }

@@ -2,6 +2,7 @@
 //! file, asks no clock; what a model is comes in from outside.
 
 mod audit;
+mod audit_orders;
 mod benchmark;
 mod capture;
 mod cpus;

@@ -23,7 +23,9 @@ pub struct CarryOver {
     pub shuffled: Option<Contrast>,
     /// Together in any order / alone − 1.
     pub pooled: Option<Contrast>,
-    /// The p of `pooled`, adjusted for all that the audit compares (Holm 1979).
+    /// The p of the strongest comparison: `pooled`, or attempts behind a certain case with those not behind it. A case
+    /// that only one other harms differs little on average. Adjusted for all that the audit compares (Bonferroni within
+    /// a row, Holm 1979 over the rows).
     pub adjusted_p: Option<f64>,
     /// What may be said.
     pub verdict: CarryOverVerdict,
@@ -53,20 +55,73 @@ pub(super) const ALPHA: f64 = 0.05;
 
 /// Judges every series.
 pub(super) fn judge(all: &[Series], cases: &[String], rounds: u32) -> Vec<CarryOver> {
-    let mut found: Vec<CarryOver> = all.iter().map(compare).collect();
-    adjust(&mut found);
-    for (found, series) in found.iter_mut().zip(all) {
-        found.verdict = verdict(found);
-        if found.verdict == CarryOverVerdict::Found {
-            found.cause = cause::find(series, cases, rounds);
-            if found.metric == AuditMetric::ResidentAtStart
-                && !matches!(found.cause, Some(Cause::Neighbour(_)))
-            {
-                found.verdict = CarryOverVerdict::AnyCase;
+    let mut judged: Vec<(CarryOver, Option<Strongest>)> = (all.iter())
+        .map(|series| {
+            let found = compare(series);
+            let strongest = strongest(&found, series, cases);
+            (found, strongest)
+        })
+        .collect();
+    adjust(&mut judged);
+    let judged = judged.into_iter().zip(all);
+    judged
+        .map(|((mut found, strongest), series)| {
+            found.verdict = verdict(&found, strongest);
+            if found.verdict == CarryOverVerdict::Found {
+                explain(&mut found, series, cases, rounds);
             }
-        }
+            found
+        })
+        .collect()
+}
+
+/// The comparison of a row that is least likely by chance.
+#[derive(Debug, Clone, Copy)]
+struct Strongest {
+    effect: f64,
+    /// For all comparisons of the row.
+    p: f64,
+}
+
+fn strongest(found: &CarryOver, series: &Series, cases: &[String]) -> Option<Strongest> {
+    let compared = cause::contrasts(series, cases);
+    let compared: Vec<Contrast> = found.pooled.into_iter().chain(compared).collect();
+    let with_p = compared.iter().filter_map(|it| Some((it.effect, it.p?)));
+    let (effect, p) = with_p.min_by(|(_, a), (_, b)| a.total_cmp(b))?;
+    let tests = compared.iter().filter(|it| it.p.is_some()).count();
+    let p = (p * tests as f64).min(1.0);
+    Some(Strongest { effect, p })
+}
+
+fn adjust(judged: &mut [(CarryOver, Option<Strongest>)]) {
+    let known: Vec<f64> = (judged.iter())
+        .filter_map(|(_, strongest)| Some((*strongest)?.p))
+        .collect();
+    let with_p = judged
+        .iter_mut()
+        .filter(|(_, strongest)| strongest.is_some());
+    for ((found, _), adjusted) in with_p.zip(holm(&known)) {
+        found.adjusted_p = Some(adjusted);
     }
-    found
+}
+
+fn verdict(found: &CarryOver, strongest: Option<Strongest>) -> CarryOverVerdict {
+    match (strongest, found.adjusted_p) {
+        (Some(strongest), Some(p)) if p < ALPHA && strongest.effect.abs() >= LEAST => {
+            CarryOverVerdict::Found
+        }
+        (Some(_), Some(_)) => CarryOverVerdict::NoneFound,
+        (None, _) | (_, None) => CarryOverVerdict::TooFew,
+    }
+}
+
+/// Adds the cause. Memory at the start that any case leaves is nothing that is measured.
+fn explain(found: &mut CarryOver, series: &Series, cases: &[String], rounds: u32) {
+    found.cause = cause::find(series, cases, rounds);
+    let is_blamed = matches!(found.cause, Some(Cause::Neighbour(_)));
+    if found.metric == AuditMetric::ResidentAtStart && !is_blamed {
+        found.verdict = CarryOverVerdict::AnyCase;
+    }
 }
 
 fn compare(series: &Series) -> CarryOver {
@@ -85,24 +140,5 @@ fn compare(series: &Series) -> CarryOver {
         adjusted_p: None,
         verdict: CarryOverVerdict::TooFew,
         cause: None,
-    }
-}
-
-fn adjust(found: &mut [CarryOver]) {
-    let p = |it: &CarryOver| it.pooled.and_then(|pooled| pooled.p);
-    let known: Vec<f64> = found.iter().filter_map(p).collect();
-    let with_p = found.iter_mut().filter(|it| p(it).is_some());
-    for (it, adjusted) in with_p.zip(holm(&known)) {
-        it.adjusted_p = Some(adjusted);
-    }
-}
-
-fn verdict(found: &CarryOver) -> CarryOverVerdict {
-    match (found.pooled, found.adjusted_p) {
-        (Some(pooled), Some(p)) if p < ALPHA && pooled.effect.abs() >= LEAST => {
-            CarryOverVerdict::Found
-        }
-        (Some(_), Some(_)) => CarryOverVerdict::NoneFound,
-        (None, _) | (_, None) => CarryOverVerdict::TooFew,
     }
 }

@@ -144,6 +144,24 @@ pub(super) fn find(series: &Series, cases: &[String], rounds: u32) -> Option<Cau
     })
 }
 
+/// The contrasts of all explanations that split the attempts in different ways.
+pub(super) fn contrasts(series: &Series, cases: &[String]) -> Vec<Contrast> {
+    let mut splits: Vec<Vec<bool>> = Vec::new();
+    let explanations = explanations(&series.case, cases).into_iter();
+    let new = explanations.filter(|explanation| {
+        let split = series
+            .made
+            .iter()
+            .map(|made| explanation.holds(made))
+            .collect();
+        let is_new = !splits.contains(&split);
+        splits.push(split);
+        is_new
+    });
+    new.filter_map(|explanation| Some(attempt(series, explanation)?.effect))
+        .collect()
+}
+
 /// What may explain a carry-over to this case, the plainest first: of those that explain equally well the first counts.
 fn explanations(case: &str, cases: &[String]) -> Vec<Explanation> {
     let others = || cases.iter().filter(|other| *other != case);

@@ -1,7 +1,7 @@
 //! The memory that stays: what resident memory grew by while a case ran, and how much more the cases behind it begin with.
 
 use anechoic_record::RunRecord;
-use anechoic_stats::{Centre, Contrast, centre, difference_contrast, holm};
+use anechoic_stats::{Centre, Contrast, centre, difference_contrast};
 use anechoic_suite::{AuditSettings, Slot};
 use serde::{Deserialize, Serialize};
 
@@ -17,41 +17,27 @@ pub struct Stay {
     /// The same, where others had run before.
     pub as_later: Option<Centre>,
     /// How much more memory cases begin with that are not the first of their process and have this one before them, in
-    /// comparison with those that have others alone before them.
+    /// comparison with those that have others alone before them. These may run before or behind it more often than not:
+    /// growth is the surer figure.
     pub behind: Option<Contrast>,
-    /// The p of `behind`, adjusted for all cases (Holm 1979).
-    pub adjusted_p: Option<f64>,
 }
 
 pub(super) fn of(record: &RunRecord, settings: &AuditSettings, series: &[Series]) -> Vec<Stay> {
     let cases = settings.suite_cases();
-    let mut stays: Vec<Stay> = (cases.iter())
-        .map(|case| {
-            let growth = growth(record, settings, case);
-            let of = |first: bool| {
-                let grown = growth.iter().filter(|(is_first, _)| *is_first == first);
-                centre(&grown.map(|(_, bytes)| vec![*bytes]).collect::<Vec<_>>())
-            };
-            Stay {
-                case: (*case).to_owned(),
-                as_first: of(true),
-                as_later: of(false),
-                behind: behind(series, case),
-                adjusted_p: None,
-            }
-        })
-        .collect();
-    adjust(&mut stays);
-    stays
-}
-
-fn adjust(stays: &mut [Stay]) {
-    let p = |stay: &Stay| stay.behind.and_then(|behind| behind.p);
-    let known: Vec<f64> = stays.iter().filter_map(p).collect();
-    let with_p = stays.iter_mut().filter(|stay| p(stay).is_some());
-    for (stay, adjusted) in with_p.zip(holm(&known)) {
-        stay.adjusted_p = Some(adjusted);
-    }
+    let stays = (cases.iter()).map(|case| {
+        let growth = growth(record, settings, case);
+        let of = |first: bool| {
+            let grown = growth.iter().filter(|(is_first, _)| *is_first == first);
+            centre(&grown.map(|(_, bytes)| vec![*bytes]).collect::<Vec<_>>())
+        };
+        Stay {
+            case: (*case).to_owned(),
+            as_first: of(true),
+            as_later: of(false),
+            behind: behind(series, case),
+        }
+    });
+    stays.collect()
 }
 
 /// Whether the case was the first of its process, and by how much the process grew meanwhile; negative where it shrank.

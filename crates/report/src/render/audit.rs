@@ -128,15 +128,17 @@ fn unclear(rivals: &[String], rounds: Option<u32>) -> String {
     }
 }
 
+/// Less than 1 MiB is not worth a sentence.
+const WORTH_TELLING: f64 = (1 << 20) as f64;
+
 fn leaves(stay: &Stay) -> Option<String> {
-    let behind = stay.behind?;
-    let sure = stay.adjusted_p.is_some_and(|p| p < 0.05) && behind.effect > 0.0;
-    sure.then(|| {
+    let left = stay.as_later.as_ref()?;
+    let is_sure = left.interval.is_some_and(|it| it.low > WORTH_TELLING);
+    is_sure.then(|| {
         format!(
-            "{} leaves memory behind: cases after it begin with {} more ({}) than those that others alone ran before.",
+            "{} leaves {} of memory behind, in a process that others have worked in before it.",
             stay.case,
-            bytes(behind.effect),
-            span(&behind)
+            centre(Some(left))
         )
     })
 }
@@ -163,7 +165,7 @@ fn carry_over(audit: &Audit, dressing: Dressing) -> String {
     text += &dressing.table(&header, rows);
     text += dressing.before_list();
     text += &dressing.item(
-        "together / alone − 1, of processes' medians; p is adjusted for all rows (Holm); detectable: found in four of five audits",
+        "together / alone − 1, of processes' medians; p: of the strongest comparison of the row, neighbours included, adjusted for all of them and all rows; detectable: found in four of five audits",
     );
     text
 }
@@ -218,7 +220,6 @@ fn memory(audit: &Audit, dressing: Dressing) -> String {
         "left as later",
         "behind it",
         "95 %",
-        "p",
     ];
     let row = |stay: &Stay| {
         vec![
@@ -227,7 +228,6 @@ fn memory(audit: &Audit, dressing: Dressing) -> String {
             centre(stay.as_later.as_ref()),
             stay.behind.map_or_else(missing, |it| bytes(it.effect)),
             stay.behind.as_ref().map_or_else(missing, span),
-            stay.adjusted_p.map_or_else(missing, p),
         ]
     };
     let mut text = dressing.heading(2, "The memory that stays");
@@ -237,7 +237,7 @@ fn memory(audit: &Audit, dressing: Dressing) -> String {
         "left: resident memory after all that the case loaded was dropped, less that before it; as the first of its process, and later",
     );
     text += &dressing.item(
-        "behind it: how much more later cases begin with where it ran before them than where it did not",
+        "behind it: how much more later cases begin with where it ran before them than where it did not, whatever else ran before",
     );
     text
 }

@@ -179,7 +179,10 @@ fn circumstances(summary: &Summary, dressing: Dressing) -> String {
         "libtorch",
         summary.settings.torch.clone().unwrap_or_else(unknown),
     );
-    item("threads", threads(summary));
+    let threads = threads(summary);
+    if !threads.is_empty() {
+        item("threads", threads);
+    }
     item("order", summary.order.clone());
     item("attempts", attempts(tally));
     item(
