@@ -9,6 +9,7 @@ mod stays;
 use anechoic_record::{Outcome, RunRecord};
 use serde::{Deserialize, Serialize};
 
+pub(crate) use carry_over::LEAST;
 pub use carry_over::{CarryOver, CarryOverVerdict};
 pub use cause::{Cause, Neighbour, When};
 pub use observed::AuditMetric;

@@ -16,7 +16,7 @@ fn worth(told: u8) -> usize {
 
 /// So many orders of `cases` cases. Of every 16 that are drawn the one is taken that tells most causes apart that the
 /// listed order and those before it have not: two causes of what a case takes on (that a certain other one has run before
-/// it, or that any has) are told apart by an order in which one holds and the other does not.
+/// it, that any has, or none) are told apart by an order in which one holds and the other does not.
 pub(crate) fn orders(cases: usize, count: u32, seed: u64) -> Vec<Vec<usize>> {
     let mut known = Known::new(cases);
     known.take(&(0..cases).collect::<Vec<_>>());
@@ -42,7 +42,7 @@ pub(crate) fn orders(cases: usize, count: u32, seed: u64) -> Vec<Vec<usize>> {
 /// How often the causes of each case have been told apart.
 struct Known {
     cases: usize,
-    /// By case, cause and other cause; a case itself stands for "any case".
+    /// By case, cause and other cause; a case itself stands for "any case", the number of cases for "none".
     told: Vec<u8>,
 }
 
@@ -50,7 +50,7 @@ impl Known {
     fn new(cases: usize) -> Self {
         Self {
             cases,
-            told: vec![0; cases.pow(3)],
+            told: vec![0; cases * (cases + 1).pow(2)],
         }
     }
 
@@ -71,19 +71,24 @@ impl Known {
     /// Every pair of causes that the order tells apart.
     fn each(&self, order: &[usize], mut pair: impl FnMut(usize)) {
         for (position, &case) in order.iter().enumerate() {
-            let mut holds = vec![false; self.cases];
+            let mut holds = vec![false; self.cases + 1];
             order[..position]
                 .iter()
                 .for_each(|&before| holds[before] = true);
             holds[case] = position > 0;
             for one in 0..self.cases {
-                for other in one + 1..self.cases {
+                for other in one + 1..=self.cases {
                     if holds[one] != holds[other] {
-                        pair((case * self.cases + one) * self.cases + other);
+                        pair(self.at(case, one, other));
                     }
                 }
             }
         }
+    }
+
+    fn at(&self, case: usize, one: usize, other: usize) -> usize {
+        let causes = self.cases + 1;
+        (case * causes + one) * causes + other
     }
 }
 
@@ -93,7 +98,7 @@ mod tests {
 
     #[test]
     fn few_orders_tell_all_causes_apart() {
-        for (cases, count) in [(3, 5), (4, 5), (6, 8), (10, 10)] {
+        for (cases, count) in [(3, 6), (4, 7), (6, 9), (10, 12)] {
             for seed in 0..20 {
                 let orders = orders(cases, count, seed);
                 assert_eq!(orders.len(), count as usize);
@@ -101,10 +106,10 @@ mod tests {
                 known.take(&(0..cases).collect::<Vec<_>>());
                 orders.iter().for_each(|order| known.take(order));
                 let pairs = (0..cases).flat_map(|c| {
-                    (0..cases).flat_map(move |a| (a + 1..cases).map(move |b| (c, a, b)))
+                    (0..cases).flat_map(move |a| (a + 1..=cases).map(move |b| (c, a, b)))
                 });
                 let open = pairs
-                    .filter(|(c, a, b)| known.told[(c * cases + a) * cases + b] == 0)
+                    .filter(|(c, a, b)| known.told[known.at(*c, *a, *b)] == 0)
                     .count();
                 assert_eq!(open, 0, "{cases} cases, seed {seed}");
             }

@@ -105,7 +105,7 @@ pub(super) mod fixture {
         }
     }
 
-    pub(super) fn hello(protocol: u32) -> Input {
+    pub(crate) fn hello(protocol: u32) -> Input {
         Input::Message(WorkerEvent::Hello {
             protocol,
             worker: WorkerIdentity {
@@ -119,7 +119,7 @@ pub(super) mod fixture {
         })
     }
 
-    pub(super) fn finished() -> Input {
+    pub(crate) fn finished() -> Input {
         let result = Box::new(result(&job()));
         Input::Message(WorkerEvent::Finished { result })
     }

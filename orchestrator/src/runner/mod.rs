@@ -21,6 +21,8 @@ mod rest;
 mod rest_tests;
 mod run;
 mod sampler;
+#[cfg(test)]
+mod session_tests;
 mod verdict;
 mod waiting;
 mod watch;

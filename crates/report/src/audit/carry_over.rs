@@ -48,7 +48,7 @@ pub enum CarryOverVerdict {
 }
 
 /// Carry-over below 2 % is not called found, however sure it is: a process that has worked before is never quite the same.
-pub(super) const LEAST: f64 = 0.02;
+pub(crate) const LEAST: f64 = 0.02;
 
 /// The nominal rate of false alarms over the whole audit.
 pub(super) const ALPHA: f64 = 0.05;

@@ -3,7 +3,8 @@
 use anechoic_stats::{Centre, Contrast};
 
 use super::dressing::Dressing;
-use crate::{Audit, AuditMetric, CarryOver, CarryOverVerdict, Cause, Neighbour, Stay, When, units};
+use crate::audit::LEAST;
+use crate::{Audit, CarryOver, CarryOverVerdict, Cause, Neighbour, Stay, When, units};
 
 /// The whole part of an audit.
 pub(super) fn sections(audit: &Audit, dressing: Dressing) -> String {
@@ -47,21 +48,31 @@ fn headlines(audit: &Audit) -> Vec<String> {
 }
 
 fn nothing_found(audit: &Audit) -> String {
-    let least = audit.carry_over.iter().filter(|it| {
-        it.verdict == CarryOverVerdict::NoneFound && it.metric != AuditMetric::ResidentAtStart
-    });
-    let detectable = least.filter_map(|it| it.pooled?.minimum_detectable);
-    let largest = detectable.fold(None, |most: Option<f64>, it| {
-        Some(most.map_or(it, |m| m.max(it)))
-    });
-    let tail = largest.map_or_else(String::new, |largest| {
-        format!(
-            " (carry-over of {} would have been found in four of five audits, in any of them)",
-            units::share(largest.max(0.02))
-        )
-    });
+    let overlooked = |bytes: bool| {
+        let rows = audit.carry_over.iter().filter(|it| {
+            it.verdict == CarryOverVerdict::NoneFound && it.metric.is_bytes() == bytes
+        });
+        let least = rows.filter_map(|it| it.pooled?.minimum_detectable);
+        least
+            .max_by(f64::total_cmp)
+            .map(|it| units::share(it.max(LEAST)))
+    };
+    let parts = [
+        (overlooked(true), "in memory"),
+        (overlooked(false), "in other metrics"),
+    ];
+    let parts: Vec<String> = (parts.into_iter())
+        .filter_map(|(share, of)| Some(format!("{} {of}", share?)))
+        .collect();
+    let tail = match parts.is_empty() {
+        true => String::new(),
+        false => format!(
+            " Less than {} could have been overlooked.",
+            parts.join(", and less than ")
+        ),
+    };
     format!(
-        "No carry-over was found: no case is measured otherwise beside others than alone{tail}."
+        "No carry-over was found: no case is measured otherwise beside others than alone.{tail}"
     )
 }
 
