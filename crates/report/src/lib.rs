@@ -8,6 +8,7 @@ mod kv;
 mod render;
 mod rest;
 mod summary;
+mod trust;
 mod units;
 
 pub use audit::{
@@ -23,3 +24,4 @@ pub use kv::{
 pub use render::{csv, json, markdown, terminal};
 pub use rest::{DisturbedAttempt, LeftBehind, WaitReason, Waiting};
 pub use summary::{FailedAttempt, Summary, Tally};
+pub use trust::{OutlierCounts, Quartiles, SteadinessCount, TrustLine};

@@ -9,6 +9,7 @@ mod document;
 mod dressing;
 mod kv;
 mod rest;
+mod trust;
 
 pub use data::{csv, json};
 pub use document::{markdown, terminal};

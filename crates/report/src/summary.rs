@@ -6,8 +6,10 @@ use anechoic_record::{
 use serde::{Deserialize, Serialize};
 
 use crate::rest::{disturbed, left_behind};
+use crate::trust::trust;
 use crate::{
-    Audit, CaptureSummary, CustomSummary, DisturbedAttempt, KvSummary, LeftBehind, Waiting,
+    Audit, CaptureSummary, CustomSummary, DisturbedAttempt, KvSummary, LeftBehind, TrustLine,
+    Waiting,
 };
 
 /// Everything a report shows.
@@ -44,6 +46,9 @@ pub struct Summary {
     /// What an audit found; its cases are told of here and not above.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audit: Option<Audit>,
+    /// How far the first metric of each case can be trusted. Empty in summaries that older programs wrote.
+    #[serde(default)]
+    pub trust: Vec<TrustLine>,
     /// Every attempt that did not end well; later ones may have made up for it. Those that were cut short are not among
     /// them.
     pub failed: Vec<FailedAttempt>,
@@ -128,6 +133,7 @@ impl Summary {
             kv: unaudited.and_then(KvSummary::of),
             custom: unaudited.and_then(CustomSummary::of),
             audit: Audit::of(record),
+            trust: unaudited.map(trust).unwrap_or_default(),
             failed: bad_attempts(record, |outcome| !outcome.is_cut_short()),
             cut_short: bad_attempts(record, Outcome::is_cut_short),
             waiting: Waiting::of(record),

@@ -1,6 +1,7 @@
 //! Numbers as people read them. An interval is never shown narrower than it is: its ends are rounded
 //! outwards, and a value gets no more digits than its interval deserves.
 
+use anechoic_record::MetricKind;
 use anechoic_stats::{Drift, Estimate, Interval, Ratio};
 
 use crate::{Figure, Spread};
@@ -195,6 +196,84 @@ fn with_interval(value: f64, interval: Option<&Interval>, scale: f64, unit: &str
     format!("{value:+.decimals$}{unit} [{low:+.decimals$}, {high:+.decimals$}]")
 }
 
+/// A value of a metric with its interval, in a fitting unit: `101.2 ms [100.9, 101.6]`.
+pub(crate) fn quantity(kind: MetricKind, value: f64, interval: Option<&Interval>) -> String {
+    let Unit { size, name } = Unit::fitting(kind, value);
+    let shown = value / size;
+    let Some(interval) = interval else {
+        return format!("{}{name} (no interval)", significant(shown, 4));
+    };
+    let (low, high) = (interval.low / size, interval.high / size);
+    let decimals = decimals_between(shown, high - low);
+    let step = 10_f64.powi(i32::try_from(decimals).unwrap_or(0));
+    // A tenth of a billionth of the value is rounding of ours, and no width.
+    let slack = 1e-10 * shown.abs() * step;
+    let low = (low * step + slack).floor() / step + 0.0;
+    let high = (high * step - slack).ceil() / step + 0.0;
+    format!("{shown:.decimals$}{name} [{low:.decimals$}, {high:.decimals$}]")
+}
+
+/// Values of a metric in the unit that fits the middle one: `100.9 / 101.2 / 101.6 ms`.
+pub(crate) fn quantities(kind: MetricKind, values: [f64; 3]) -> String {
+    let Unit { size, name } = Unit::fitting(kind, values[1]);
+    let [a, b, c] = values.map(|value| significant(value / size, 4));
+    format!("{a} / {b} / {c}{name}")
+}
+
+/// A change that can be found, rounded up; what is beyond tenfold is not worth digits.
+pub(crate) fn change(fraction: f64) -> String {
+    match fraction < 10.0 {
+        true => format!("{} %", significant(round_up(fraction * 100.0, 2), 2)),
+        false => "> 1000 %".to_owned(),
+    }
+}
+
+/// What a number is shown in.
+struct Unit {
+    /// What one of it is of the metric's own unit.
+    size: f64,
+    /// With the space before it.
+    name: &'static str,
+}
+
+impl Unit {
+    fn fitting(kind: MetricKind, value: f64) -> Self {
+        let units: &[(f64, &'static str)] = match kind {
+            MetricKind::Time => &[(1.0, " s"), (1e-3, " ms"), (1e-6, " µs")],
+            MetricKind::Memory => &[
+                (1_099_511_627_776.0, " TiB"),
+                (1_073_741_824.0, " GiB"),
+                (1_048_576.0, " MiB"),
+                (1024.0, " KiB"),
+                (1.0, " B"),
+            ],
+            MetricKind::Quality | MetricKind::Capacity | MetricKind::Own => &[(1.0, "")],
+        };
+        let fits = |(size, _): &&(f64, &str)| value.abs() >= *size;
+        let zero = if value == 0.0 { units.first() } else { None };
+        let found = zero.or(units.iter().find(fits)).or(units.last());
+        let &(size, name) = found.expect("every kind has a unit");
+        Self { size, name }
+    }
+}
+
+/// Decimals that show an interval of this width with two digits, or the value with four where there is no width; nine
+/// digits of the value at most.
+fn decimals_between(value: f64, width: f64) -> usize {
+    let magnitude = |x: f64| x.abs().log10().floor() as i32;
+    let most = if value == 0.0 {
+        9
+    } else {
+        8 - magnitude(value)
+    };
+    let decimals = match (width > 0.0, value == 0.0) {
+        (true, _) => 1 - magnitude(width),
+        (false, true) => 0,
+        (false, false) => 3 - magnitude(value),
+    };
+    usize::try_from(decimals.min(most).clamp(0, 12)).unwrap_or(0)
+}
+
 /// Decimals that a factor below 1 needs to be seen as such, however wide its interval: 0.56 is not 1.
 fn decimals_below_one(factor: f64) -> usize {
     if factor <= 0.0 || factor >= 1.0 {
@@ -230,6 +309,79 @@ mod tests {
         assert_eq!(duration(113.0), "113.0 s");
         assert_eq!(bytes(3_015_180_288), "2.81 GiB");
         assert_eq!(bytes(12), "12 B");
+    }
+
+    #[test]
+    fn quantities_have_the_unit_of_their_kind() {
+        use MetricKind::{Memory, Own, Time};
+        let check = |kind, value, interval: Option<(f64, f64)>, expected: &str| {
+            let interval = interval.map(|(low, high)| Interval { low, high });
+            assert_eq!(quantity(kind, value, interval.as_ref()), expected);
+        };
+        check(
+            Time,
+            0.101_23,
+            Some((0.100_91, 0.101_58)),
+            "101.23 ms [100.91, 101.58]",
+        );
+        check(
+            Time,
+            0.101_23,
+            Some((0.100_912, 0.101_575)),
+            "101.23 ms [100.91, 101.58]",
+        );
+        check(Time, 1.5, Some((-3.2, 6.2)), "1.5 s [-3.2, 6.2]");
+        check(Time, 0.1, Some((0.1, 0.1)), "100.0 ms [100.0, 100.0]");
+        check(Time, 0.0, Some((0.0, 0.0)), "0 s [0, 0]");
+        check(Time, 2e-6, None, "2.000 µs (no interval)");
+        check(
+            Memory,
+            3_145_728.0,
+            Some((3_040_870.0, 3_250_586.0)),
+            "3.00 MiB [2.89, 3.11]",
+        );
+        check(
+            Own,
+            -12_345.678,
+            Some((-12_400.0, -12_300.0)),
+            "-12346 [-12400, -12300]",
+        );
+        check(
+            Own,
+            0.000_123,
+            Some((0.000_120_1, 0.000_129_9)),
+            "0.0001230 [0.0001201, 0.0001299]",
+        );
+        assert_eq!(
+            quantities(Time, [0.0009, 0.001, 2.0]),
+            "0.9000 / 1.000 / 2000 ms"
+        );
+    }
+
+    #[test]
+    fn intervals_of_quantities_are_never_narrower_than_they_are() {
+        for n in 1..200 {
+            let value = f64::from(n * n) * 0.000_137;
+            let half = value / f64::from(1 + n % 17) / 3.0;
+            let (low, high) = (value - half, value + half);
+            let text = quantity(MetricKind::Own, value, Some(&Interval { low, high }));
+            let ends = text.split(['[', ']']).nth(1).unwrap();
+            let (shown_low, shown_high) = ends.split_once(", ").unwrap();
+            let (shown_low, shown_high): (f64, f64) =
+                (shown_low.parse().unwrap(), shown_high.parse().unwrap());
+            assert!(
+                shown_low <= low * (1.0 + 1e-9) && high <= shown_high * (1.0 + 1e-9),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn changes_are_rounded_up() {
+        assert_eq!(change(0.012_01), "1.3 %");
+        assert_eq!(change(0.0), "0 %");
+        assert_eq!(change(12.0), "> 1000 %");
+        assert_eq!(change(f64::INFINITY), "> 1000 %");
     }
 
     #[test]

@@ -117,6 +117,33 @@ fn overheads_are_those_of_the_definition() {
 }
 
 #[test]
+fn trust_is_about_the_first_metric_of_each_case() {
+    let summary = Summary::of(&three_modes());
+    let names: Vec<_> = summary.trust.iter().map(|line| line.name()).collect();
+    assert_eq!(
+        names,
+        [
+            "capture.baseline",
+            "capture.zero-layer",
+            "capture.all-layers"
+        ]
+    );
+    let all = &summary.trust[2];
+    let centre = all.centre.unwrap();
+    assert!(
+        (centre.value - 0.1705).abs() < 1e-9,
+        "generation and fetch: {centre:?}"
+    );
+    assert_eq!((centre.processes, centre.iterations), (2, 6));
+    assert!(centre.interval.unwrap().covers(centre.value));
+    let read: Summary = serde_json::from_str(&json(&summary)).unwrap();
+    let cells = |summary: &Summary| -> Vec<_> {
+        summary.trust.iter().map(|line| line.cell.clone()).collect()
+    };
+    assert_eq!(cells(&read), cells(&summary));
+}
+
+#[test]
 fn the_terminal_report() {
     insta::assert_snapshot!(terminal(&Summary::of(&three_modes())));
 }
@@ -425,7 +452,7 @@ fn the_terminal_report_of_a_restless_machine() {
 fn a_summary_of_an_earlier_version_is_read() {
     let mut old = serde_json::to_value(Summary::of(&three_modes())).unwrap();
     let fields = old.as_object_mut().unwrap();
-    for new in ["cut_short", "waiting", "disturbed", "left"] {
+    for new in ["cut_short", "waiting", "disturbed", "left", "trust"] {
         assert!(fields.remove(new).is_some(), "{new}");
     }
     let tally = fields["tally"].as_object_mut().unwrap();
@@ -434,6 +461,7 @@ fn a_summary_of_an_earlier_version_is_read() {
     }
     let read: Summary = serde_json::from_value(old).unwrap();
     assert!(read.disturbed.is_empty() && read.waiting.reasons.is_empty());
+    assert!(read.trust.is_empty());
 }
 
 #[test]

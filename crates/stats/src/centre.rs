@@ -32,7 +32,8 @@ pub struct Centre {
 /// processes too low by (n − 1)/n, so the deviations of processes from the mean are multiplied by f, f² = n/(n − 1) −
 /// w̄ n / ((n − 1) s²) and at least 0, with s² the variance between processes and w̄ the mean bootstrap variance of a process's
 /// median: then the variance of the resampled means is max(s², w̄)/n. After Davison & Hinkley, Bootstrap Methods and
-/// their Application (1997), §3.8, there for means. The deviation of a resampled median is taken from its own bootstrap mean.
+/// their Application (1997), §3.8, there for means. The deviation of a resampled median is taken from its own bootstrap mean; iterations
+/// more than three scaled median absolute deviations off are moved to that distance for it, not for the centre.
 ///
 /// The ends are percentiles of the resampled means, each moved away from the centre by the factor t(n − 1)/z, for few
 /// processes, in the spirit of Hesterberg, "What teachers should know about the bootstrap", The American Statistician 69 (2015). Two
@@ -187,6 +188,55 @@ mod tests {
                 high: 10.0
             })
         );
+    }
+
+    #[test]
+    fn one_wild_iteration_changes_little() {
+        let process = |at: f64, last: f64| vec![at, at + 0.01, at - 0.01, at + 0.005, last];
+        let calm = [
+            process(1.0, 0.995),
+            process(1.02, 1.015),
+            process(0.98, 0.975),
+        ];
+        let mut wild = calm.clone();
+        wild[1][4] = 7.0;
+        let width = |series: &[Vec<f64>]| {
+            let interval = centre(series).unwrap().interval.unwrap();
+            interval.high - interval.low
+        };
+        assert!(width(&wild) < 1.5 * width(&calm));
+    }
+
+    fn made_up() -> Vec<Vec<f64>> {
+        let level = |i: u32| 100.0 + f64::from(i * 7 % 11) / 4.0;
+        let iteration = |i: u32, j: u32| level(i) + f64::from((3 * i + 5 * j) % 8) / 5.0;
+        (0..6)
+            .map(|i| (0..6).map(|j| iteration(i, j)).collect())
+            .collect()
+    }
+
+    #[test]
+    fn resamples_spread_as_the_error_says() {
+        let group = Group::of(&made_up()).unwrap();
+        let within: Vec<f64> = group
+            .processes
+            .iter()
+            .map(|p| p.resampled.variance)
+            .collect();
+        let mean = Mean::of(&group.values(), &within);
+        let shrink = shrink(&group.values(), crate::mean(&within));
+        assert!(shrink > 0.0 && shrink < 1.1, "{shrink}");
+        let deviations = Resampling::of(&group, mean.value, shrink).deviations();
+        let ratio = variance(&deviations).unwrap() / mean.squared_error.unwrap();
+        assert!((ratio - 1.0).abs() < 0.1, "{ratio}");
+    }
+
+    #[test]
+    fn the_same_values_give_the_same_interval_in_every_later_build() {
+        let found = centre(&made_up()).unwrap().interval.unwrap();
+        let close = |found: f64, expected: f64| assert!((found - expected).abs() < 1e-6, "{found}");
+        close(found.low, 100.927_386_697);
+        close(found.high, 102.740_252_106);
     }
 
     proptest! {

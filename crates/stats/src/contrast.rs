@@ -41,7 +41,7 @@ const POWER: f64 = 0.8;
 pub fn contrast(base: &[Vec<f64>], new: &[Vec<f64>]) -> Option<Contrast> {
     let (base, new) = (Group::of(base)?, Group::of(new)?);
     let test = Test::welch(logarithmic(&base)?, logarithmic(&new)?);
-    Some(test.contrast(base.len(), new.len()).from_logarithms())
+    Some(test.contrast(base.len(), new.len()).out_of_logarithms())
 }
 
 /// `new − base` of independent groups, in place of the ratio, for values that may be zero or negative; otherwise as
@@ -58,7 +58,8 @@ pub fn difference_contrast(base: &[Vec<f64>], new: &[Vec<f64>]) -> Option<Contra
 /// Student's paired t on the logarithms of the ratios, with the same kind of floor: the squared error is max(s², w̄)/n with w̄ the mean over
 /// pairs of the variance that both values have from their iterations. One pair has no interval.
 pub fn paired_contrast(pairs: &[(Vec<f64>, Vec<f64>)]) -> Option<Contrast> {
-    let full = |pair: &&(Vec<f64>, Vec<f64>)| !pair.0.is_empty() && !pair.1.is_empty();
+    let has_values = |side: &Vec<f64>| side.iter().any(|value| value.is_finite());
+    let full = |pair: &&(Vec<f64>, Vec<f64>)| has_values(&pair.0) && has_values(&pair.1);
     let base = Group::of(pairs.iter().filter(full).map(|pair| &pair.0))?;
     let new = Group::of(pairs.iter().filter(full).map(|pair| &pair.1))?;
     let (mut ratios, mut within) = (Vec::new(), Vec::new());
@@ -68,7 +69,7 @@ pub fn paired_contrast(pairs: &[(Vec<f64>, Vec<f64>)]) -> Option<Contrast> {
         within.push(base.variance + new.variance);
     }
     let test = Test::paired(Mean::of(&ratios, &within));
-    Some(test.contrast(base.len(), new.len()).from_logarithms())
+    Some(test.contrast(base.len(), new.len()).out_of_logarithms())
 }
 
 /// The logarithm of a process's value, and its bootstrap variance by the delta method: Var(ln x) ≈ Var(x)/x².
@@ -115,15 +116,18 @@ struct Precision {
 impl Test {
     fn welch(base: Mean, new: Mean) -> Self {
         let precision = base.squared_error.zip(new.squared_error).map(|(a, b)| {
-            let parts = a.powi(2) / (base.n - 1) as f64 + b.powi(2) / (new.n - 1) as f64;
+            // Shares, as squares of the smallest errors would be zero.
+            let (a_share, b_share) = (a / (a + b), b / (a + b));
+            let parts =
+                a_share.powi(2) / (base.n - 1) as f64 + b_share.powi(2) / (new.n - 1) as f64;
             Precision {
                 error: (a + b).sqrt(),
-                freedom: (a + b).powi(2) / parts,
+                freedom: 1.0 / parts,
             }
         });
         Self {
             difference: new.value - base.value,
-            precision,
+            precision: precision.filter(Precision::is_finite),
         }
     }
 
@@ -134,7 +138,7 @@ impl Test {
         });
         Self {
             difference: ratios.value,
-            precision,
+            precision: precision.filter(Precision::is_finite),
         }
     }
 
@@ -154,8 +158,12 @@ impl Test {
 impl Precision {
     /// Whether there was no spread at all; the freedom means nothing then.
     fn is_exact(self) -> bool {
-        // Squares of the smallest errors are zero.
-        self.error == 0.0 || !self.freedom.is_finite()
+        self.error == 0.0
+    }
+
+    /// The largest numbers overflow, and say nothing then.
+    fn is_finite(&self) -> bool {
+        self.is_exact() || (self.error.is_finite() && self.freedom.is_finite())
     }
 
     fn interval(self, difference: f64) -> Interval {
@@ -182,7 +190,7 @@ impl Precision {
 }
 
 impl Contrast {
-    fn from_logarithms(self) -> Self {
+    fn out_of_logarithms(self) -> Self {
         Self {
             effect: self.effect.exp_m1(),
             interval: self.interval.map(|interval| Interval {
@@ -258,7 +266,9 @@ mod tests {
             (found.interval, found.p, found.minimum_detectable),
             (None, None, None)
         );
-        let found = paired_contrast(&[(vec![1.0], vec![2.0]), (vec![], vec![1.0])]).unwrap();
+        let no_number = (vec![f64::NAN], vec![1.0]);
+        let pairs = [no_number, (vec![1.0], vec![2.0]), (vec![], vec![1.0])];
+        let found = paired_contrast(&pairs).unwrap();
         assert_eq!(
             (found.effect.round(), found.interval, found.p),
             (1.0, None, None)
@@ -325,6 +335,20 @@ mod tests {
                     prop_assert_eq!(p < 0.05, !interval.covers(0.0));
                 }
             }
+        }
+
+        #[test]
+        fn no_number_stops_the_program(
+            base in prop::collection::vec(prop::collection::vec(prop::num::f64::ANY, 0..5), 0..5),
+            new in prop::collection::vec(prop::collection::vec(prop::num::f64::ANY, 0..5), 0..5),
+        ) {
+            let _ = contrast(&base, &new);
+            let _ = difference_contrast(&base, &new);
+            let _ = crate::centre(&base);
+            let _ = crate::drift(&new);
+            let all = base.concat();
+            let _ = (crate::trend(&all), crate::steadiness(&all), crate::outliers(&all), crate::mad(&all));
+            let _ = paired_contrast(&base.into_iter().zip(new).collect::<Vec<_>>());
         }
 
         #[test]

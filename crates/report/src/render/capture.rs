@@ -152,6 +152,6 @@ fn drifts(capture: &CaptureSummary, dressing: Dressing) -> String {
         return String::new();
     }
     dressing.heading(2, "Capture: drift per iteration")
-        + "Slope over the iterations of each process, as a share of the mean, with its 95 % interval.\n\n"
+        + "Median slope over the iterations of each process, as a share of the mean, with its 95 % interval.\n\n"
         + &dressing.table(&["case", "generation", "fetch"], rows)
 }

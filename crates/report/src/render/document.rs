@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use anechoic_record::RunState;
 
 use super::dressing::Dressing;
-use super::{audit, capture, custom, kv, rest};
+use super::{audit, capture, custom, kv, rest, trust};
 use crate::{Summary, Tally, units};
 
 /// The report for a terminal.
@@ -37,6 +37,7 @@ fn render(summary: &Summary, dressing: Dressing) -> String {
     if let Some(found) = &summary.custom {
         text += &custom::tables(found, dressing);
     }
+    text += &trust::section(&summary.trust, dressing);
     text += &rest::sections(summary, dressing);
     text += &warnings(summary, dressing);
     text += &circumstances(summary, dressing);

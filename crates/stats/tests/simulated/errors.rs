@@ -1,9 +1,7 @@
 //! How often a contrast errs, on made-up data with two levels: differences where there are none, and a slow-down of 3 %.
 
-mod simulate;
-
+use crate::made::{Noise, Setting, Shape, rate_interval};
 use anechoic_stats::{Contrast, contrast, difference_contrast, holm, paired_contrast};
-use simulate::{Noise, Setting, Shape, rate_interval};
 
 const SIMULATIONS: usize = 500;
 
@@ -126,4 +124,26 @@ fn the_minimum_detectable_change_is_found_four_times_in_five() {
     let found = (0..SIMULATIONS).filter(is_found).count();
     println!("changes of {change:.4}: {found} of {SIMULATIONS} found");
     assert!((370..=430).contains(&found), "{found}");
+}
+
+#[test]
+fn wild_iterations_do_not_hide_a_slow_down() {
+    let mut noise = Noise::seeded(7);
+    let setting = setting(10, 5, 0.01, 0.005);
+    // One iteration in thirty takes twice as long.
+    let mut measured = |level| {
+        let mut series = setting.measure(level, &mut noise);
+        for value in series.iter_mut().flatten() {
+            *value *= if noise.uniform() < 1.0 / 30.0 {
+                2.0
+            } else {
+                1.0
+            };
+        }
+        series
+    };
+    let is_found = |_: &usize| is_found(&contrast(&measured(1.0), &measured(1.03)).unwrap());
+    let found = (0..SIMULATIONS).filter(is_found).count();
+    println!("with wild iterations: {found} of {SIMULATIONS} found");
+    assert!(found * 100 >= SIMULATIONS * 95, "{found}");
 }

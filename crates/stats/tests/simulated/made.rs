@@ -1,11 +1,5 @@
 //! Made-up measurements with two levels: processes, and iterations within them. Seeded, the same on every machine.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "helpers of tests, where a panic is the report"
-)]
-#![allow(dead_code, reason = "each test uses a part")]
-
 use anechoic_stats::Interval;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};

@@ -1,0 +1,9 @@
+//! What the estimates promise, checked on made-up measurements. Seeded: the same on every machine. With `-- --nocapture` the
+//! tables of rates are shown.
+
+#![expect(clippy::unwrap_used, reason = "in tests a panic is the report")]
+
+mod coverage;
+mod errors;
+mod made;
+mod noise;
