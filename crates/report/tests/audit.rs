@@ -1,5 +1,10 @@
 //! Audits from made-up records: what is said, and what is not.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests, where a panic is the report"
+)]
+
 mod support;
 
 use std::collections::BTreeMap;
