@@ -1,5 +1,6 @@
 //! The command line. Scripts depend on it; `docs/cli.md` describes it.
 
+mod audit;
 mod compare;
 mod kv;
 mod wait;
@@ -15,6 +16,7 @@ use crate::exit_code::ExitCode;
 use crate::reporter::Format;
 use crate::settings::DeviceChoice;
 
+pub(crate) use audit::{AuditArgs, AuditFormat, FailOn};
 pub(crate) use compare::{CompareArgs, CompareFormat};
 pub(crate) use kv::KvArgs;
 pub(crate) use wait::Wait;
@@ -36,6 +38,8 @@ pub(crate) enum Command {
     Rerun(RerunArgs),
     /// Go on with an interrupted run: make the attempts it has not come to, or that were cut off. What failed is for `rerun`.
     Resume(ResumeArgs),
+    /// Find out whether the cases of a suite would spoil each other in one process, and which of them does.
+    Audit(Box<AuditArgs>),
     /// Show what would run, in which order, and how long it may take.
     Plan(PlanArgs),
     /// Run one capture configuration without a suite file.

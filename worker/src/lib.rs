@@ -9,6 +9,7 @@ pub mod device;
 pub mod emit;
 pub mod forward;
 pub mod generate;
+pub mod input;
 pub mod memory;
 pub mod models;
 pub mod ops;

@@ -22,8 +22,15 @@ pub fn reset_peak_resident() -> std::io::Result<()> {
     std::fs::write("/proc/self/clear_refs", "5")
 }
 
-/// Peak resident set of this process since it started, whatever was forgotten, in bytes.
-pub fn process_peak_resident_bytes() -> u64 {
+/// Counts the peak of the job anew. Where the kernel does not let it, the peak stays that of the process so far.
+pub fn begin_job() -> std::io::Result<()> {
+    reset_peak_resident()?;
+    FORGOTTEN.store(0, Ordering::Relaxed);
+    Ok(())
+}
+
+/// Peak resident set of this process since [`begin_job`], whatever was forgotten in between, in bytes.
+pub fn job_peak_resident_bytes() -> u64 {
     peak_resident_bytes().max(FORGOTTEN.load(Ordering::Relaxed))
 }
 

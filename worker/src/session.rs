@@ -1,9 +1,8 @@
-//! The life of a worker: hello, job, load, verify, warm-up, measure, stop. The only place that knows the
+//! The life of a worker: hello, then for each job load, verify, warm-up, measure, stop. The only place that knows the
 //! order of phases, and the one place that turns a torch error or a panic into a failure report.
 
 use std::any::Any;
 use std::error::Error;
-use std::io::{BufRead, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -16,9 +15,10 @@ use crate::benchmarks::{self, BenchmarkError, Measure, is_out_of_memory, panic_t
 use crate::clock::{self, Mark};
 use crate::device::{self, DeviceError, Place};
 use crate::emit::Emitter;
-use crate::memory::process_peak_resident_bytes;
+use crate::input::Jobs;
+use crate::memory;
 use crate::ops::{self, OpsError};
-use crate::slow_down::SlowDown;
+use crate::slow_down::{SlowDown, Stretch};
 
 /// Why a session ends without a result.
 #[derive(Debug, thiserror::Error)]
@@ -35,40 +35,85 @@ enum SessionError {
     Panicked(String),
 }
 
-/// Where the job comes from.
+/// Where jobs come from.
 pub enum JobSource {
-    /// A line on standard input, which is watched: when it closes, the worker stops.
+    /// Lines on standard input, which is watched: when it closes, the worker stops.
     Stdin,
     /// The text of a file, for running a job by hand.
     Text(String),
 }
 
-/// Runs one job, slowed down where that is asked for, and ends the process.
+/// Whether a job finds the process as it was started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Position {
+    First,
+    AfterOthers,
+}
+
+/// Does a job, and those that it says follow it, slowed down where that is asked for, and ends the process.
 pub fn run(emitter: Emitter, source: JobSource, slowed: Option<SlowDown>) -> ! {
     let emitter = Arc::new(emitter);
     emitter.emit(&hello());
-    let work = || match receive(source, &emitter)? {
-        Some(job) => {
-            slow_down(slowed.as_ref(), &job, &emitter);
-            carry_out(&job, &emitter).map(Some)
-        }
-        None => Ok(None),
+    let mut jobs = match source {
+        JobSource::Stdin => Jobs::watch(&emitter),
+        JobSource::Text(text) => Jobs::given(&emitter, text),
     };
-    match catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(panicked(&*panic))) {
-        Ok(Some(result)) => emitter.finish(result),
-        // Closed without a job: nothing was asked.
-        Ok(None) => ops::exit_at_once(0),
-        Err(error) => emitter.fail(error.kind(), &error.text()),
+    let mut position = Position::First;
+    loop {
+        let work = || do_next(&mut jobs, position, slowed.as_ref(), &emitter);
+        match catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(panicked(&*panic))) {
+            Ok((result, true)) => emitter.finish_one(result),
+            Ok((result, false)) => emitter.finish(result),
+            Err(error) => emitter.fail(error.kind(), &error.text()),
+        }
+        position = Position::AfterOthers;
     }
 }
 
 /// Never without a word: the warning is in every report of the result.
 fn slow_down(slowed: Option<&SlowDown>, job: &Job, emitter: &Emitter) {
-    if let Some(by) = slowed.and_then(|slowed| slowed.of_case(&job.case)) {
+    let by = slowed.and_then(|slowed| slowed.of_case(&job.case));
+    if let Some(by) = by {
         let message = by.warning();
         emitter.emit(&WorkerEvent::Warning { message });
-        clock::stretch(by);
     }
+    // Also where it is none: an earlier job of the process may have been slowed down.
+    clock::stretch(by.unwrap_or(Stretch::NONE));
+}
+
+/// The result of the next job, and whether another follows.
+fn do_next(
+    jobs: &mut Jobs,
+    position: Position,
+    slowed: Option<&SlowDown>,
+    emitter: &Emitter,
+) -> Result<(JobResult, bool), SessionError> {
+    let line = jobs.next();
+    let job = understood(&line.map_err(|e| SessionError::Job(e.to_string()))?)?;
+    if !job.more {
+        jobs.close();
+    }
+    let resident_at_start = memory::resident_bytes();
+    if let (Err(error), true) = (
+        memory::begin_job(),
+        job.more || position == Position::AfterOthers,
+    ) {
+        let message = format!(
+            "the peak of resident memory is that of the whole process: counting it anew for a job failed: {error}"
+        );
+        emitter.emit(&WorkerEvent::Warning { message });
+    }
+    slow_down(slowed, &job, emitter);
+    let mut result = carry_out(&job, emitter)?;
+    // Everything that the job loaded is dropped by now.
+    result.memory.resident_at_start_bytes = told(resident_at_start);
+    result.memory.resident_at_end_bytes = told(memory::resident_bytes()).filter(|_| job.more);
+    Ok((result, job.more))
+}
+
+/// Nothing where the kernel does not tell.
+fn told(bytes: u64) -> Option<u64> {
+    (bytes > 0).then_some(bytes)
 }
 
 fn hello() -> WorkerEvent {
@@ -81,6 +126,7 @@ fn hello() -> WorkerEvent {
         torch: Some(ops::torch_version()),
         devices: device::list(),
         benchmarks: offered(),
+        several_jobs: true,
     }
 }
 
@@ -91,45 +137,14 @@ fn offered() -> Vec<BenchmarkName> {
         .collect()
 }
 
-fn receive(source: JobSource, emitter: &Arc<Emitter>) -> Result<Option<Job>, SessionError> {
-    let text = match source {
-        JobSource::Text(text) => text,
-        JobSource::Stdin => match first_line()? {
-            Some(line) => {
-                stop_when_stdin_closes(Arc::clone(emitter));
-                line
-            }
-            None => return Ok(None),
-        },
-    };
-    let job: Job = decode_line(text.as_bytes()).map_err(|e| SessionError::Job(e.to_string()))?;
+fn understood(line: &[u8]) -> Result<Job, SessionError> {
+    let job: Job = decode_line(line).map_err(|e| SessionError::Job(e.to_string()))?;
     if job.protocol != PROTOCOL_VERSION {
         let found = job.protocol;
         let text = format!("it is of protocol {found}, this worker speaks {PROTOCOL_VERSION}");
         return Err(SessionError::Job(text));
     }
-    Ok(Some(job))
-}
-
-fn first_line() -> Result<Option<String>, SessionError> {
-    let mut line = String::new();
-    let read = std::io::stdin().lock().read_line(&mut line);
-    match read.map_err(|e| SessionError::Job(e.to_string()))? {
-        0 => Ok(None),
-        _ => Ok(Some(line)),
-    }
-}
-
-/// A thread that sleeps in `read` until the orchestrator closes the pipe.
-fn stop_when_stdin_closes(emitter: Arc<Emitter>) {
-    std::thread::spawn(move || {
-        let mut ignored = [0; 256];
-        while std::io::stdin().read(&mut ignored).is_ok_and(|n| n > 0) {}
-        emitter.fail(
-            FailureKind::Stopped,
-            "standard input was closed before the result",
-        );
-    });
+    Ok(job)
 }
 
 /// Tells phases and how long each took.
@@ -178,9 +193,11 @@ fn carry_out(job: &Job, emitter: &Emitter) -> Result<JobResult, SessionError> {
         },
         verification: Some(verification),
         memory: PeakMemory {
-            peak_resident_bytes: process_peak_resident_bytes(),
+            peak_resident_bytes: memory::job_peak_resident_bytes(),
             peak_device_bytes: ops::peak_device_bytes(place.torch()),
             capture_bytes: circumstances.capture_bytes,
+            resident_at_start_bytes: None,
+            resident_at_end_bytes: None,
         },
         phases: phases.spans,
     })

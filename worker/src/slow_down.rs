@@ -15,6 +15,9 @@ pub struct StretchParseError(String);
 const MOST: f64 = 1_000.0;
 
 impl Stretch {
+    /// Regions take as long as their work.
+    pub const NONE: Self = Self(0);
+
     /// In millionths of the region.
     pub fn ppm(self) -> u64 {
         self.0

@@ -41,6 +41,7 @@ fn samples(work: Benchmark) -> Vec<Sample> {
         threads: 1,
         seed: 3,
         work,
+        more: false,
     };
     let ran = run(&job);
     assert_eq!(ran.result().used.0, job);

@@ -42,6 +42,7 @@ fn job(work: Benchmark) -> Job {
         threads: 1,
         seed: 3,
         work,
+        more: false,
     }
 }
 

@@ -1,7 +1,7 @@
 //! The peak of resident memory belongs to a whole process, so this test has one of its own.
 
 use anechoic_worker::memory::{
-    peak_resident_bytes, process_peak_resident_bytes, reset_peak_resident, resident_bytes,
+    job_peak_resident_bytes, peak_resident_bytes, reset_peak_resident, resident_bytes,
 };
 
 #[test]
@@ -13,6 +13,6 @@ fn a_peak_can_be_forgotten() {
     assert!(peak_resident_bytes() >= HELD as u64);
     reset_peak_resident().unwrap();
     assert!(peak_resident_bytes() < HELD as u64);
-    assert!(process_peak_resident_bytes() >= HELD as u64);
+    assert!(job_peak_resident_bytes() >= HELD as u64);
     assert!(peak_resident_bytes() >= resident_bytes() / 2);
 }

@@ -51,6 +51,7 @@ fn job(work: &PerplexityWork) -> Job {
         threads: 1,
         seed: 9,
         work: Benchmark::Perplexity(work.clone()),
+        more: false,
     }
 }
 

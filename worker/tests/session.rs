@@ -47,6 +47,7 @@ fn capture_job(mode: CaptureMode, layers: &[u32]) -> Job {
             fetch_dtype: Dtype::F32,
             fetch_breakdown: false,
         }),
+        more: false,
     }
 }
 
@@ -344,4 +345,139 @@ fn a_stored_job_runs_by_hand() {
             .unwrap()
             .contains("\"finished\"")
     );
+}
+
+/// The job with a name, and whether another follows it.
+fn named(case: &str, more: bool) -> Job {
+    Job {
+        case: case.to_owned(),
+        more,
+        ..capture_job(CaptureMode::AllLayers, &[0, 1, 2, 3])
+    }
+}
+
+fn is_result(event: &WorkerEvent) -> bool {
+    matches!(event, WorkerEvent::Finished { .. })
+}
+
+#[test]
+fn two_jobs_in_one_process() {
+    let input = encode_line(&named("first", true)) + &encode_line(&named("second", false));
+    let ran = speak(input.as_bytes());
+    assert_eq!(ran.code, Some(0));
+    assert!(matches!(
+        ran.events[0],
+        WorkerEvent::Hello {
+            several_jobs: true,
+            ..
+        }
+    ));
+    let jobs: Vec<&[WorkerEvent]> = ran.events[1..].split_inclusive(is_result).collect();
+    assert_eq!(jobs.len(), 2);
+    let told = jobs.iter().map(|events| {
+        let phases = events
+            .iter()
+            .filter(|event| matches!(event, WorkerEvent::Phase { .. }))
+            .count();
+        let samples = events
+            .iter()
+            .filter(|event| matches!(event, WorkerEvent::Sample { .. }))
+            .count();
+        let Some(WorkerEvent::Finished { result }) = events.last() else {
+            panic!("no result")
+        };
+        (phases, samples, result)
+    });
+    let told: Vec<_> = told.collect();
+    for ((phases, samples, result), (case, more)) in
+        told.iter().zip([("first", true), ("second", false)])
+    {
+        assert_eq!((*phases, *samples), (5, 2));
+        assert_eq!(result.used.0, named(case, more));
+        let memory = &result.memory;
+        assert!(memory.resident_at_start_bytes.unwrap() > 0);
+        assert!(memory.peak_resident_bytes >= memory.resident_at_start_bytes.unwrap());
+        assert_eq!(memory.resident_at_end_bytes.is_some(), more);
+    }
+    let end = told[0].2.memory.resident_at_end_bytes.unwrap();
+    let start = told[1].2.memory.resident_at_start_bytes.unwrap();
+    assert!(end.abs_diff(start) < 4 << 20, "{end} and {start}");
+}
+
+#[test]
+fn a_large_job_before_does_not_count_in_the_peak_of_a_small_one() {
+    let mut large = named("large", true);
+    settings(&mut large).model = ModelSource::Preset { name: Preset::Gpt2 };
+    settings(&mut large).layers = (0..12).collect();
+    settings(&mut large).workload.iterations = 1;
+    settings(&mut large).workload.warmup_iterations = 0;
+    let ran = speak((encode_line(&large) + &encode_line(&named("small", false))).as_bytes());
+    let peaks: Vec<u64> = (ran.events.iter())
+        .filter_map(|event| match event {
+            WorkerEvent::Finished { result } => Some(result.memory.peak_resident_bytes),
+            _ => None,
+        })
+        .collect();
+    assert!(peaks[0] > 500 << 20 && peaks[1] < 400 << 20, "{peaks:?}");
+}
+
+#[test]
+fn a_second_job_that_is_none_fails_alone() {
+    for second in ["hello?\n", "{}\n"] {
+        let ran = speak((encode_line(&named("first", true)) + second).as_bytes());
+        assert_eq!(
+            ran.events.iter().filter(|event| is_result(event)).count(),
+            1
+        );
+        assert_eq!(ran.failure().0, FailureKind::InvalidJob);
+    }
+}
+
+#[test]
+fn closing_standard_input_between_jobs_ends_the_worker_and_within_one_stops_it() {
+    let start = || {
+        Command::new(env!("CARGO_BIN_EXE_anechoic-worker"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap()
+    };
+    let until_result = |child: &mut std::process::Child| {
+        let mut lines = std::io::BufReader::new(child.stdout.take().unwrap()).lines();
+        let found = lines
+            .by_ref()
+            .any(|line| line.unwrap().contains("\"finished\""));
+        assert!(found);
+        lines
+    };
+    let mut child = start();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin
+        .write_all(encode_line(&named("first", true)).as_bytes())
+        .unwrap();
+    let lines = until_result(&mut child);
+    drop(stdin);
+    assert_eq!(lines.count(), 0, "nothing follows the result");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+
+    let mut child = start();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin
+        .write_all(encode_line(&named("first", true)).as_bytes())
+        .unwrap();
+    let lines = until_result(&mut child);
+    let mut long = named("second", true);
+    settings(&mut long).workload.iterations = 1_000_000;
+    stdin.write_all(encode_line(&long).as_bytes()).unwrap();
+    // The second job is at work.
+    let mut lines = lines.map(Result::unwrap);
+    assert!(lines.any(|line| line.contains("\"measure\"")));
+    drop(stdin);
+    let last = lines.last().unwrap();
+    assert!(
+        last.contains("\"failed\"") && last.contains("\"stopped\""),
+        "{last}"
+    );
+    assert_eq!(child.wait().unwrap().code(), Some(1));
 }

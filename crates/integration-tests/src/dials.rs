@@ -161,6 +161,7 @@ mod tests {
                 warmup_iterations: 0,
                 iterations: 1,
             }),
+            more: false,
         }
     }
 

@@ -127,6 +127,8 @@ pub enum Fault {
     BroodThenShout,
     /// Measures for so many percent more time than it should: 100 is twice the time.
     Slower(u32),
+    /// None; does one job per process.
+    SingleJob,
     /// Takes memory until it is refused, and says so; behaves where it gets 1 GiB.
     Hungry,
 }
@@ -215,6 +217,7 @@ fn plain(text: &str) -> Option<Fault> {
         "brood-then-hang" => Fault::BroodThenHang,
         "brood-then-exit-3" => Fault::BroodThenExit,
         "brood-then-shout" => Fault::BroodThenShout,
+        "single-job" => Fault::SingleJob,
         "hungry" => Fault::Hungry,
         _ => return None,
     })

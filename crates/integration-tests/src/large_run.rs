@@ -100,6 +100,7 @@ impl LargeRun {
             cases: cases.iter().map(without_attempts).collect(),
             plan: self.plan(cases),
             starts: vec![start(started)],
+            audit: None,
         }
     }
 

@@ -30,6 +30,10 @@ pub enum WorkerEvent {
         devices: Vec<DeviceInfo>,
         /// What it can measure.
         benchmarks: Vec<BenchmarkName>,
+        /// Whether it carries out several jobs in one process, where a job says that more follow. Workers that do not know
+        /// of this offer nothing.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        several_jobs: bool,
     },
     /// A phase begins.
     Phase {
@@ -186,7 +190,7 @@ pub struct JobResult {
     pub environment: Environment,
     /// How the result was checked, where the benchmark has a check.
     pub verification: Option<Verification>,
-    /// Peaks over the whole process.
+    /// Memory of the process during the job.
     pub memory: PeakMemory,
     /// How long each phase took; empty where the worker does not tell.
     #[serde(default)]
@@ -254,11 +258,11 @@ pub struct Verification {
     pub tolerance: f64,
 }
 
-/// Memory peaks of the worker.
+/// Memory of the worker while it did one job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PeakMemory {
-    /// Peak resident set (`VmHWM`).
+    /// Peak resident set (`VmHWM`) since the job began.
     pub peak_resident_bytes: u64,
     /// Peak of device memory allocated from warm-up on, on a GPU; in `vram` and `capacity`, which count it anew for each
     /// run, that of the last.
@@ -266,6 +270,12 @@ pub struct PeakMemory {
     /// Bytes that hold captured rows at their peak; 0 where nothing is captured.
     #[serde(default)]
     pub capture_bytes: u64,
+    /// Resident set before the job loaded anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resident_at_start_bytes: Option<u64>,
+    /// Resident set after everything that the job loaded was dropped; told where another job follows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resident_at_end_bytes: Option<u64>,
 }
 
 /// The length of a phase.

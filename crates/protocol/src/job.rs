@@ -1,10 +1,10 @@
-//! The one message a worker receives.
+//! The message a worker receives: one, but in an audit.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Benchmark, Device};
 
-/// What one worker process has to do. Sent as one line on standard input, after the `hello`.
+/// What a worker process has to do. Sent as one line on standard input, after the `hello`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Job {
@@ -22,4 +22,10 @@ pub struct Job {
     pub seed: u64,
     /// What to measure.
     pub work: Benchmark,
+    /// Whether another job follows in this process. Only a worker whose hello offers [`several_jobs`] is sent such a job;
+    /// after it, the worker drops all that it loaded and waits for the next line.
+    ///
+    /// [`several_jobs`]: crate::WorkerEvent::Hello
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub more: bool,
 }

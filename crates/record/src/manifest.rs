@@ -1,7 +1,7 @@
 //! `run.json`: what was asked, where, and how every attempt ended.
 
 use anechoic_protocol::{Device, WorkerIdentity};
-use anechoic_suite::{Case, Plan};
+use anechoic_suite::{AuditSettings, Case, Plan};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +31,9 @@ pub struct Manifest {
     /// The starts of the orchestrator on it, oldest first. Absent in runs of earlier builds.
     #[serde(default)]
     pub starts: Vec<Start>,
+    /// What makes an audit of this run; absent in others. Builds from before audits show its cases as those of any run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audit: Option<AuditSettings>,
 }
 
 /// Settings that hold for every case.

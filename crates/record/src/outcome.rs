@@ -101,6 +101,12 @@ pub enum Outcome {
         /// The phase it was in.
         phase: Phase,
     },
+    /// Its job was never sent: the process that it was to share with others had ended. In an audit alone; builds from
+    /// before audits cannot read a run that holds it.
+    NotMade {
+        /// The case during which the process ended.
+        after: String,
+    },
 }
 
 /// How it is known that the host had no memory left.
@@ -166,6 +172,7 @@ impl Outcome {
             Self::Leaked { .. } => Ending::Leaked,
             Self::Cancelled { .. } => Ending::Cancelled,
             Self::OrchestratorDied { .. } => Ending::OrchestratorDied,
+            Self::NotMade { .. } => Ending::NotMade,
         }
     }
 
@@ -219,6 +226,7 @@ impl Outcome {
             Self::OrchestratorDied { phase } => {
                 format!("the orchestrator died while it was in {}", phase.as_str())
             }
+            Self::NotMade { after } => format!("not made: its process ended in `{after}`"),
         }
     }
 }

@@ -87,6 +87,7 @@ fn manifest() -> Manifest {
             })
             .collect(),
         starts: vec![],
+        audit: None,
         plan: Plan {
             name: "capture".to_owned(),
             question: None,

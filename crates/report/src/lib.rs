@@ -1,6 +1,7 @@
 //! A run's record becomes a [`Summary`], and a summary becomes text, Markdown, HTML, CSV or JSON. Pure: the
 //! same record gives the same report, today or in a year.
 
+mod audit;
 mod capture;
 mod compare;
 mod custom;
@@ -15,6 +16,9 @@ mod summary;
 mod trust;
 mod units;
 
+pub use audit::{
+    Audit, AuditMetric, CarryOver, CarryOverVerdict, Cause, CutSession, Neighbour, Stay, When,
+};
 pub use capture::{CaptureCase, CaptureSummary, Overhead, PairedEffect};
 pub use compare::{
     By, COMPARISON_VERSION, Change, CompareOptions, ComparedCell, Comparison, Conclusion, Counts,

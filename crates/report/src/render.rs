@@ -1,5 +1,6 @@
 //! A summary as text for people and programs.
 
+mod audit;
 mod capture;
 mod cell;
 mod columns;

@@ -10,8 +10,8 @@ use crate::rest::{disturbed, left_behind};
 use crate::stopping::stopping;
 use crate::trust::trust;
 use crate::{
-    CaptureSummary, CustomSummary, DisturbedAttempt, KvSummary, LeftBehind, Stopping, TrustLine,
-    Waiting,
+    Audit, CaptureSummary, CustomSummary, DisturbedAttempt, KvSummary, LeftBehind, Stopping,
+    TrustLine, Waiting,
 };
 
 /// Everything a report shows.
@@ -45,6 +45,9 @@ pub struct Summary {
     /// What workers of one's own measured, where there are such cases.
     #[serde(default)]
     pub custom: Option<CustomSummary>,
+    /// What an audit found; its cases are told of here and not above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audit: Option<Audit>,
     /// How far the first metric of each case can be trusted. Empty in summaries that older programs wrote.
     #[serde(default)]
     pub trust: Vec<TrustLine>,
@@ -119,6 +122,8 @@ impl Summary {
     pub fn of(record: &RunRecord) -> Self {
         let manifest = &record.manifest;
         let stopping = stopping(record);
+        // Attempts that shared a process never count as those of a measurement.
+        let unaudited = manifest.audit.is_none().then_some(record);
         Self {
             schema_version: SCHEMA_VERSION,
             run: manifest.run.clone(),
@@ -130,10 +135,11 @@ impl Summary {
             settings: manifest.settings.clone(),
             order: manifest.plan.order.to_string(),
             tally: tally(record, &stopping),
-            capture: CaptureSummary::of(record),
-            kv: KvSummary::of(record),
-            custom: CustomSummary::of(record),
-            trust: trust(record),
+            capture: unaudited.and_then(CaptureSummary::of),
+            kv: unaudited.and_then(KvSummary::of),
+            custom: unaudited.and_then(CustomSummary::of),
+            audit: Audit::of(record),
+            trust: unaudited.map(trust).unwrap_or_default(),
             failed: bad_attempts(record, &stopping, |outcome| !outcome.is_cut_short()),
             cut_short: bad_attempts(record, &stopping, Outcome::is_cut_short),
             stopping,

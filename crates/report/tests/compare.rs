@@ -67,6 +67,7 @@ fn valued(times_us: &[u64], value: Option<f64>, peak: u64) -> (Outcome, AttemptD
         threads: 1,
         seed: 0,
         work: work(&[]),
+        more: false,
     };
     let result = JobResult {
         used: Echo(job),
@@ -83,6 +84,8 @@ fn valued(times_us: &[u64], value: Option<f64>, peak: u64) -> (Outcome, AttemptD
             peak_resident_bytes: peak,
             peak_device_bytes: None,
             capture_bytes: 0,
+            resident_at_start_bytes: None,
+            resident_at_end_bytes: None,
         },
         phases: Vec::new(),
     };

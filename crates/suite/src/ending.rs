@@ -38,11 +38,13 @@ pub enum Ending {
     Cancelled,
     /// The orchestrator itself died during the attempt.
     OrchestratorDied,
+    /// Never asked for: the process that it was to share had ended before. In an audit alone.
+    NotMade,
 }
 
 impl Ending {
     /// Every ending, in the order in which lists show them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Ok,
         Self::WorkerFailed,
         Self::VerificationFailed,
@@ -59,13 +61,14 @@ impl Ending {
         Self::Leaked,
         Self::Cancelled,
         Self::OrchestratorDied,
+        Self::NotMade,
     ];
 
     /// Whether a suite can ask for another attempt after it. Not after one that counts, that the user stopped, or during
-    /// which there was nobody to make another.
+    /// which there was nobody to make another; nor in an audit, which has rounds for that.
     pub fn can_be_retried(self) -> bool {
         match self {
-            Self::Ok | Self::Cancelled | Self::OrchestratorDied => false,
+            Self::Ok | Self::Cancelled | Self::OrchestratorDied | Self::NotMade => false,
             Self::WorkerFailed
             | Self::VerificationFailed
             | Self::EchoMismatch
@@ -101,6 +104,7 @@ impl Ending {
             Self::Leaked => "leaked",
             Self::Cancelled => "cancelled",
             Self::OrchestratorDied => "orchestrator-died",
+            Self::NotMade => "not-made",
         }
     }
 }

@@ -1,6 +1,8 @@
 //! A suite file becomes a validated [`Suite`], which becomes a [`Plan`] of [`Case`]s. Pure: reads no
 //! file, asks no clock; what a model is comes in from outside.
 
+mod audit;
+mod audit_orders;
 mod benchmark;
 mod capture;
 mod cpus;
@@ -40,6 +42,7 @@ mod until;
 mod usage;
 mod value;
 
+pub use audit::{Arrangement, AuditSettings, AuditedCase, SessionPlace};
 pub use cpus::cpu_ranges;
 pub use ending::Ending;
 pub use error::{Invalid, SuiteError};

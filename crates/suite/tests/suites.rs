@@ -125,6 +125,8 @@ fn every_suite_is_planned() {
         .collect();
     files.sort();
     let expected = [
+        "audit-aa.toml",
+        "audit-demo.toml",
         "capture-cost.toml",
         "capture-layers.toml",
         "capture-strategies.toml",

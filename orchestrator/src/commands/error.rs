@@ -74,6 +74,16 @@ pub(crate) enum CommandError {
     Lock(#[from] LockError),
     #[error("the run `{run}` was made under other conditions: {difference}")]
     OtherConditions { run: String, difference: String },
+    #[error("the worker `{worker}` cannot be audited: {cause}")]
+    SingleJob { worker: String, cause: String },
+    #[error("the cases `{first}` and `{other}` cannot share a process: they differ in {what}")]
+    NotShared {
+        first: String,
+        other: String,
+        what: &'static str,
+    },
+    #[error("the run `{0}` is an audit, which is made in one go")]
+    IsAudit(String),
     #[error("`--case {pattern}` {why}")]
     CasePattern { pattern: String, why: String },
     #[error("nothing to compare: {0}")]
@@ -132,7 +142,9 @@ pub(crate) type RecordErrorText = RecordError;
 impl CommandError {
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
-            Self::NoSuite { .. } | Self::Suite(SuiteError::Invalid(_)) => ExitCode::BadSuite,
+            Self::NoSuite { .. } | Self::NotShared { .. } | Self::Suite(SuiteError::Invalid(_)) => {
+                ExitCode::BadSuite
+            }
             Self::Suite(SuiteError::NothingToRun { .. }) | Self::NothingToRun(_) => {
                 ExitCode::Nothing
             }
@@ -144,6 +156,7 @@ impl CommandError {
             | Self::RecordedWorker(_)
             | Self::NoSubject(_)
             | Self::NotStarted { .. }
+            | Self::SingleJob { .. }
             | Self::NoRecord(_)
             | Self::Target { .. }
             | Self::Held { .. }
@@ -158,6 +171,7 @@ impl CommandError {
             }
             Self::StoppedWaiting(_) => ExitCode::Interrupted,
             Self::CasePattern { .. }
+            | Self::IsAudit(_)
             | Self::JobFile { .. }
             | Self::Record(RecordError::NoSuchRun { .. }) => ExitCode::Usage,
             Self::Record(_)
@@ -234,6 +248,11 @@ impl CommandError {
             Self::NotStarted { .. } => {
                 "start it by hand: its interpreter or a library may be missing"
             }
+            Self::SingleJob { .. } => {
+                "an audit sends several jobs to one process; docs/protocol.md says how a worker offers that"
+            }
+            Self::NotShared { .. } => "choose cases that are alike in it with --only or --skip",
+            Self::IsAudit(_) => "make a new one with `anechoic audit`",
             Self::JobFile { .. } => "pass a job as JSON, such as the `job.json` of an attempt",
             Self::NothingAlike(NoMatch::Ambiguous { .. }) => "write the whole name with --by",
             Self::NothingAlike(NoMatch::NoSuchBase { .. }) => "name one of them with --base",

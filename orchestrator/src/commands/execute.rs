@@ -7,19 +7,21 @@ use anechoic_protocol::Device;
 use anechoic_record::{
     CaseRecord, Manifest, Recorder, RunLock, RunSettings, RunState, SCHEMA_VERSION, StartedBy,
 };
-use anechoic_suite::Plan;
+use anechoic_suite::{AuditSettings, Plan};
 use jiff::Timestamp;
 
 use super::CommandError;
 use super::conditions::start;
 use super::hold::hold_device;
-use super::offers::{offers, run_worker};
+use super::offers::{offers, require_several_jobs, run_worker};
 use crate::cli::Place;
 use crate::lock::DeviceLock;
 use crate::probe::Gpus;
 use crate::process::{Guard, adopt_orphans, end_stale};
 use crate::reporter::{Format, Reporter, say};
-use crate::runner::{Agenda, Context, Halt, Interrupts, RunError, Sampler, make_attempts};
+use crate::runner::{
+    Agenda, Context, Halt, Interrupts, RunError, Sampler, make_attempts, make_audit,
+};
 use crate::settings::{DeviceChoice, find_run_worker};
 
 /// A run whose record and device are ours, with everything decided.
@@ -54,10 +56,34 @@ pub(super) fn open_run_from(
     file: Option<&Path>,
     place: &Place,
 ) -> Result<OpenRun, CommandError> {
+    open(plan, None, suite, file, place)
+}
+
+/// As [`open_run_from`], for the plan of an audit. Its workers have to do several jobs in one process.
+pub(super) fn open_audit(
+    (plan, audit): (Plan, AuditSettings),
+    suite: &str,
+    file: &Path,
+    place: &Place,
+) -> Result<OpenRun, CommandError> {
+    open(plan, Some(audit), suite, Some(file), place)
+}
+
+fn open(
+    plan: Plan,
+    audit: Option<AuditSettings>,
+    suite: &str,
+    file: Option<&Path>,
+    place: &Place,
+) -> Result<OpenRun, CommandError> {
     let worker = find_run_worker(&plan, place.worker.as_deref())?;
     let (device, mut lock) = take_device(place, &plan, &worker)?;
+    if audit.is_some() {
+        require_several_jobs(&plan, &worker)?;
+    }
     let slots = plan.slots.clone();
-    let manifest = manifest(plan, file, place, &worker, device);
+    let mut manifest = manifest(plan, file, place, &worker, device);
+    manifest.audit = audit;
     let recorder =
         Recorder::create(&place.results.root, manifest, suite).map_err(CommandError::NoRecord)?;
     lock.name_run(recorder.path());
@@ -106,6 +132,7 @@ fn manifest(
         cases: cases.collect(),
         plan,
         starts: vec![start],
+        audit: None,
     }
 }
 
@@ -183,7 +210,10 @@ impl OpenRun {
                 interrupts: Interrupts::listen().map_err(RunError::Runtime)?,
                 sampler,
             };
-            make_attempts(&mut context, agenda).await
+            match context.recorder.manifest().audit.clone() {
+                Some(audit) => make_audit(&mut context, &audit).await,
+                None => make_attempts(&mut context, agenda).await,
+            }
         })
     }
 }

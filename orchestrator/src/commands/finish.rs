@@ -11,6 +11,7 @@ use super::CommandError;
 use super::execute::Made;
 use super::logs::logs;
 use super::next_step::{rerun_command, resume_command};
+use crate::cli::AuditFormat;
 use crate::exit_code::ExitCode;
 use crate::reporter::{Format, print_data, say};
 use crate::runner::{Halt, RunError};
@@ -25,6 +26,28 @@ pub(super) struct Finished {
 
 /// Writes the files that are made from the record and prints the report.
 pub(super) fn finish_run(made: &Made, format: Format) -> Result<Finished, CommandError> {
+    let finished = finish(made)?;
+    finished.print(format)?;
+    finished.tell_next_step();
+    Ok(finished)
+}
+
+/// The same for an audit, whose report has a form more.
+pub(super) fn finish_audit(made: &Made, format: AuditFormat) -> Result<Finished, CommandError> {
+    let finished = finish(made)?;
+    match format {
+        AuditFormat::Text => finished.print(Format::Text)?,
+        AuditFormat::Json => finished.print(Format::Json)?,
+        AuditFormat::Md => {
+            let text = anechoic_report::markdown(&finished.summary);
+            print_data(&text).map_err(CommandError::Stdout)?;
+        }
+    }
+    finished.tell_next_step();
+    Ok(finished)
+}
+
+fn finish(made: &Made) -> Result<Finished, CommandError> {
     let record = RunRecord::load_locked(&made.lock).map_err(CommandError::Record)?;
     let summary = Summary::of(&record);
     // The attempts are made: given again, the command would measure them anew, and `resume` writes the files alone.
@@ -32,14 +55,11 @@ pub(super) fn finish_run(made: &Made, format: Format) -> Result<Finished, Comman
         run: record.path.clone(),
         source: RunError::Record(error),
     })?;
-    let finished = Finished {
+    Ok(Finished {
         record,
         summary,
         halt: made.halt,
-    };
-    finished.print(format)?;
-    finished.tell_next_step();
-    Ok(finished)
+    })
 }
 
 /// The files that are made from the record. The page comes last: where it is there, the plots are too.
@@ -122,6 +142,12 @@ impl Finished {
     fn tell_next_step(&self) {
         say(&format!("results: {}", self.record.path.display()));
         match self.exit_code() {
+            ExitCode::Interrupted if self.summary.audit.is_some() => {
+                say("interrupted; an audit is made in one go: make it anew");
+            }
+            ExitCode::CasesFailed if self.summary.audit.is_some() => {
+                say("some attempts failed; what they leave open is in the report");
+            }
             ExitCode::Interrupted => {
                 let resume = resume_command(&self.record.path);
                 say(&format!(

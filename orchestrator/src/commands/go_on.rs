@@ -36,6 +36,9 @@ impl TakenRun {
         let path = find_run(&args.results.root, &args.run).map_err(CommandError::Record)?;
         let lock = hold_run(&path, args.wait)?;
         let record = RunRecord::load_locked(&lock).map_err(CommandError::Record)?;
+        if record.manifest.audit.is_some() {
+            return Err(CommandError::IsAudit(record.manifest.run));
+        }
         let checks = Vec::new();
         Ok(Self {
             lock,

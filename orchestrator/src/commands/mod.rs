@@ -1,5 +1,6 @@
 //! The commands, one file each. They read arguments, call the parts that do the work, and print.
 
+mod audit;
 mod capture;
 mod case_row;
 mod compare;
@@ -39,6 +40,7 @@ pub(crate) fn carry_out(command: Command) -> Result<ExitCode, CommandError> {
         Command::Run(args) => run::run(&args),
         Command::Rerun(args) => rerun::rerun(&args),
         Command::Resume(args) => resume::resume(&args),
+        Command::Audit(args) => audit::audit(&args),
         Command::Plan(args) => plan::plan(&args),
         Command::Capture(args) => capture::capture(&args),
         Command::Kv(args) => kv::kv(&args),

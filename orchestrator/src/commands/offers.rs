@@ -4,9 +4,10 @@ use std::path::Path;
 
 use anechoic_suite::{Case, Plan, WorkerCommand};
 
+use super::CommandError;
 use super::terms::command;
 use crate::process::{HELLO_MARK, Launch};
-use crate::runner::offered_devices;
+use crate::runner::{Greeting, greeting, offered_devices};
 use crate::settings::Offer;
 
 /// What the workers of these cases offer, each distinct worker once. It is started, with all that a case starts it
@@ -32,6 +33,27 @@ pub(super) fn run_worker(plan: &Plan, worker: &Path) -> String {
 /// Whether every case has a worker of its own.
 pub(super) fn own_workers(plan: &Plan) -> bool {
     plan.cases.iter().all(|case| case.worker.is_some())
+}
+
+/// Refuses workers that do one job per process, before anything is measured.
+pub(super) fn require_several_jobs(plan: &Plan, worker: &Path) -> Result<(), CommandError> {
+    for launch in launches(&plan.cases, worker) {
+        let cause = match greeting(&launch) {
+            Greeting::Hello {
+                several_jobs: true, ..
+            } => continue,
+            Greeting::Hello { .. } => {
+                "its hello does not offer several jobs in one process".to_owned()
+            }
+            Greeting::Foreign(version) => format!("it speaks protocol {version}"),
+            Greeting::Nonsense(what) => format!("it says no hello: {what}"),
+            Greeting::Silence => "it says no hello".to_owned(),
+            Greeting::NotStarted(why) => format!("it cannot be started: {why}"),
+        };
+        let worker = name(&launch);
+        return Err(CommandError::SingleJob { worker, cause });
+    }
+    Ok(())
 }
 
 fn launches<'a>(cases: impl IntoIterator<Item = &'a Case>, worker: &Path) -> Vec<Launch> {

@@ -136,6 +136,7 @@ fn greeting(transcript: &Transcript, unasked: bool) -> Option<Greeting> {
             devices,
             benchmarks,
             protocol,
+            several_jobs: _,
             torch: _,
         } => Some(Greeting {
             protocol: *protocol,

@@ -37,6 +37,7 @@ pub(super) fn small(
         threads: 1,
         seed: 0,
         work: work(benchmark, parameters),
+        more: false,
     }
 }
 

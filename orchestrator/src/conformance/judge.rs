@@ -90,6 +90,8 @@ impl Replay {
             match action {
                 Action::SetDeadline(deadline) => self.deadline = deadline,
                 Action::End(outcome) => self.outcome = Some(outcome),
+                // No job that is judged so says that another follows.
+                Action::HandOver => self.outcome = Some(Outcome::Ok),
                 Action::SendJob | Action::Signal(_) | Action::Emit(_) => {}
             }
         }

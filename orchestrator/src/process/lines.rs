@@ -42,6 +42,11 @@ impl<R: AsyncRead + Unpin, L: Write> LineReader<R, L> {
         }
     }
 
+    /// Bytes that are read from now on go to another log.
+    pub(crate) fn log_to(&mut self, log: L) {
+        self.log = log;
+    }
+
     /// The next piece. An error is one of writing the log: a pipe that cannot be read has ended.
     pub(crate) async fn next(&mut self) -> io::Result<Piece> {
         loop {

@@ -31,6 +31,11 @@ impl<R: AsyncRead + Unpin, L: Write> LogCopier<R, L> {
         }
     }
 
+    /// What is read from now on goes to another log.
+    pub(crate) fn log_to(&mut self, log: L) {
+        self.log = log;
+    }
+
     /// Copies one chunk; false at the end of the pipe. An error is one of writing the log.
     pub(crate) async fn copy_some(&mut self) -> io::Result<bool> {
         let read = self.source.read(&mut self.chunk).await.unwrap_or(0);

@@ -147,6 +147,16 @@ impl Worker {
         }
     }
 
+    /// What it writes from now on goes to these logs.
+    pub(crate) fn log_to(&mut self, logs: Logs) {
+        if let Some(output) = &mut self.output {
+            output.log_to(logs.stdout);
+        }
+        if let Some(log) = &mut self.log {
+            log.log_to(logs.stderr);
+        }
+    }
+
     /// Closes this end of its standard output: what it writes from now on finds no reader.
     pub(crate) fn close_output(&mut self) {
         self.output = None;

@@ -26,73 +26,141 @@ use crate::reporter::Aftermath;
 /// Lines of standard error that people are shown when an attempt fails.
 const SHOWN_LINES: usize = 8;
 
-/// Makes one attempt, from its folder to its record. What it measured.
+/// Makes one attempt in a process of its own, from its folder to its record. What it measured.
 pub(crate) async fn make_attempt(
     context: &mut Context<'_>,
     case: &Case,
     job: Job,
 ) -> Result<AttemptData, RunError> {
-    let files = context.recorder.begin_attempt(&job.case, job.attempt)?;
-    files.write_job(&job)?;
-    let logs = open_logs(&files)?;
-    let started = Timestamp::now();
-    let cpu_before = own_cpu_time();
-    let spawned = Instant::now();
+    // A job that no other follows is never handed over.
+    begin(context, case, job).await.map(|(data, _)| data)
+}
+
+/// A process that has done its job and waits for the next one.
+pub(super) struct Waiting {
+    worker: Worker,
+    lifecycle: Lifecycle,
+}
+
+/// Makes the first attempt of a process. The process, where it waits for another job.
+pub(super) async fn begin(
+    context: &mut Context<'_>,
+    case: &Case,
+    job: Job,
+) -> Result<(AttemptData, Option<Waiting>), RunError> {
+    let opened = Opened::new(context, job)?;
     let run = &context.recorder.manifest().run;
-    let mark = format!("{run}/{}/{}", job.case, job.attempt);
+    let mark = format!("{run}/{}/{}", opened.job.case, opened.job.attempt);
     let launch = Launch::of_case(case, context.worker, &mark);
-    let (ending, aftermath, mut data) = match Worker::spawn(&launch, logs) {
+    match Worker::spawn(&launch, open_logs(&opened.files)?) {
         Err(error) => {
             let ending = Ending::not_started(&launch.program, &error);
-            (ending, Aftermath::default(), AttemptData::default())
+            let parts = (ending, Aftermath::default(), AttemptData::default());
+            Ok((opened.conclude(context, parts)?, None))
         }
         Ok(worker) => {
-            context.sampler.begin(worker.pid(), spawned);
+            context.sampler.begin(worker.pid(), opened.spawned);
             let limits = Limits::of(case.timeout);
-            let lifecycle = Lifecycle::new(job.clone(), limits, spawned);
-            Drive::new(
-                context,
-                worker,
-                lifecycle,
-                limits.leak,
-                case.worker.as_ref(),
-            )
-            .finish()
-            .await?
+            let lifecycle = Lifecycle::new(opened.job.clone(), limits, opened.spawned);
+            drive(context, case, opened, Waiting { worker, lifecycle }).await
         }
-    };
-    let disturbed = context.observed(&job)?;
-    let policy = context.recorder.manifest().plan.when_restless;
-    let outcome = under_policy(policy, ending.outcome, &disturbed);
-    let record = AttemptRecord {
-        attempt: job.attempt,
-        started,
-        wall_ns: nanos(ending.wall),
-        outcome: outcome.clone(),
-        disturbed: disturbed.clone(),
-        left: ending.left.clone(),
-        pipes_left: aftermath.held_pipes,
-        worker_identity: ending.worker_identity,
-    };
-    let orchestrator_cpu_ns = nanos(own_cpu_time().saturating_sub(cpu_before));
-    data.wall_ns = Some(record.wall_ns);
-    data.orchestrator_cpu_ns = Some(orchestrator_cpu_ns);
-    write_result(context, &files, &job, &outcome, &data)?;
-    context.emit(RunEvent::AttemptEnded {
-        case: job.case.clone(),
-        attempt: job.attempt,
-        outcome: outcome.clone(),
-        wall_ns: record.wall_ns,
-        orchestrator_cpu_ns,
-        disturbed,
-        left: ending.left,
-        pipes_left: aftermath.held_pipes,
-    })?;
-    context.recorder.end_attempt(&job.case, record)?;
-    context
-        .reporter
-        .aftermath(&outcome, &aftermath, &files.folder);
-    Ok(data)
+    }
+}
+
+/// Makes a further attempt in a process that waits.
+pub(super) async fn go_on(
+    context: &mut Context<'_>,
+    case: &Case,
+    job: Job,
+    waiting: Waiting,
+) -> Result<(AttemptData, Option<Waiting>), RunError> {
+    let opened = Opened::new(context, job)?;
+    let Waiting {
+        mut worker,
+        lifecycle,
+    } = waiting;
+    worker.log_to(open_logs(&opened.files)?);
+    context.sampler.go_on(worker.pid(), opened.spawned);
+    let limits = Limits::of(case.timeout);
+    let lifecycle = lifecycle.next(opened.job.clone(), limits, opened.spawned);
+    drive(context, case, opened, Waiting { worker, lifecycle }).await
+}
+
+async fn drive(
+    context: &mut Context<'_>,
+    case: &Case,
+    opened: Opened,
+    at_work: Waiting,
+) -> Result<(AttemptData, Option<Waiting>), RunError> {
+    let leak = Limits::of(case.timeout).leak;
+    let own = case.worker.as_ref();
+    let drive = Drive::new(context, at_work, leak, own);
+    let (parts, waiting) = drive.finish().await?;
+    Ok((opened.conclude(context, parts)?, waiting))
+}
+
+/// How an attempt ended, and all that is known of it.
+type Parts = (Ending, Aftermath, AttemptData);
+
+/// An attempt whose folder was made.
+struct Opened {
+    job: Job,
+    files: AttemptFiles,
+    started: Timestamp,
+    cpu_before: Duration,
+    spawned: Instant,
+}
+
+impl Opened {
+    fn new(context: &Context<'_>, job: Job) -> Result<Self, RunError> {
+        let files = context.recorder.begin_attempt(&job.case, job.attempt)?;
+        files.write_job(&job)?;
+        Ok(Self {
+            job,
+            files,
+            started: Timestamp::now(),
+            cpu_before: own_cpu_time(),
+            spawned: Instant::now(),
+        })
+    }
+
+    /// Records how it ended. What it measured.
+    fn conclude(self, context: &mut Context<'_>, parts: Parts) -> Result<AttemptData, RunError> {
+        let (ending, aftermath, mut data) = parts;
+        let (job, files) = (self.job, self.files);
+        let disturbed = context.observed(&job)?;
+        let policy = context.recorder.manifest().plan.when_restless;
+        let outcome = under_policy(policy, ending.outcome, &disturbed);
+        let record = AttemptRecord {
+            attempt: job.attempt,
+            started: self.started,
+            wall_ns: nanos(ending.wall),
+            outcome: outcome.clone(),
+            disturbed: disturbed.clone(),
+            left: ending.left.clone(),
+            pipes_left: aftermath.held_pipes,
+            worker_identity: ending.worker_identity,
+        };
+        let orchestrator_cpu_ns = nanos(own_cpu_time().saturating_sub(self.cpu_before));
+        data.wall_ns = Some(record.wall_ns);
+        data.orchestrator_cpu_ns = Some(orchestrator_cpu_ns);
+        write_result(context, &files, &job, &outcome, &data)?;
+        context.emit(RunEvent::AttemptEnded {
+            case: job.case.clone(),
+            attempt: job.attempt,
+            outcome: outcome.clone(),
+            wall_ns: record.wall_ns,
+            orchestrator_cpu_ns,
+            disturbed,
+            left: ending.left,
+            pipes_left: aftermath.held_pipes,
+        })?;
+        context.recorder.end_attempt(&job.case, record)?;
+        context
+            .reporter
+            .aftermath(&outcome, &aftermath, &files.folder);
+        Ok(data)
+    }
 }
 
 /// `result.json`, for an attempt whose result counts.
@@ -160,11 +228,18 @@ struct Drive<'a, 'c> {
     data: AttemptData,
 }
 
+/// What the lifecycle has come to.
+enum Turn {
+    /// The process has ended, and the attempt so.
+    Ended(Outcome),
+    /// The attempt ended well, and the process waits.
+    HandedOver,
+}
+
 impl<'a, 'c> Drive<'a, 'c> {
     fn new(
         context: &'a mut Context<'c>,
-        worker: Worker,
-        lifecycle: Lifecycle,
+        Waiting { worker, lifecycle }: Waiting,
         leak: Duration,
         own_worker: Option<&'a WorkerCommand>,
     ) -> Self {
@@ -183,17 +258,37 @@ impl<'a, 'c> Drive<'a, 'c> {
         }
     }
 
-    async fn finish(mut self) -> Result<(Ending, Aftermath, AttemptData), RunError> {
+    async fn finish(mut self) -> Result<(Parts, Option<Waiting>), RunError> {
         let mut input = Input::Spawned {
             pid: self.worker.pid(),
             containment: self.worker.containment(),
         };
-        let outcome = loop {
-            if let Some(outcome) = self.take(input)? {
-                break outcome;
+        loop {
+            match self.take(input)? {
+                Some(Turn::Ended(outcome)) => return Ok((self.sweep(outcome).await?, None)),
+                Some(Turn::HandedOver) => return Ok(self.hand_over()),
+                None => input = self.next_input().await?,
             }
-            input = self.next_input().await?;
+        }
+    }
+
+    /// The process goes on: there is nothing to sweep.
+    fn hand_over(self) -> (Parts, Option<Waiting>) {
+        self.context.sampler.end();
+        let ending = Ending {
+            outcome: Outcome::Ok,
+            wall: self.spawned.elapsed(),
+            left: Vec::new(),
+            worker_identity: self.identity,
         };
+        let waiting = Waiting {
+            worker: self.worker,
+            lifecycle: self.lifecycle,
+        };
+        ((ending, Aftermath::default(), self.data), Some(waiting))
+    }
+
+    async fn sweep(self, outcome: Outcome) -> Result<Parts, RunError> {
         let exited = self.exited.unwrap_or_else(Instant::now);
         let outcome = with_memory_kills(outcome, self.worker.memory_kills());
         let swept = self.worker.sweep(SHOWN_LINES, exited + self.leak).await;
@@ -202,7 +297,7 @@ impl<'a, 'c> Drive<'a, 'c> {
         }
         let ending = Ending {
             outcome: with_leftovers(outcome, &swept),
-            wall: exited - self.spawned,
+            wall: exited.saturating_duration_since(self.spawned),
             left: swept.left.clone(),
             worker_identity: self.identity,
         };
@@ -214,15 +309,16 @@ impl<'a, 'c> Drive<'a, 'c> {
         Ok((ending, aftermath, self.data))
     }
 
-    /// Feeds one input and carries out the actions; the outcome, when there is one.
-    fn take(&mut self, input: Input) -> Result<Option<Outcome>, RunError> {
+    /// Feeds one input and carries out the actions; what it has come to, when it has.
+    fn take(&mut self, input: Input) -> Result<Option<Turn>, RunError> {
         for action in self.lifecycle.step(input, Instant::now()) {
             match action {
                 Action::SendJob => self.worker.send(&encode_line(self.lifecycle.job())),
                 Action::SetDeadline(deadline) => self.deadline = deadline,
                 Action::Signal(how) => self.worker.stop(how),
                 Action::Emit(event) => self.emit(event)?,
-                Action::End(outcome) => return Ok(Some(outcome)),
+                Action::End(outcome) => return Ok(Some(Turn::Ended(outcome))),
+                Action::HandOver => return Ok(Some(Turn::HandedOver)),
             }
         }
         Ok(None)
@@ -250,6 +346,7 @@ impl<'a, 'c> Drive<'a, 'c> {
                 devices,
                 protocol: _,
                 benchmarks: _,
+                several_jobs: _,
             } => {
                 self.context.greet(self.own_worker, &worker, torch.as_ref());
                 self.identity = Some(worker);

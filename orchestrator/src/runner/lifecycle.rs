@@ -1,5 +1,6 @@
 //! The life of one attempt as a pure state machine: no clock, no process, no file, so that every order of
-//! events can be tested. It decides what to send, when to stop the worker, and how the attempt ended.
+//! events can be tested. It decides what to send, when to stop the worker, and how the attempt ended. In a session of
+//! several jobs, each attempt has a life of its own in the same process.
 
 use std::time::{Duration, Instant};
 
@@ -57,8 +58,10 @@ pub(crate) enum Action {
     Signal(Stop),
     /// Record this, then show it.
     Emit(RunEvent),
-    /// The attempt is over. Comes exactly once, and last.
+    /// The attempt is over, and so is the process. Comes exactly once, and last.
     End(Outcome),
+    /// The attempt is over, ended well, and the process waits for the next job. Comes in place of [`Action::End`].
+    HandOver,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -75,7 +78,7 @@ enum Stage {
         last: Stop,
         kills: u32,
     },
-    /// [`Action::End`] was given.
+    /// [`Action::End`] or [`Action::HandOver`] was given.
     Over,
 }
 
@@ -104,6 +107,8 @@ pub(crate) struct Lifecycle {
     /// Bytes after the last newline, once standard output was closed.
     output_rest: Option<usize>,
     log_ended: bool,
+    /// Whether the process has said hello in an earlier attempt.
+    is_greeted: bool,
 }
 
 type Actions = Vec<Action>;
@@ -120,10 +125,25 @@ impl Lifecycle {
             exited: None,
             output_rest: None,
             log_ended: false,
+            is_greeted: false,
         }
     }
 
-    /// When its process was started.
+    /// The attempt at the next job, in the process of this one, which has handed over.
+    pub(crate) fn next(self, job: Job, limits: Limits, now: Instant) -> Self {
+        Self {
+            job,
+            limits,
+            spawned: now,
+            stage: Stage::Starting,
+            phase: Phase::Start,
+            samples: Vec::new(),
+            is_greeted: true,
+            ..self
+        }
+    }
+
+    /// When its process was started; in a session, when its job came up.
     pub(crate) fn spawned(&self) -> Instant {
         self.spawned
     }
@@ -139,7 +159,7 @@ impl Lifecycle {
             return Vec::new();
         }
         let mut actions = match input {
-            Input::Spawned { pid, containment } => self.on_spawned(pid, containment),
+            Input::Spawned { pid, containment } => self.on_spawned(pid, containment, now),
             Input::Message(message) => self.on_message(message, now),
             Input::ForeignHello(found) => self.on_foreign_hello(found, now),
             Input::BadLine(detail) => self.decide(violation(detail), now),
@@ -162,18 +182,31 @@ impl Lifecycle {
         actions
     }
 
-    fn on_spawned(&self, pid: u32, containment: Containment) -> Actions {
+    fn on_spawned(&mut self, pid: u32, containment: Containment, now: Instant) -> Actions {
         let started = RunEvent::AttemptStarted {
             case: self.job.case.clone(),
             attempt: self.job.attempt,
             pid,
             containment,
         };
+        if self.is_greeted {
+            return self.go_on(started, now);
+        }
         let limit = self.limits.hello.min(self.limits.attempt);
         vec![
             Action::Emit(started),
             Action::SetDeadline(self.spawned + limit),
         ]
+    }
+
+    /// The job goes to a process that has said hello before. One that has ended meanwhile is given the leak limit.
+    fn go_on(&mut self, started: RunEvent, now: Instant) -> Actions {
+        let mut actions = vec![Action::Emit(started)];
+        actions.extend(self.accept_hello());
+        if self.exited.is_some() || self.output_rest.is_some() {
+            actions.push(Action::SetDeadline(now + self.limits.leak));
+        }
+        actions
     }
 
     fn on_message(&mut self, message: WorkerEvent, now: Instant) -> Actions {
@@ -187,9 +220,10 @@ impl Lifecycle {
                 protocol,
                 devices,
                 benchmarks,
+                several_jobs,
                 worker: _,
                 torch: _,
-            } => match self.refuse_hello(protocol, &devices, &benchmarks) {
+            } => match self.refuse_hello(protocol, &devices, &benchmarks, several_jobs) {
                 Some(verdict) => self.decide(verdict, now),
                 None => self.accept_hello(),
             },
@@ -212,8 +246,13 @@ impl Lifecycle {
                 Ok(())
             }),
         });
-        if matches!(self.stage, Stage::Reported(_)) {
-            actions.extend(self.let_go(now));
+        match &self.stage {
+            Stage::Reported(Report::Finished) if self.job.more => {
+                self.stage = Stage::Over;
+                actions.push(Action::HandOver);
+            }
+            Stage::Reported(_) => actions.extend(self.let_go(now)),
+            Stage::Starting | Stage::Working | Stage::Stopping { .. } | Stage::Over => {}
         }
         actions
     }
@@ -223,12 +262,16 @@ impl Lifecycle {
         protocol: u32,
         devices: &[DeviceInfo],
         benchmarks: &[BenchmarkName],
+        several_jobs: bool,
     ) -> Option<Outcome> {
         if self.stage != Stage::Starting {
             return Some(violation("it sent a second hello".to_owned()));
         }
         if protocol != PROTOCOL_VERSION {
             return Some(protocol_mismatch(protocol));
+        }
+        if self.job.more && !several_jobs {
+            return Some(single_job());
         }
         unable(&self.job, devices, benchmarks)
     }
@@ -500,6 +543,14 @@ impl Lifecycle {
             attempt: self.job.attempt,
             how,
         }
+    }
+}
+
+/// A worker that was asked whether it does several jobs in one process, and does not.
+fn single_job() -> Outcome {
+    Outcome::WorkerFailed {
+        kind: FailureKind::InvalidJob,
+        message: "the worker does not offer several jobs in one process".to_owned(),
     }
 }
 

@@ -52,6 +52,7 @@ pub(super) mod fixture {
                 fetch_dtype: Dtype::F32,
                 fetch_breakdown: false,
             }),
+            more: false,
         }
     }
 
@@ -97,12 +98,14 @@ pub(super) mod fixture {
                 peak_resident_bytes: 1,
                 peak_device_bytes: None,
                 capture_bytes: 0,
+                resident_at_start_bytes: None,
+                resident_at_end_bytes: None,
             },
             phases: Vec::new(),
         }
     }
 
-    pub(super) fn hello(protocol: u32) -> Input {
+    pub(crate) fn hello(protocol: u32) -> Input {
         Input::Message(WorkerEvent::Hello {
             protocol,
             worker: WorkerIdentity {
@@ -112,10 +115,11 @@ pub(super) mod fixture {
             torch: None,
             devices: Vec::new(),
             benchmarks: vec![BenchmarkName::Capture],
+            several_jobs: false,
         })
     }
 
-    pub(super) fn finished() -> Input {
+    pub(crate) fn finished() -> Input {
         let result = Box::new(result(&job()));
         Input::Message(WorkerEvent::Finished { result })
     }

@@ -1,6 +1,7 @@
 //! Making the attempts of a plan, one worker process each.
 
 mod attempt;
+mod audit;
 mod check;
 mod cpu_time;
 mod gate;
@@ -23,12 +24,15 @@ mod rounds;
 mod rounds_tests;
 mod run;
 mod sampler;
+#[cfg(test)]
+mod session_tests;
 mod verdict;
 mod waiting;
 mod watch;
 #[cfg(test)]
 mod watch_tests;
 
+pub(crate) use audit::make_audit;
 pub(crate) use check::{bad_echo, bad_sample, unverified};
 pub(crate) use interrupt::{Interrupts, Urgency};
 pub(crate) use lifecycle::{Action, Input, Lifecycle};

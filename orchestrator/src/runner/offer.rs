@@ -30,6 +30,7 @@ pub(crate) enum Greeting {
         worker: WorkerIdentity,
         torch: Option<String>,
         devices: Vec<Device>,
+        several_jobs: bool,
     },
     /// A hello of another version of the protocol.
     Foreign(u32),
@@ -74,11 +75,13 @@ fn understood(line: &[u8]) -> Greeting {
             worker,
             torch,
             devices,
+            several_jobs,
             ..
         }) => Greeting::Hello {
             worker,
             torch,
             devices: devices.iter().map(|info| info.device).collect(),
+            several_jobs,
         },
         Input::ForeignHello(version) => Greeting::Foreign(version),
         Input::BadLine(detail) => Greeting::Nonsense(detail),

@@ -190,7 +190,7 @@ fn record_checks(context: &mut Context<'_>, checked: &[CheckedCase]) -> Result<(
 }
 
 /// Waits, and makes one attempt or refuses it. What it measured, where it was made.
-async fn attempt_slot(
+pub(super) async fn attempt_slot(
     context: &mut Context<'_>,
     slot: Slot,
     is_first: bool,
@@ -219,7 +219,7 @@ async fn attempt_slot(
 
 /// A run is complete when every planned attempt and every retry was made, in this start or an earlier one, none was cut
 /// short without another in its place, and the stop rule wants no more.
-fn state(manifest: &Manifest, rounds: &Rounds) -> RunState {
+pub(super) fn state(manifest: &Manifest, rounds: &Rounds) -> RunState {
     let plan = &manifest.plan;
     let are_made = manifest.cases.iter().all(|case| case.unmade(plan) == 0);
     match are_made && rounds.are_over(manifest) {
@@ -228,7 +228,7 @@ fn state(manifest: &Manifest, rounds: &Rounds) -> RunState {
     }
 }
 
-fn start(context: &mut Context<'_>, agenda: &Agenda) -> Result<(), RunError> {
+pub(super) fn start(context: &mut Context<'_>, agenda: &Agenda) -> Result<(), RunError> {
     let manifest = context.recorder.manifest();
     let started = RunEvent::RunStarted {
         schema_version: SCHEMA_VERSION,
@@ -240,7 +240,7 @@ fn start(context: &mut Context<'_>, agenda: &Agenda) -> Result<(), RunError> {
     record_checks(context, &agenda.checks)
 }
 
-fn job_of(recorder: &Recorder, case: &Case, attempt: u32) -> Job {
+pub(super) fn job_of(recorder: &Recorder, case: &Case, attempt: u32) -> Job {
     let settings = &recorder.manifest().settings;
     Job {
         protocol: PROTOCOL_VERSION,
@@ -250,5 +250,6 @@ fn job_of(recorder: &Recorder, case: &Case, attempt: u32) -> Job {
         threads: case.threads.unwrap_or(settings.threads),
         seed: case.seed,
         work: case.work.clone(),
+        more: false,
     }
 }

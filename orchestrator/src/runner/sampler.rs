@@ -32,12 +32,21 @@ pub(crate) struct Sampler {
     attempt: Option<Attempt>,
 }
 
+/// Whose CPU time is not the attempt's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum CpuTime {
+    /// All that was started before this worker.
+    OfWorkersBefore,
+    /// As that, and this worker's own so far.
+    OfJobsBefore,
+}
+
 /// The readings of the attempt that is being made.
 #[derive(Debug)]
 struct Attempt {
     worker: u32,
     spawned: Instant,
-    /// CPU time of all that was started before this worker.
+    /// CPU time that was used before this attempt.
     earlier_workers: Duration,
     due: Option<Instant>,
     watch: Watch,
@@ -104,12 +113,20 @@ impl Sampler {
 
     /// The worker has been started.
     pub(super) fn begin(&mut self, worker: u32, spawned: Instant) {
+        self.watch(worker, spawned, CpuTime::OfWorkersBefore);
+    }
+
+    fn watch(&mut self, worker: u32, spawned: Instant, earlier: CpuTime) {
         if !self.is_on {
             return;
         }
         let before = own_cpu_time();
-        let earlier_workers = ended_children();
+        let ended = ended_children();
         let (first, started) = self.read_with(Some(worker));
+        let earlier_workers = match earlier {
+            CpuTime::OfWorkersBefore => ended,
+            CpuTime::OfJobsBefore => started,
+        };
         let mut attempt = Attempt {
             worker,
             spawned,
@@ -123,6 +140,11 @@ impl Sampler {
         attempt.kept.push(attempt.observation(&first, started));
         attempt.cost = own_cpu_time().saturating_sub(before);
         self.attempt = Some(attempt);
+    }
+
+    /// A worker that has been measured goes on with another job.
+    pub(super) fn go_on(&mut self, worker: u32, began: Instant) {
+        self.watch(worker, began, CpuTime::OfJobsBefore);
     }
 
     /// Waits until a reading is due. May be cancelled without loss.

@@ -18,8 +18,8 @@ pub trait Measure {
     /// Measures once.
     fn sample(&mut self) -> Result<Sample, BenchmarkError>;
 
-    /// The job as it was carried out, read back from what was really used. Only the case and the attempt, which name the
-    /// job, are the job's own.
+    /// The job as it was carried out, read back from what was really used. Only what names the job, and
+    /// whether another follows, is the job's own.
     fn echo(&self, job: &Job) -> Job;
 
     /// With what it was measured.

@@ -114,6 +114,7 @@ impl Versioned {
             threads: u32::try_from(tch::get_num_threads()).unwrap_or(0),
             seed: self.seed,
             work,
+            more: asked.more,
         }
     }
 

@@ -206,6 +206,7 @@ fn hello() -> WorkerEvent {
             total_memory_bytes: None,
         }],
         benchmarks: anechoic_protocol::BenchmarkName::ALL.to_vec(),
+        several_jobs: false,
     }
 }
 
@@ -218,6 +219,7 @@ fn job(case: &Case, attempt: u32) -> Job {
         threads: case.threads.unwrap_or(1),
         seed: case.seed,
         work: case.work.clone(),
+        more: false,
     }
 }
 
@@ -242,6 +244,8 @@ fn result(job: &Job) -> JobResult {
             peak_resident_bytes: 1 << 30,
             peak_device_bytes: None,
             capture_bytes: 0,
+            resident_at_start_bytes: None,
+            resident_at_end_bytes: None,
         },
         phases: Vec::new(),
     }

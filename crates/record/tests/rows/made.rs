@@ -78,6 +78,7 @@ pub(crate) fn manifest(device: Device) -> Manifest {
         },
         cases: vec![],
         starts: vec![],
+        audit: None,
         plan: Plan {
             name: "kv".to_owned(),
             question: None,

@@ -6,7 +6,7 @@ use anechoic_record::RunState;
 
 use super::dressing::Dressing;
 use super::section::Section;
-use super::{capture, custom, kv, rest, stopping, trust};
+use super::{audit, capture, custom, kv, rest, stopping, trust};
 use crate::{Summary, Tally, units};
 
 /// The report for a terminal.
@@ -37,6 +37,7 @@ fn render(summary: &Summary, dressing: Dressing) -> String {
 /// What was measured, and what qualifies it: the same sections in every dressing.
 pub(crate) fn sections(summary: &Summary) -> Vec<Section> {
     let mut sections = Vec::new();
+    sections.extend(summary.audit.iter().flat_map(audit::sections));
     sections.extend(summary.capture.iter().flat_map(capture::sections));
     sections.extend(summary.kv.iter().flat_map(kv::sections));
     sections.extend(summary.custom.iter().flat_map(custom::sections));
@@ -61,8 +62,7 @@ fn failures(summary: &Summary, dressing: Dressing) -> String {
                 failed.outcome.name()
             ));
         }
-        let again = command("rerun", summary, dressing);
-        text += &format!("\nWhen the cause is gone, to make up for them: {again}\n");
+        text += &make_up(summary, dressing);
     }
     if made_up > 0 {
         text += &format!(
@@ -74,6 +74,15 @@ fn failures(summary: &Summary, dressing: Dressing) -> String {
         text += &missing_attempts(missing, open.is_empty(), summary, dressing);
     }
     text
+}
+
+/// How failed attempts are made up for.
+fn make_up(summary: &Summary, dressing: Dressing) -> String {
+    if summary.audit.is_some() {
+        return "\nAn audit is made in one go: when the cause is gone, make it anew.\n".to_owned();
+    }
+    let again = command("rerun", summary, dressing);
+    format!("\nWhen the cause is gone, to make up for them: {again}\n")
 }
 
 /// Attempts that say nothing about their case: they were ended from outside.
@@ -108,6 +117,9 @@ fn missing_attempts(
     let fewer = format!("{cases} case(s) have fewer attempts than planned");
     match summary.state {
         RunState::Running => format!("\nThe run is being made: {fewer} so far.\n"),
+        RunState::Interrupted if summary.audit.is_some() => {
+            format!("\nThe audit was interrupted: {fewer}. It is made in one go; make it anew.\n")
+        }
         RunState::Interrupted => {
             let go_on = command("resume", summary, dressing);
             format!("\nThe run was interrupted: {fewer}. To make what it still owes: {go_on}\n")
@@ -178,7 +190,10 @@ pub(crate) fn facts(summary: &Summary) -> Vec<(&'static str, String)> {
         "libtorch",
         summary.settings.torch.clone().unwrap_or_else(unknown),
     );
-    item("threads", threads(summary));
+    let threads = threads(summary);
+    if !threads.is_empty() {
+        item("threads", threads);
+    }
     item("order", summary.order.clone());
     item("attempts", attempts(tally));
     item(

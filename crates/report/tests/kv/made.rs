@@ -81,6 +81,7 @@ pub(crate) fn data(case: &Case, samples: Vec<Sample>) -> AttemptData {
             threads: 2,
             seed: case.seed,
             work: case.work.clone(),
+            more: false,
         }),
         model: Some(ModelFacts {
             layers: 12,
@@ -104,6 +105,8 @@ pub(crate) fn data(case: &Case, samples: Vec<Sample>) -> AttemptData {
             peak_resident_bytes: 1 << 30,
             peak_device_bytes: None,
             capture_bytes: 0,
+            resident_at_start_bytes: None,
+            resident_at_end_bytes: None,
         },
         phases: vec![],
     };

@@ -73,6 +73,7 @@ pub(crate) fn record(cases: Vec<(Case, Vec<(Outcome, AttemptData)>)>) -> RunReco
         },
         cases: records,
         starts: vec![],
+        audit: None,
     };
     RunRecord {
         path: "results/x".into(),

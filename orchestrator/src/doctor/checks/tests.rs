@@ -149,6 +149,7 @@ fn worker(name: &str, torch: Option<&str>) -> WorkerFacts {
     WorkerFacts::Asked {
         path: "/w".into(),
         greeting: Greeting::Hello {
+            several_jobs: false,
             worker: WorkerIdentity {
                 name: name.to_owned(),
                 version: "1".to_owned(),

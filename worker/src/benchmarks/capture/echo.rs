@@ -67,7 +67,8 @@ impl Seen {
 }
 
 impl CaptureBenchmark {
-    /// The job as it was carried out. Only the case and the attempt, which name the job, are the job's own.
+    /// The job as it was carried out. Only what names the job, and whether another
+    /// follows, is the job's own.
     pub(super) fn job_done(&self, job: &Job) -> Job {
         Job {
             protocol: PROTOCOL_VERSION,
@@ -77,6 +78,7 @@ impl CaptureBenchmark {
             threads: u32::try_from(tch::get_num_threads()).unwrap_or(0),
             seed: self.seed,
             work: Benchmark::Capture(self.work_done()),
+            more: job.more,
         }
     }
 
@@ -149,6 +151,7 @@ mod tests {
             threads: u32::try_from(tch::get_num_threads()).unwrap(),
             seed: 5,
             work: Benchmark::Capture(work),
+            more: false,
         }
     }
 

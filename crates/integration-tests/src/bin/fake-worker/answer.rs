@@ -44,6 +44,7 @@ pub(crate) fn hello(fault: Fault) -> WorkerEvent {
             Fault::NoBenchmark => Vec::new(),
             _ => BenchmarkName::ALL.to_vec(),
         },
+        several_jobs: fault != Fault::SingleJob,
     }
 }
 
@@ -109,6 +110,8 @@ pub(crate) fn result(job: &Job, fault: Fault) -> WorkerEvent {
                 peak_resident_bytes: 1 << 20,
                 peak_device_bytes: None,
                 capture_bytes: 0,
+                resident_at_start_bytes: None,
+                resident_at_end_bytes: None,
             },
             phases: Vec::new(),
         }),

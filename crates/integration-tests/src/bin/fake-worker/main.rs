@@ -3,6 +3,7 @@
 
 mod answer;
 mod capture;
+mod carry;
 mod children;
 mod harm;
 mod kv;
@@ -32,17 +33,21 @@ fn main() -> ExitCode {
         }
     };
     greet(fault);
-    match read_job() {
-        Some(Ok(job)) if !answer::takes(fault, job.device) => {
-            refuse(FailureKind::DeviceUnavailable, "it computes on the CPU")
+    let mut process = carry::Process::new();
+    loop {
+        match read_job() {
+            Some(Ok(job)) if !answer::takes(fault, job.device) => {
+                return refuse(FailureKind::DeviceUnavailable, "it computes on the CPU");
+            }
+            Some(Ok(job)) => {
+                log_parent();
+                if let Some(code) = work(&job, &mut process, &dials) {
+                    return code;
+                }
+            }
+            Some(Err(why)) => return refuse(FailureKind::InvalidJob, &why),
+            None => return ExitCode::SUCCESS,
         }
-        Some(Ok(job)) => {
-            log_parent();
-            stop_when_input_closes(fault);
-            work(&job, fault, &dials)
-        }
-        Some(Err(why)) => refuse(FailureKind::InvalidJob, &why),
-        None => ExitCode::SUCCESS,
     }
 }
 
@@ -51,8 +56,13 @@ fn own_fault() -> Fault {
     let mark = env::var("ANECHOIC_ATTEMPT").unwrap_or_default();
     let parts: Vec<&str> = mark.split('/').collect();
     let part = |index: usize| parts.get(index).copied().unwrap_or_default();
+    fault_of(part(1), part(2))
+}
+
+/// In a session every job has a fault of its own.
+fn fault_of(case: &str, attempt: &str) -> Fault {
     let rules = env::var("ANECHOIC_FAKE_WORKER").unwrap_or_default();
-    choose(&rules, part(1), part(2)).expect("ANECHOIC_FAKE_WORKER holds rules")
+    choose(&rules, case, attempt).expect("ANECHOIC_FAKE_WORKER holds rules")
 }
 
 /// Looks at the orchestrator from outside, for tests of what it holds while it runs. Once the job has come,
@@ -100,7 +110,13 @@ fn read_job() -> Option<Result<Job, String>> {
     }))
 }
 
-fn work(job: &Job, fault: Fault, dials: &Dials) -> ExitCode {
+/// Does a job. The code to end with; `None` where the process goes on to the next job.
+fn work(job: &Job, process: &mut carry::Process, dials: &Dials) -> Option<ExitCode> {
+    let fault = fault_of(&job.case, &job.attempt.to_string());
+    // What would watch the input for its end would swallow the next job.
+    if !job.more {
+        stop_when_input_closes(fault);
+    }
     if let Some(message) = dials.warning(&job.case) {
         send(&WorkerEvent::Warning { message });
     }
@@ -113,25 +129,31 @@ fn work(job: &Job, fault: Fault, dials: &Dials) -> ExitCode {
     }
     phase(Phase::Measure);
     if let Some(code) = harm::before_samples(fault) {
-        return code;
+        return Some(code);
     }
     for iteration in answer::iterations(job, fault) {
         let mut sample = pace::paced(answer::sample(job, iteration, fault));
         stretch(&mut sample, factor);
+        process.spoil(&mut sample, job);
         send(&WorkerEvent::Sample { sample });
     }
     phase(Phase::Stop);
-    finish(job, fault);
-    harm::after_result(job, fault)
+    let mut result = answer::result(job, fault);
+    process.remember(job, &mut result);
+    finish(job.more, &result);
+    if job.more && fault == Fault::Ok {
+        return None;
+    }
+    Some(harm::after_result(job, fault))
 }
 
 /// Whether the last message was sent; changed under the lock of standard output.
 static HAS_ENDED: AtomicBool = AtomicBool::new(false);
 
-fn finish(job: &Job, fault: Fault) {
+fn finish(more: bool, result: &WorkerEvent) {
     let _held = std::io::stdout().lock();
-    HAS_ENDED.store(true, Ordering::Relaxed);
-    send(&answer::result(job, fault));
+    HAS_ENDED.store(!more, Ordering::Relaxed);
+    send(result);
 }
 
 /// Closed input means stop, for a worker that behaves.
