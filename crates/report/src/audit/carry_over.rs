@@ -41,7 +41,7 @@ pub enum CarryOverVerdict {
     Found,
     /// Memory that any case leaves, whichever: of resident memory at the start alone.
     AnyCase,
-    /// Not more than [`LEAST`], or than chance.
+    /// Not more than 2 %, or than chance.
     NoneFound,
     /// Too few values to say anything.
     TooFew,

@@ -135,7 +135,11 @@ pub(super) fn find(series: &Series, cases: &[String], rounds: u32) -> Option<Cau
                 .iter()
                 .map(|rival| evidence(rival))
                 .fold(f64::MAX, f64::min);
-            (weakest > 0.1).then(|| EVIDENCE / weakest)
+            match weakest > 0.1 {
+                true => Some(EVIDENCE / weakest),
+                // They held for the same attempts. Further rounds bring other orders, but not where there are two cases.
+                false => (cases.len() > 2).then_some(2.0),
+            }
         }
     };
     Some(Cause::Unclear {

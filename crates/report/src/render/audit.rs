@@ -122,8 +122,7 @@ fn unclear(rivals: &[String], rounds: Option<u32>) -> String {
     let rivals: Vec<String> = rivals.iter().map(|it| it.replace('`', "")).collect();
     let needed = match rounds {
         Some(rounds) => format!("about {rounds} rounds would tell"),
-        None => "no number of rounds tells them apart in this suite; add a case or more shuffles"
-            .to_owned(),
+        None => "with two cases no number of rounds tells them apart; add a case".to_owned(),
     };
     match &rivals[..] {
         [one] => format!("The cause cannot be told, {one} comes closest; {needed}."),
