@@ -298,6 +298,53 @@ fn an_interrupted_run_goes_on_until_the_rule_is_met() {
     }
 }
 
+/// A run that was ended while the last planned attempt of all, one of `settling`, was made; `noisy` has its attempts and
+/// wants more.
+fn cut_off_before_the_rule() -> Bench {
+    let faults = format!("attempt-3:settling=hang-in-measure;{FAULTS}");
+    let bench = Bench::with_suite(&suite(RULE), &faults);
+    let run = bench.start(&["run", "suite.toml", "--order", "interleaved"]);
+    bench.wait_for_event("the last planned attempt", |event| match event {
+        RunEvent::AttemptStarted {
+            case, attempt: 3, ..
+        } => (case == "capture.settling").then_some(()),
+        _ => None,
+    });
+    run.signal(Signal::SIGTERM);
+    assert_eq!(run.code(), Some(130));
+    assert_eq!(standing(&bench, "noisy"), (RuleVerdict::Another, 3));
+    assert_eq!(standing(&bench, "settling"), (RuleVerdict::Pending, 2));
+    bench
+}
+
+#[test]
+fn a_resumed_run_goes_on_with_cases_that_owed_nothing_and_want_more() {
+    let bench = cut_off_before_the_rule();
+    let resumed = bench.with_faults(FAULTS, &["resume", "latest"]);
+    assert_eq!(resumed.code, 0, "{}", resumed.stderr);
+    assert_eq!(standing(&bench, "noisy"), (RuleVerdict::MaxReached, 6));
+    assert_eq!(standing(&bench, "settling").0, RuleVerdict::Met);
+    assert_eq!(names(&bench, "steady").len(), 3);
+    assert_eq!(bench.manifest().state, RunState::Complete);
+    assert_eq!(bench.run(&["resume", "latest"]).code, 12);
+}
+
+#[test]
+fn a_rerun_of_some_cases_leaves_the_others_to_resume_and_says_so() {
+    let bench = cut_off_before_the_rule();
+    let rerun = bench.with_faults(FAULTS, &["rerun", "latest"]);
+    assert_eq!(rerun.code, 10, "{}", rerun.stderr);
+    assert_eq!(standing(&bench, "settling").0, RuleVerdict::Met);
+    assert_eq!(standing(&bench, "noisy"), (RuleVerdict::Another, 3));
+    assert_eq!(bench.manifest().state, RunState::Interrupted);
+    let told = "the run is not over; `anechoic resume results/";
+    is_told(&rerun.stderr, &[told]);
+    assert!(!rerun.stderr.contains("anechoic rerun"), "{}", rerun.stderr);
+    let resumed = bench.with_faults(FAULTS, &["resume", "latest"]);
+    assert_eq!(resumed.code, 0, "{}", resumed.stderr);
+    assert_eq!(standing(&bench, "noisy"), (RuleVerdict::MaxReached, 6));
+}
+
 #[test]
 fn a_run_that_died_before_it_looked_at_the_rule_looks_when_it_is_resumed() {
     let bench = Bench::with_suite(&suite(RULE), FAULTS);
