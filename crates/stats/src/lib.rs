@@ -15,9 +15,10 @@ mod order;
 mod outlier;
 mod quantile;
 mod shape;
+mod slopes;
 mod steadiness;
 mod student;
-mod trend;
+mod welch;
 
 pub use centre::{Centre, centre};
 pub use compare::{Ratio, difference, paired_effect, ratio};
@@ -30,7 +31,6 @@ pub use order::{Crossover, Place, crossover, median};
 pub use outlier::{Outlier, OutlierLabel, outliers};
 pub use quantile::{mad, quantile};
 pub use steadiness::{Steadiness, steadiness};
-pub use trend::{Trend, trend};
 
 use student::t_quantile;
 

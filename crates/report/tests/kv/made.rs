@@ -296,15 +296,16 @@ pub(crate) fn capacity(version: Version, batches: &[u32]) -> Made {
     (case, vec![attempt])
 }
 
-pub(crate) fn roofline() -> Made {
+pub(crate) fn roofline(tokens: &[u32]) -> Made {
+    let names: Vec<String> = tokens.iter().map(u32::to_string).collect();
     let case = case(
-        "kv.v1.roofline.t128",
-        Benchmark::Roofline(generation(V1, Best, &[128])),
+        &format!("kv.v1.roofline.t{}", names.join(",")),
+        Benchmark::Roofline(generation(V1, Best, tokens)),
     );
-    let sample = |run| {
+    let sample = |tokens: u32, run| {
         Sample::Roofline(RooflineSample {
             iteration: run,
-            tokens: 128,
+            tokens,
             run,
             prefill: RooflinePoint {
                 time_ns: 40 * MS,
@@ -318,10 +319,11 @@ pub(crate) fn roofline() -> Made {
             },
             read_bytes_per_s: 30_000_000_000,
             matrix_flops_per_s: 200_000_000_000,
-            generated_tokens: 128,
+            generated_tokens: u64::from(tokens),
         })
     };
-    let attempt = ok(data(&case, vec![sample(1), sample(2)]));
+    let samples = tokens.iter().flat_map(|&t| [sample(t, 1), sample(t, 2)]);
+    let attempt = ok(data(&case, samples.collect()));
     (case, vec![attempt])
 }
 
@@ -362,6 +364,6 @@ pub(crate) fn everything() -> RunRecord {
         perplexity(V2, 1.002),
         capacity(V1, &[30, 32]),
         capacity(V2, &[57, 57]),
-        roofline(),
+        roofline(&[128]),
     ])
 }

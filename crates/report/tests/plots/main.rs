@@ -150,7 +150,7 @@ fn the_kv_benchmarks() {
     ] {
         made.push(perplexity(version, loss));
     }
-    made.push(roofline());
+    made.push(roofline(&[128]));
     let mut record = record(made);
     spread_out(&mut record);
     let found = drawn("kv", &record);
