@@ -14,6 +14,7 @@ mod median_law;
 mod order;
 mod outlier;
 mod quantile;
+mod rate;
 mod shape;
 mod slopes;
 mod steadiness;
@@ -30,6 +31,7 @@ pub use holm::holm;
 pub use order::{Crossover, Place, crossover, median};
 pub use outlier::{Outlier, OutlierLabel, outliers};
 pub use quantile::{mad, quantile};
+pub use rate::rate_interval;
 pub use steadiness::{Steadiness, steadiness};
 
 use student::t_quantile;

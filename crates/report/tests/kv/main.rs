@@ -7,6 +7,8 @@
 
 mod exports;
 mod made;
+#[path = "../support/result.rs"]
+mod result;
 #[path = "../support/mod.rs"]
 mod support;
 mod times;
