@@ -9,13 +9,14 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
-use crate::{anechoic, fake_worker, gone, wait_for};
+use crate::{anechoic, dials, fake_worker, gone, wait_for};
 
 /// A temporary folder with a suite, where `anechoic` runs with the fake worker.
 #[derive(Debug)]
 pub struct Bench {
     folder: TempDir,
     faults: String,
+    dials: String,
 }
 
 /// A program that has ended.
@@ -61,9 +62,16 @@ impl Bench {
         let bench = Self {
             folder,
             faults: faults.to_owned(),
+            dials: String::new(),
         };
         bench.write("suite.toml", suite);
         bench
+    }
+
+    /// The same with the times of its workers turned, as [`crate::dials`] reads it.
+    pub fn with_dials(self, dials: &str) -> Self {
+        let dials = dials.to_owned();
+        Self { dials, ..self }
     }
 
     /// Writes a file in the test's folder.
@@ -101,6 +109,7 @@ impl Bench {
             .current_dir(self.folder.path())
             .env("ANECHOIC_WORKER", fake_worker())
             .env("ANECHOIC_FAKE_WORKER", &self.faults)
+            .env(dials::VARIABLE, &self.dials)
             .env("CUDA_VISIBLE_DEVICES", "")
             // Tests run beside each other on one machine.
             .env("ANECHOIC_BENCH", self.folder.path())

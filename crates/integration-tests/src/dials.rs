@@ -1,21 +1,35 @@
 //! What the fake worker's made-up times can be turned to: slower, as `anechoic-worker --slow-down` is, and different from
-//! process to process. Given as arguments: `--slow-down 3% --slow-down-case PATTERN --noise 1% --noise-seed N`.
+//! process to process. Given as arguments, or in [`VARIABLE`] with spaces between them:
+//! `--slow-down 3% --slow-down-case PATTERN --slow-down-attempts 1,3 --noise 1% --noise-seed N`. Each `--slow-down` begins
+//! another, which what follows it limits.
 
 use anechoic_protocol::{Job, PhaseTimes, RooflinePoint, Sample};
 
 use crate::kills::Draw;
 
+/// The variable that holds dials for workers whose arguments a test does not choose.
+pub const VARIABLE: &str = "ANECHOIC_FAKE_DIALS";
+
 /// The dials. At rest they change nothing.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Dials {
-    /// Share by which times are longer.
-    pub slow_down: f64,
-    /// The cases that are slowed down, with `*` at the end or the beginning for anything; all where there is none.
-    pub cases: Option<String>,
+    /// What makes times longer.
+    pub slow_downs: Vec<SlowDown>,
     /// Standard deviation between processes, as a share of times.
     pub noise: f64,
     /// What the noise of a process follows from, beside its case and attempt.
     pub seed: u64,
+}
+
+/// Longer times of some attempts.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct SlowDown {
+    /// Share by which times are longer.
+    pub share: f64,
+    /// The cases that are slowed down, with `*` at the end or the beginning for anything; all where there is none.
+    pub cases: Option<String>,
+    /// The numbers of their attempts that are; all where there are none.
+    pub attempts: Vec<u32>,
 }
 
 impl Dials {
@@ -30,35 +44,58 @@ impl Dials {
             let value = args
                 .next()
                 .ok_or_else(|| format!("`{name}` has no value"))?;
-            let unreadable = || format!("`{value}` is no value of `{name}`");
-            match name.as_str() {
-                "--slow-down" => dials.slow_down = share(&value, 10.0).ok_or_else(unreadable)?,
-                "--slow-down-case" => dials.cases = Some(value),
-                "--noise" => dials.noise = share(&value, 0.1).ok_or_else(unreadable)?,
-                "--noise-seed" => dials.seed = value.parse().map_err(|_| unreadable())?,
-                _ => return Err(format!("`{name}` is no argument of the fake worker")),
-            }
+            dials.turn(&name, &value)?;
         }
         Ok(dials)
     }
 
-    /// The words of `anechoic-worker` for a case that is slowed down.
-    pub fn warning(&self, case: &str) -> Option<String> {
-        let percent = (self.slow_down * 1e8).round() / 1e6;
-        (self.slow_down > 0.0 && self.means(case))
-            .then(|| format!("slowed down by {percent} % on purpose (--slow-down)"))
+    fn turn(&mut self, name: &str, value: &str) -> Result<(), String> {
+        let unreadable = || format!("`{value}` is no value of `{name}`");
+        let last = self.slow_downs.last_mut();
+        let last = last.ok_or_else(|| format!("`{name}` comes before any `--slow-down`"));
+        match name {
+            "--slow-down" => self.slow_downs.push(SlowDown {
+                share: share(value, 10.0).ok_or_else(unreadable)?,
+                ..SlowDown::default()
+            }),
+            "--slow-down-case" => last?.cases = Some(value.to_owned()),
+            "--slow-down-attempts" => {
+                let numbers = value.split(',').map(str::parse);
+                last?.attempts = numbers
+                    .collect::<Result<_, _>>()
+                    .map_err(|_| unreadable())?;
+            }
+            "--noise" => self.noise = share(value, 0.1).ok_or_else(unreadable)?,
+            "--noise-seed" => self.seed = value.parse().map_err(|_| unreadable())?,
+            _ => return Err(format!("`{name}` is no argument of the fake worker")),
+        }
+        Ok(())
+    }
+
+    /// The words of `anechoic-worker` for an attempt that is slowed down.
+    pub fn warning(&self, job: &Job) -> Option<String> {
+        let percent = ((self.slowness(job) - 1.0) * 1e8).round() / 1e6;
+        (percent > 0.0).then(|| format!("slowed down by {percent} % on purpose (--slow-down)"))
     }
 
     /// What all times of a process are multiplied by.
     pub fn factor(&self, job: &Job) -> f64 {
-        let slower = match self.means(&job.case) {
-            true => 1.0 + self.slow_down,
-            false => 1.0,
-        };
-        slower * (1.0 + self.noise * normal(self.seed, job))
+        self.slowness(job) * (1.0 + self.noise * normal(self.seed, job))
     }
 
-    fn means(&self, case: &str) -> bool {
+    fn slowness(&self, job: &Job) -> f64 {
+        let meant = self.slow_downs.iter().filter(|it| it.means(job));
+        meant.map(|slow_down| 1.0 + slow_down.share).product()
+    }
+}
+
+impl SlowDown {
+    fn means(&self, job: &Job) -> bool {
+        let is_meant = self.attempts.is_empty() || self.attempts.contains(&job.attempt);
+        is_meant && self.means_case(&job.case)
+    }
+
+    fn means_case(&self, case: &str) -> bool {
         match self.cases.as_deref() {
             None => true,
             Some(pattern) => match (pattern.strip_prefix('*'), pattern.strip_suffix('*')) {
@@ -77,14 +114,11 @@ fn share(text: &str, most: f64) -> Option<f64> {
     (0.0..=most).contains(&share).then_some(share)
 }
 
-/// A number that follows from the job and is nearly normal, of mean 0 and deviation 1: the sum of twelve uniform ones.
+/// A nearly normal number that follows from the job.
 fn normal(seed: u64, job: &Job) -> f64 {
     let name = format!("{seed}/{}/{}", job.case, job.attempt);
     let hash = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    let mut draw = Draw(name.bytes().fold(0xcbf2_9ce4_8422_2325, hash));
-    let unit = 1 << 20;
-    let sum: u64 = (0..12).map(|_| draw.below(unit)).sum();
-    sum as f64 / unit as f64 - 6.0
+    Draw(name.bytes().fold(0xcbf2_9ce4_8422_2325, hash)).normal()
 }
 
 /// All times of a sample, multiplied. Parts stay parts of their whole.
@@ -170,7 +204,7 @@ mod tests {
         let dials = read("").unwrap();
         assert_eq!(dials, Dials::default());
         assert_eq!(dials.factor(&job("a", 1)), 1.0);
-        assert_eq!(dials.warning("a"), None);
+        assert_eq!(dials.warning(&job("a", 1)), None);
     }
 
     #[test]
@@ -182,6 +216,8 @@ mod tests {
             "--slow-down 1001%",
             "--noise 11%",
             "--noise-seed x",
+            "--slow-down-case *b",
+            "--slow-down 3% --slow-down-attempts 1,x",
             "--other 1",
         ] {
             assert!(read(line).is_err(), "{line}");
@@ -194,10 +230,22 @@ mod tests {
         assert_eq!(dials.factor(&job("latency.b", 1)), 1.03);
         assert_eq!(dials.factor(&job("latency.a", 1)), 1.0);
         assert_eq!(
-            dials.warning("latency.b").unwrap(),
+            dials.warning(&job("latency.b", 1)).unwrap(),
             "slowed down by 3 % on purpose (--slow-down)"
         );
-        assert_eq!(dials.warning("latency.a"), None);
+        assert_eq!(dials.warning(&job("latency.a", 1)), None);
+    }
+
+    #[test]
+    fn each_slow_down_has_cases_and_attempts_of_its_own() {
+        let dials = read(
+            "--slow-down 50% --slow-down-case *.b --slow-down-attempts 1,3 --slow-down 100% --slow-down-attempts 3",
+        );
+        let dials = dials.unwrap();
+        let factor = |case: &str, attempt| dials.factor(&job(case, attempt));
+        let found = [factor("x.b", 1), factor("x.b", 2), factor("x.b", 3)];
+        assert_eq!(found, [1.5, 1.0, 3.0]);
+        assert_eq!((factor("x.a", 1), factor("x.a", 3)), (1.0, 2.0));
     }
 
     #[test]

@@ -125,8 +125,6 @@ pub enum Fault {
     BroodThenExit,
     /// As that, then writes 4 MiB to standard error and does nothing more.
     BroodThenShout,
-    /// Measures for so many percent more time than it should: 100 is twice the time.
-    Slower(u32),
     /// None; does one job per process.
     SingleJob,
     /// Takes memory until it is refused, and says so; behaves where it gets 1 GiB.
@@ -144,9 +142,6 @@ impl FromStr for Fault {
         }
         if let Some(code) = text.strip_prefix("exit-").filter(|code| *code != "in-line") {
             return number(code).map(Self::Exit);
-        }
-        if let Some(percent) = text.strip_prefix("slower-by-") {
-            return percent.parse().map(Self::Slower).map_err(|_| unknown());
         }
         if let Some(name) = text.strip_prefix("hang-in-") {
             let phase = Phase::ALL.into_iter().find(|phase| phase.as_str() == name);
@@ -324,7 +319,6 @@ mod tests {
             Fault::ExitInLine,
         );
         check("attempt-1:b=segv", "capture.b", "2", Fault::Ok);
-        check("slower-by-20", "capture.b", "2", Fault::Slower(20));
         check(
             "hang-in-warm-up",
             "capture.b",

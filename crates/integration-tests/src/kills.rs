@@ -41,6 +41,13 @@ impl Draw {
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         (z ^ (z >> 31)) % end.max(1)
     }
+
+    /// A nearly normal number, of mean 0 and deviation 1: the sum of twelve uniform ones.
+    pub fn normal(&mut self) -> f64 {
+        let unit = 1 << 20;
+        let sum: u64 = (0..12).map(|_| self.below(unit)).sum();
+        sum as f64 / unit as f64 - 6.0
+    }
 }
 
 /// What one killed run went through.

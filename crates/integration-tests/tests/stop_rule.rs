@@ -13,8 +13,8 @@ use anechoic_record::{RuleVerdict, RunEvent, RunRecord, RunState, StartedBy};
 use nix::sys::signal::Signal;
 
 /// `steady` never varies, `noisy` is 40 % slower in every other attempt, `settling` 4 % slower in its first.
-const FAULTS: &str = "attempt-1:noisy=slower-by-40;attempt-3:noisy=slower-by-40;attempt-5:noisy=slower-by-40;\
-                      attempt-1:settling=slower-by-4";
+const DIALS: &str = "--slow-down 40% --slow-down-case *.noisy --slow-down-attempts 1,3,5 \
+                     --slow-down 4% --slow-down-case *.settling --slow-down-attempts 1";
 
 fn suite(attempts: &str) -> String {
     format!(
@@ -47,6 +47,10 @@ id = "settling"
 mode = "baseline"
 "#
     )
+}
+
+fn set_up(attempts: &str, faults: &str) -> Bench {
+    Bench::with_suite(&suite(attempts), faults).with_dials(DIALS)
 }
 
 const RULE: &str = r#"{ until = "ci 2%", min = 3, max = 6 }"#;
@@ -88,7 +92,7 @@ fn is_told(text: &str, parts: &[&str]) {
 
 #[test]
 fn each_case_gets_the_processes_that_its_noise_needs() {
-    let bench = Bench::with_suite(&suite(RULE), FAULTS);
+    let bench = set_up(RULE, "");
     let run = bench.run(&["run", "suite.toml"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
     assert_eq!(standing(&bench, "steady"), (RuleVerdict::Met, 3));
@@ -132,7 +136,7 @@ fn each_case_gets_the_processes_that_its_noise_needs() {
 
 #[test]
 fn every_decision_is_recorded() {
-    let bench = Bench::with_suite(&suite(RULE), FAULTS);
+    let bench = set_up(RULE, "");
     assert_eq!(bench.run(&["run", "suite.toml"]).code, 0);
     let checks = |wanted: &str| {
         let of_case = bench.events().into_iter().filter_map(|event| match event {
@@ -158,7 +162,7 @@ fn every_decision_is_recorded() {
 
 #[test]
 fn options_make_change_and_end_a_rule() {
-    let bench = Bench::with_suite(&suite("2"), FAULTS);
+    let bench = set_up("2", "");
     let run = bench.run(&[
         "run",
         "suite.toml",
@@ -171,7 +175,7 @@ fn options_make_change_and_end_a_rule() {
     assert_eq!(standing(&bench, "steady"), (RuleVerdict::Met, 3));
     assert_eq!(standing(&bench, "noisy"), (RuleVerdict::MaxReached, 4));
 
-    let bench = Bench::with_suite(&suite(RULE), FAULTS);
+    let bench = set_up(RULE, "");
     let run = bench.run(&["run", "suite.toml", "--attempts", "2"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
     assert_eq!(names(&bench, "noisy"), ["ok", "ok"]);
@@ -190,7 +194,7 @@ fn options_make_change_and_end_a_rule() {
 
 #[test]
 fn a_plan_tells_both_bounds() {
-    let bench = Bench::with_suite(&suite(RULE), FAULTS);
+    let bench = set_up(RULE, "");
     let plan = bench.run(&["plan", "suite.toml", "--timeout", "10s"]);
     is_told(
         &plan.stdout,
@@ -219,8 +223,10 @@ fn a_plan_tells_both_bounds() {
 fn failures_do_not_go_on_for_ever() {
     let bench = Bench::with_suite(
         &suite(RULE),
-        "steady=exit-3;attempt-2:noisy=exit-3;attempt-4:settling=exit-3;attempt-1:settling=slower-by-40",
+        "steady=exit-3;attempt-2:noisy=exit-3;attempt-4:settling=exit-3",
     );
+    let dials = "--slow-down 40% --slow-down-case *.settling --slow-down-attempts 1";
+    let bench = bench.with_dials(dials);
     let run = bench.run(&["run", "suite.toml"]);
     assert_eq!(run.code, 10, "{}", run.stderr);
     assert_eq!(names(&bench, "steady"), ["exit-code"; 3]);
@@ -251,8 +257,7 @@ fn is_interrupted(bench: &Bench) {
 
 /// A run that was ended by a signal while the fifth attempt of `noisy` was made.
 fn interrupted(signal: Signal) -> Bench {
-    let faults = format!("attempt-5:noisy=hang-in-measure;{FAULTS}");
-    let bench = Bench::with_suite(&suite(RULE), &faults);
+    let bench = set_up(RULE, "attempt-5:noisy=hang-in-measure");
     let run = bench.start(&["run", "suite.toml"]);
     let worker = bench.wait_for_event("the fifth attempt", |event| match event {
         RunEvent::AttemptStarted {
@@ -284,7 +289,7 @@ fn an_interrupted_run_goes_on_until_the_rule_is_met() {
         assert_eq!(record(&bench).manifest.state, RunState::Interrupted);
         assert_eq!(standing(&bench, "noisy"), (RuleVerdict::Pending, 4));
         is_interrupted(&bench);
-        let resumed = bench.with_faults(FAULTS, &["resume", "latest"]);
+        let resumed = bench.with_faults("", &["resume", "latest"]);
         assert_eq!(resumed.code, 0, "{}", resumed.stderr);
         assert_eq!(
             names(&bench, "noisy"),
@@ -298,9 +303,55 @@ fn an_interrupted_run_goes_on_until_the_rule_is_met() {
     }
 }
 
+/// A run that was ended while the last planned attempt of all, one of `settling`, was made; `noisy` has its attempts and
+/// wants more.
+fn cut_off_before_the_rule() -> Bench {
+    let bench = set_up(RULE, "attempt-3:settling=hang-in-measure");
+    let run = bench.start(&["run", "suite.toml", "--order", "interleaved"]);
+    bench.wait_for_event("the last planned attempt", |event| match event {
+        RunEvent::AttemptStarted {
+            case, attempt: 3, ..
+        } => (case == "capture.settling").then_some(()),
+        _ => None,
+    });
+    run.signal(Signal::SIGTERM);
+    assert_eq!(run.code(), Some(130));
+    assert_eq!(standing(&bench, "noisy"), (RuleVerdict::Another, 3));
+    assert_eq!(standing(&bench, "settling"), (RuleVerdict::Pending, 2));
+    bench
+}
+
+#[test]
+fn a_resumed_run_goes_on_with_cases_that_owed_nothing_and_want_more() {
+    let bench = cut_off_before_the_rule();
+    let resumed = bench.with_faults("", &["resume", "latest"]);
+    assert_eq!(resumed.code, 0, "{}", resumed.stderr);
+    assert_eq!(standing(&bench, "noisy"), (RuleVerdict::MaxReached, 6));
+    assert_eq!(standing(&bench, "settling").0, RuleVerdict::Met);
+    assert_eq!(names(&bench, "steady").len(), 3);
+    assert_eq!(bench.manifest().state, RunState::Complete);
+    assert_eq!(bench.run(&["resume", "latest"]).code, 12);
+}
+
+#[test]
+fn a_rerun_of_some_cases_leaves_the_others_to_resume_and_says_so() {
+    let bench = cut_off_before_the_rule();
+    let rerun = bench.with_faults("", &["rerun", "latest"]);
+    assert_eq!(rerun.code, 10, "{}", rerun.stderr);
+    assert_eq!(standing(&bench, "settling").0, RuleVerdict::Met);
+    assert_eq!(standing(&bench, "noisy"), (RuleVerdict::Another, 3));
+    assert_eq!(bench.manifest().state, RunState::Interrupted);
+    let told = "the run is not over; `anechoic resume results/";
+    is_told(&rerun.stderr, &[told]);
+    assert!(!rerun.stderr.contains("anechoic rerun"), "{}", rerun.stderr);
+    let resumed = bench.with_faults("", &["resume", "latest"]);
+    assert_eq!(resumed.code, 0, "{}", resumed.stderr);
+    assert_eq!(standing(&bench, "noisy"), (RuleVerdict::MaxReached, 6));
+}
+
 #[test]
 fn a_run_that_died_before_it_looked_at_the_rule_looks_when_it_is_resumed() {
-    let bench = Bench::with_suite(&suite(RULE), FAULTS);
+    let bench = set_up(RULE, "");
     assert_eq!(
         bench
             .run(&["run", "suite.toml", "--only", "*.noisy", "--attempts", "3"])
@@ -331,7 +382,7 @@ fn a_run_that_died_before_it_looked_at_the_rule_looks_when_it_is_resumed() {
 
 #[test]
 fn runs_of_builds_without_rules_load_and_owe_nothing() {
-    let bench = Bench::with_suite(&suite("2"), FAULTS);
+    let bench = set_up("2", "");
     assert_eq!(bench.run(&["run", "suite.toml"]).code, 0);
     let text = fs::read_to_string(bench.latest().join("run.json")).unwrap();
     for word in ["until", "granted"] {

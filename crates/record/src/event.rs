@@ -120,8 +120,8 @@ pub enum RunEvent {
         #[serde(default)]
         pipes_left: bool,
     },
-    /// A stop rule was looked at for a case, between rounds of attempts. Builds that do not know rules name the line when
-    /// they are to read a run that was made under one.
+    /// A stop rule was looked at for a case, between rounds of attempts. Builds that do not know rules
+    /// call a run with such a line damaged, and name the line; they read a run of a rule that was not looked at yet.
     RuleChecked {
         /// The case.
         case: String,

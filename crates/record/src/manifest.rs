@@ -71,8 +71,8 @@ pub struct CaseRecord {
     pub case: Case,
     /// Its attempts, oldest first.
     pub attempts: Vec<AttemptRecord>,
-    /// Attempts that a stop rule has it planned with by now, once that are more than the plan's. Builds that do not know it
-    /// take those above the plan's number for further attempts that somebody wanted.
+    /// Attempts that a stop rule has it planned with by now, once that are more than the plan's. Where it is
+    /// there the log has `rule-checked`, for which builds that do not know rules call the run damaged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub granted: Option<u32>,
 }

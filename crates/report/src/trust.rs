@@ -58,7 +58,7 @@ pub struct OutlierCounts {
 /// A label, and how many series have it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SteadinessCount {
-    /// The one that most processes have; of two as frequent, not `flat`.
+    /// The one that most processes have; of two as frequent, the one that says more: `too-short` least, then `flat`.
     pub label: Steadiness,
     /// Processes that have it.
     pub processes: usize,
@@ -164,13 +164,26 @@ impl SteadinessCount {
         for values in series {
             *counts.entry(steadiness(values)).or_default() += 1;
         }
-        // Of equal maxima the last counts, and `flat` is the first of labels.
-        let (label, processes) = counts.into_iter().max_by_key(|(_, count)| *count)?;
+        // Of equal maxima the last counts.
+        let most = |(label, count): &(Steadiness, usize)| (*count, says_something(*label));
+        let (label, processes) = counts.into_iter().max_by_key(most)?;
         Some(Self {
             label,
             processes,
             of: series.len(),
         })
+    }
+}
+
+/// A remark beats none, and what was looked at and found flat beats what was too short to look at.
+fn says_something(label: Steadiness) -> u8 {
+    match label {
+        Steadiness::TooShort => 0,
+        Steadiness::Flat => 1,
+        Steadiness::WarmingUp
+        | Steadiness::SlowingDown
+        | Steadiness::LevelShift
+        | Steadiness::Bimodal => 2,
     }
 }
 
@@ -247,5 +260,19 @@ mod tests {
         let found = line(&[rising, flat.clone(), flat]);
         assert_eq!(found.steadiness.unwrap().label, Steadiness::Flat);
         assert_eq!(line(&[vec![1.0], vec![2.0]]).steadiness, None);
+    }
+
+    #[test]
+    fn what_is_too_short_hides_nothing() {
+        let rising: Vec<f64> = (10..20).map(f64::from).collect();
+        let flat = vec![1.0, 1.1, 0.9, 1.05, 0.95, 1.0];
+        let short = vec![1.0, 1.1];
+        let label = |processes: &[Vec<f64>]| line(processes).steadiness.unwrap().label;
+        assert_eq!(
+            label(&[short.clone(), rising.clone()]),
+            Steadiness::SlowingDown
+        );
+        assert_eq!(label(&[short.clone(), flat]), Steadiness::Flat);
+        assert_eq!(label(&[short.clone(), short, rising]), Steadiness::TooShort);
     }
 }

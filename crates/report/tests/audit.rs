@@ -5,18 +5,17 @@
     reason = "helpers of tests, where a panic is the report"
 )]
 
+#[path = "support/result.rs"]
+mod result;
 mod support;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use anechoic_protocol::{
-    Benchmark, CustomSample, CustomWork, Device, Echo, Environment, Job, JobResult, PeakMemory,
-    Sample,
-};
+use anechoic_protocol::{Benchmark, CustomSample, CustomWork, Sample};
 use anechoic_record::{AttemptData, Metric, Outcome, RunRecord};
 use anechoic_report::{Audit, AuditMetric, CarryOver, CarryOverVerdict, Cause, Summary, When};
-use anechoic_suite::{AuditSettings, Case, Isolation, Plan, SessionPlace, Slot};
+use anechoic_suite::{AuditSettings, Case, Plan, SessionPlace, Slot};
+use result::job_result;
 
 const MIB: u64 = 1 << 20;
 
@@ -29,15 +28,7 @@ fn work() -> Benchmark {
 }
 
 fn case(id: &str) -> Case {
-    Case {
-        id: id.to_owned(),
-        seed: 0,
-        threads: None,
-        timeout: Duration::from_secs(1),
-        isolation: Isolation::default(),
-        worker: None,
-        work: work(),
-    }
+    support::case(id, work())
 }
 
 /// What an attempt measures: time in ns, and resident memory at the start.
@@ -45,8 +36,8 @@ type Law<'a> = &'a dyn Fn(&str, Option<&SessionPlace>) -> (u64, u64);
 
 fn attempt(law: Law<'_>, settings: &AuditSettings, slot: Slot) -> AttemptData {
     let place = settings.place(slot);
-    let case = &settings.cases[slot.case].case;
-    let (time_ns, resident) = law(case, place.as_ref());
+    let id = &settings.cases[slot.case].case;
+    let (time_ns, resident) = law(id, place.as_ref());
     // A little that differs from attempt to attempt.
     let wobble = (slot.case as u64 * 7 + u64::from(slot.attempt) * 13) % 11;
     let sample = |iteration| {
@@ -57,38 +48,12 @@ fn attempt(law: Law<'_>, settings: &AuditSettings, slot: Slot) -> AttemptData {
         })
     };
     let resident = resident + (wobble << 12);
-    let job = Job {
-        protocol: 1,
-        case: case.clone(),
-        attempt: slot.attempt,
-        device: Device::Cpu,
-        threads: 1,
-        seed: 0,
-        work: work(),
-        more: false,
-    };
+    let mut result = job_result(&case(id), resident + 8 * MIB);
+    result.memory.resident_at_start_bytes = Some(resident);
+    result.memory.resident_at_end_bytes = Some(resident + MIB);
     AttemptData {
         samples: (1..=3).map(sample).collect(),
-        result: Some(JobResult {
-            used: Echo(job),
-            model: None,
-            environment: Environment {
-                torch: None,
-                device: Device::Cpu,
-                linear_path: None,
-                attention_path: None,
-                cpu_capability: None,
-            },
-            verification: None,
-            memory: PeakMemory {
-                peak_resident_bytes: resident + 8 * MIB,
-                peak_device_bytes: None,
-                capture_bytes: 0,
-                resident_at_start_bytes: Some(resident),
-                resident_at_end_bytes: Some(resident + MIB),
-            },
-            phases: Vec::new(),
-        }),
+        result: Some(result),
         ..AttemptData::default()
     }
 }

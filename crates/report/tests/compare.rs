@@ -8,7 +8,6 @@
 mod support;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use anechoic_protocol::{
     Benchmark, CustomSample, CustomWork, Device, Echo, Environment, Job, JobResult,
@@ -38,15 +37,7 @@ fn work(parameters: &[(&str, i64)]) -> Benchmark {
 }
 
 fn case(id: &str, parameters: &[(&str, i64)]) -> Case {
-    Case {
-        id: id.to_owned(),
-        seed: 0,
-        threads: None,
-        timeout: Duration::from_secs(60),
-        isolation: Default::default(),
-        worker: None,
-        work: work(parameters),
-    }
+    support::case(id, work(parameters))
 }
 
 /// A process with these times of iterations, and a value `v` in each.

@@ -8,7 +8,6 @@
 mod support;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use anechoic_protocol::{
     Benchmark, BenchmarkName, CustomSample, CustomWork, Parameter, Phase, Sample,
@@ -26,18 +25,14 @@ const SECOND: u64 = 1_000_000_000;
 
 fn case(id: &str) -> Case {
     let size = ("size".to_owned(), Parameter::Whole(128));
+    let work = Benchmark::Custom(CustomWork {
+        parameters: [size].into(),
+        warmup_iterations: 0,
+        iterations: 3,
+    });
     Case {
-        id: id.to_owned(),
-        seed: 0,
         threads: Some(3),
-        timeout: Duration::from_secs(60),
-        isolation: Default::default(),
-        worker: None,
-        work: Benchmark::Custom(CustomWork {
-            parameters: [size].into(),
-            warmup_iterations: 0,
-            iterations: 3,
-        }),
+        ..support::case(id, work)
     }
 }
 

@@ -6,51 +6,21 @@
     reason = "helpers of tests, where a panic is the report"
 )]
 
+#[path = "support/capture.rs"]
+mod capture;
 mod support;
 
-use std::time::Duration;
-
-use anechoic_protocol::{
-    Attribution, Benchmark, CaptureIteration, CaptureMode, CaptureWork, Dtype, FailureKind,
-    ModelSource, Preset, Probe, Sample, Strategy, Workload,
-};
+use anechoic_protocol::{Benchmark, CaptureMode, FailureKind};
 use anechoic_record::{AttemptData, Outcome, RunRecord, RunState};
 use anechoic_report::{Logs, Summary, html};
 use anechoic_suite::Case;
+use capture::{capture_work, captured};
 use support::{ok, record};
 
 const HOSTILE: &str = "\"><script>alert(1)</script><img src=x>'&amp;";
 
 fn case(id: &str, mode: CaptureMode, layers: Vec<u32>) -> Case {
-    Case {
-        id: id.to_owned(),
-        seed: 0,
-        threads: None,
-        timeout: Duration::from_secs(60),
-        isolation: Default::default(),
-        worker: None,
-        work: Benchmark::Capture(CaptureWork {
-            model: ModelSource::Preset {
-                name: Preset::Gpt2Tiny,
-            },
-            dtype: Dtype::F32,
-            workload: Workload {
-                batch_size: 2,
-                prefill_tokens: 8,
-                decode_tokens: 5,
-                prefill_chunk: 8,
-                warmup_iterations: 1,
-                iterations: 3,
-            },
-            mode,
-            layers,
-            strategy: Strategy::Arena,
-            probe: Probe::Full,
-            attribution: Attribution::Off,
-            fetch_dtype: Dtype::F32,
-            fetch_breakdown: false,
-        }),
-    }
+    support::case(id, Benchmark::Capture(capture_work(mode, layers)))
 }
 
 fn baseline(id: &str) -> Case {
@@ -59,27 +29,10 @@ fn baseline(id: &str) -> Case {
 
 /// Three iterations of these milliseconds.
 fn data(ms: [u64; 3]) -> AttemptData {
-    let sample = |(iteration, ms): (u32, u64)| {
-        Sample::Capture(CaptureIteration {
-            iteration,
-            prefill_ns: ms * 250_000,
-            decode_ns: ms * 750_000,
-            generation_ns: ms * 1_000_000,
-            fetch_ns: 0,
-            fetch_parts: None,
-            generated_tokens: 10,
-            captured_rows: 0,
-            captured_bytes: 0,
-            resident_bytes: 1 << 20,
-            inside_ns: None,
-            paired: None,
-        })
-    };
     AttemptData {
-        samples: (1..).zip(ms).map(sample).collect(),
         wall_ns: Some(2_000_000_000),
         waited_ms: 1_000,
-        ..AttemptData::default()
+        ..captured(&ms.map(|ms| ms as f64), 0)
     }
 }
 

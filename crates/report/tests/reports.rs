@@ -5,14 +5,13 @@
     reason = "helpers of tests, where a panic is the report"
 )]
 
+#[path = "support/capture.rs"]
+mod capture;
 mod support;
 
-use std::time::Duration;
-
 use anechoic_protocol::{
-    AttentionPath, Attribution, Benchmark, CaptureIteration, CaptureMode, CaptureWork, Dtype,
-    GenerationWork, ModelSource, PairedSteps, Preset, Probe, Sample, Strategy, Version,
-    VersionedModel, Workload,
+    AttentionPath, Attribution, Benchmark, CaptureMode, Dtype, GenerationWork, PairedSteps, Sample,
+    Version, VersionedModel,
 };
 use anechoic_record::{
     AttemptData, Disturbance, Fate, Leftover, Moment, Outcome, Restless, RuleVerdict, RunRecord,
@@ -20,64 +19,21 @@ use anechoic_record::{
 };
 use anechoic_report::{FailedAttempt, Summary, csv, json, markdown, terminal};
 use anechoic_suite::{Case, StopRule};
+use capture::{capture_work, captured};
 use support::{ok, record};
 
 fn case(mode: CaptureMode, layers: Vec<u32>) -> Case {
-    Case {
-        id: format!("capture.{}", mode.as_str()),
-        seed: 0,
-        threads: None,
-        timeout: Duration::from_secs(60),
-        isolation: Default::default(),
-        worker: None,
-        work: Benchmark::Capture(CaptureWork {
-            model: ModelSource::Preset {
-                name: Preset::Gpt2Tiny,
-            },
-            dtype: Dtype::F32,
-            workload: Workload {
-                batch_size: 2,
-                prefill_tokens: 8,
-                decode_tokens: 5,
-                prefill_chunk: 8,
-                warmup_iterations: 1,
-                iterations: 3,
-            },
-            mode,
-            layers,
-            strategy: Strategy::Arena,
-            probe: Probe::Full,
-            attribution: Attribution::Off,
-            fetch_dtype: Dtype::F32,
-            fetch_breakdown: false,
-        }),
-    }
+    let work = Benchmark::Capture(capture_work(mode, layers));
+    support::case(&format!("capture.{}", mode.as_str()), work)
 }
 
 /// Three iterations whose generation takes these milliseconds.
 fn data(generation_ms: [u64; 3], fetch_ms: u64) -> AttemptData {
-    let sample = |(iteration, ms): (u32, u64)| {
-        Sample::Capture(CaptureIteration {
-            iteration,
-            prefill_ns: ms * 250_000,
-            decode_ns: ms * 750_000,
-            generation_ns: ms * 1_000_000,
-            fetch_ns: fetch_ms * 1_000_000,
-            fetch_parts: None,
-            generated_tokens: 10,
-            captured_rows: 0,
-            captured_bytes: 4096,
-            resident_bytes: 1 << 20,
-            inside_ns: None,
-            paired: None,
-        })
-    };
     AttemptData {
-        samples: (1..).zip(generation_ms).map(sample).collect(),
         wall_ns: Some(2_000_000_000),
         waited_ms: 1_000,
         orchestrator_cpu_ns: Some(2_000_000),
-        ..AttemptData::default()
+        ..captured(&generation_ms.map(|ms| ms as f64), fetch_ms)
     }
 }
 

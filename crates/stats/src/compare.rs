@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::order::median_of_sorted as median;
-use crate::{CONFIDENCE, Estimate, Interval, mean, t_quantile, variance};
+use crate::welch::{MeanError, Precision};
+use crate::{CONFIDENCE, Estimate, Interval, mean, variance};
 
 /// A quantity that compares two groups, with its interval where both groups have two processes or more.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -23,11 +24,10 @@ pub fn ratio(new: &[f64], base: &[f64]) -> Option<Ratio> {
         return None;
     }
     let value = mean(new) / mean(base);
-    let interval =
-        welch(log_error(new), log_error(base), new.len(), base.len()).map(|half| Interval {
-            low: value * (-half).exp() - 1.0,
-            high: value * half.exp() - 1.0,
-        });
+    let interval = welch(log_error(new), log_error(base)).map(|half| Interval {
+        low: value * (-half).exp() - 1.0,
+        high: value * half.exp() - 1.0,
+    });
     let value = value - 1.0;
     Some(Ratio { value, interval })
 }
@@ -38,26 +38,28 @@ pub fn difference(new: &[f64], base: &[f64]) -> Option<Ratio> {
         return None;
     }
     let value = mean(new) - mean(base);
-    let error = |values: &[f64]| variance(values).map(|v| v / values.len() as f64);
-    let interval = welch(error(new), error(base), new.len(), base.len())
-        .map(|half| Interval::around(value, half));
+    let interval = welch(error(new), error(base)).map(|half| Interval::around(value, half));
     Some(Ratio { value, interval })
 }
 
+/// Squared standard error of the mean.
+fn error(values: &[f64]) -> Option<MeanError> {
+    let n = values.len();
+    let squared = variance(values)? / n as f64;
+    Some(MeanError { squared, n })
+}
+
 /// Squared standard error of the logarithm of the mean.
-fn log_error(values: &[f64]) -> Option<f64> {
-    variance(values).map(|v| v / (values.len() as f64 * mean(values).powi(2)))
+fn log_error(values: &[f64]) -> Option<MeanError> {
+    let MeanError { squared, n } = error(values)?;
+    // One after the other: the square of a small mean would be zero.
+    let squared = squared / mean(values) / mean(values);
+    Some(MeanError { squared, n })
 }
 
 /// Half-width of Welch's interval from two squared standard errors.
-fn welch(a: Option<f64>, b: Option<f64>, n_a: usize, n_b: usize) -> Option<f64> {
-    let (a, b) = (a?, b?);
-    let error = a + b;
-    if error == 0.0 {
-        return Some(0.0);
-    }
-    let freedom = error.powi(2) / (a.powi(2) / (n_a - 1) as f64 + b.powi(2) / (n_b - 1) as f64);
-    Some(t_quantile(freedom) * error.sqrt())
+fn welch(new: Option<MeanError>, base: Option<MeanError>) -> Option<f64> {
+    Some(Precision::welch(new?, base?)?.half_width())
 }
 
 /// How much the first of each pair, measured side by side, exceeds the second; one list of pairs per process.
@@ -136,6 +138,22 @@ mod tests {
             (interval.high - 3.0 - 2.459 * 2.5_f64.sqrt()).abs() < 2e-3,
             "{interval:?}"
         );
+    }
+
+    #[test]
+    fn the_smallest_and_the_largest_numbers_stop_nothing() {
+        let (base, new) = ([1e-90, 2e-90], [1e-90, 3e-90]);
+        let (small, plain) = (
+            difference(&new, &base).unwrap(),
+            difference(&[1.0, 3.0], &[1.0, 2.0]).unwrap(),
+        );
+        let (small, plain) = (small.interval.unwrap(), plain.interval.unwrap());
+        assert!((small.high / 1e-90 - plain.high).abs() < 1e-9, "{small:?}");
+        let small = ratio(&new, &base).unwrap().interval.unwrap();
+        assert!(small.low.is_finite() && small.low < 0.0, "{small:?}");
+        let largest = [f64::MAX, f64::MAX / 2.0];
+        assert_eq!(difference(&largest, &base).unwrap().interval, None);
+        let _ = ratio(&largest, &base);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Interval;
 use crate::group::{Group, Mean, Process};
-use crate::student::{t_at, t_quantile, two_sided_p};
+use crate::welch::{MeanError, Precision};
 
 /// New against base.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -95,6 +95,14 @@ fn logarithmic(group: &Group) -> Option<Mean> {
     Some(Mean::of(&values, &within))
 }
 
+impl Mean {
+    /// `None` of one process.
+    fn error(&self) -> Option<MeanError> {
+        let (squared, n) = (self.squared_error?, self.n);
+        Some(MeanError { squared, n })
+    }
+}
+
 fn plain(group: &Group) -> Mean {
     let within = group.processes.iter().map(|p| p.resampled.variance);
     Mean::of(&group.values(), &within.collect::<Vec<_>>())
@@ -107,38 +115,19 @@ struct Test {
     precision: Option<Precision>,
 }
 
-#[derive(Clone, Copy)]
-struct Precision {
-    error: f64,
-    freedom: f64,
-}
-
 impl Test {
     fn welch(base: Mean, new: Mean) -> Self {
-        let precision = base.squared_error.zip(new.squared_error).map(|(a, b)| {
-            // Shares, as squares of the smallest errors would be zero.
-            let (a_share, b_share) = (a / (a + b), b / (a + b));
-            let parts =
-                a_share.powi(2) / (base.n - 1) as f64 + b_share.powi(2) / (new.n - 1) as f64;
-            Precision {
-                error: (a + b).sqrt(),
-                freedom: 1.0 / parts,
-            }
-        });
+        let errors = base.error().zip(new.error());
         Self {
             difference: new.value - base.value,
-            precision: precision.filter(Precision::is_finite),
+            precision: errors.and_then(|(base, new)| Precision::welch(base, new)),
         }
     }
 
     fn paired(ratios: Mean) -> Self {
-        let precision = ratios.squared_error.map(|squared| Precision {
-            error: squared.sqrt(),
-            freedom: (ratios.n - 1) as f64,
-        });
         Self {
             difference: ratios.value,
-            precision: precision.filter(Precision::is_finite),
+            precision: ratios.error().and_then(Precision::student),
         }
     }
 
@@ -150,41 +139,7 @@ impl Test {
             p: self.precision.map(|it| it.p(difference)),
             base_processes,
             new_processes,
-            minimum_detectable: self.precision.map(Precision::minimum_detectable),
-        }
-    }
-}
-
-impl Precision {
-    /// Whether there was no spread at all; the freedom means nothing then.
-    fn is_exact(self) -> bool {
-        self.error == 0.0
-    }
-
-    /// The largest numbers overflow, and say nothing then.
-    fn is_finite(&self) -> bool {
-        self.is_exact() || (self.error.is_finite() && self.freedom.is_finite())
-    }
-
-    fn interval(self, difference: f64) -> Interval {
-        match self.is_exact() {
-            true => Interval::around(difference, 0.0),
-            false => Interval::around(difference, t_quantile(self.freedom) * self.error),
-        }
-    }
-
-    fn p(self, difference: f64) -> f64 {
-        match (self.is_exact(), difference == 0.0) {
-            (_, true) => 1.0,
-            (true, false) => 0.0,
-            (false, false) => two_sided_p(difference / self.error, self.freedom),
-        }
-    }
-
-    fn minimum_detectable(self) -> f64 {
-        match self.is_exact() {
-            true => 0.0,
-            false => (t_quantile(self.freedom) + t_at(self.freedom, POWER)) * self.error,
+            minimum_detectable: self.precision.map(|it| it.detectable(POWER)),
         }
     }
 }
@@ -347,7 +302,7 @@ mod tests {
             let _ = crate::centre(&base);
             let _ = crate::drift(&new);
             let all = base.concat();
-            let _ = (crate::trend(&all), crate::steadiness(&all), crate::outliers(&all), crate::mad(&all));
+            let _ = (crate::steadiness(&all), crate::outliers(&all), crate::mad(&all));
             let _ = paired_contrast(&base.into_iter().zip(new).collect::<Vec<_>>());
         }
 

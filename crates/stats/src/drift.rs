@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::slopes::Slopes;
 use crate::student::t_at;
-use crate::trend::Slopes;
 use crate::{CONFIDENCE, Interval, mean, variance};
 
 /// The common slope of one or more series.
@@ -24,7 +24,7 @@ impl Drift {
 
 /// The change per iteration that `series`, one per process, have in common; `None` where none has two values.
 ///
-/// The slope of a process is that of Theil and Sen, the median of the slopes between all pairs ([`crate::trend`]), which a few
+/// The slope of a process is that of Theil and Sen, the median of the slopes between all pairs, which a few
 /// disturbed iterations do not move. With two processes or more the estimate is the mean of their slopes with Student's t interval over
 /// processes. One process alone has Sen's interval, which takes its iterations as independent and needs six of them.
 pub fn drift(series: &[Vec<f64>]) -> Option<Drift> {

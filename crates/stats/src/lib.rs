@@ -14,10 +14,12 @@ mod median_law;
 mod order;
 mod outlier;
 mod quantile;
+mod rate;
 mod shape;
+mod slopes;
 mod steadiness;
 mod student;
-mod trend;
+mod welch;
 
 pub use centre::{Centre, centre};
 pub use compare::{Ratio, difference, paired_effect, ratio};
@@ -29,8 +31,8 @@ pub use holm::holm;
 pub use order::{Crossover, Place, crossover, median};
 pub use outlier::{Outlier, OutlierLabel, outliers};
 pub use quantile::{mad, quantile};
+pub use rate::rate_interval;
 pub use steadiness::{Steadiness, steadiness};
-pub use trend::{Trend, trend};
 
 use student::t_quantile;
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::levels::Levels;
 use crate::quantile;
 use crate::shape::{Shape, best_shape};
-use crate::trend::Slopes;
+use crate::slopes::Slopes;
 
 /// What a series does over its iterations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

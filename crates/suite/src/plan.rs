@@ -74,7 +74,8 @@ pub struct Plan {
     /// Attempts per case; under a stop rule, the fewest.
     pub attempts: u32,
     /// Until when further attempts are added, one per case and round, behind `slots`. Builds that do not know it take the
-    /// run for one with `attempts` attempts per case.
+    /// run for one with `attempts` attempts per case and go on with it as such, until the rule was looked at for the first
+    /// time; a log that says so they call damaged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<StopRule>,
     /// The configurations.

@@ -154,6 +154,12 @@ impl Finished {
                     "interrupted; `{resume}` makes the attempts that are missing"
                 ));
             }
+            ExitCode::CasesFailed if self.summary.state == RunState::Interrupted => {
+                let resume = resume_command(&self.record.path);
+                say(&format!(
+                    "the run is not over; `{resume}` makes the attempts that it still owes"
+                ));
+            }
             ExitCode::CasesFailed => {
                 let again = rerun_command(&self.record.path);
                 say(&format!(

@@ -18,7 +18,7 @@ use crate::lock::DeviceLock;
 use crate::probe::Gpus;
 use crate::process::{HELLO_MARK, Launch};
 use crate::reporter::say;
-use crate::runner::{Agenda, CheckedCase, offered_torch};
+use crate::runner::{Agenda, CheckedCase, Reach, offered_torch};
 use crate::settings::{DeviceChoice, find_run_worker, usable};
 
 /// A run that nobody else writes, as it was found.
@@ -71,6 +71,7 @@ impl TakenRun {
         let measured = has_rule.then_some(self.record.attempts);
         let agenda = Agenda {
             slots,
+            reach: reach(by),
             checks: self.checks,
             measured: measured.unwrap_or_default(),
         };
@@ -81,6 +82,14 @@ impl TakenRun {
             agenda,
             timeout,
         })
+    }
+}
+
+/// Somebody who reruns cases has chosen them; the plan's own goes on wherever its rule wants it.
+fn reach(by: StartedBy) -> Reach {
+    match by {
+        StartedBy::Run | StartedBy::Resume => Reach::Plan,
+        StartedBy::Rerun => Reach::Slots,
     }
 }
 

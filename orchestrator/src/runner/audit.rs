@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::attempt::{Waiting, begin, go_on};
 use super::refusal::refuse;
-use super::rounds::{Agenda, Measured, Rounds};
+use super::rounds::{Agenda, Rounds};
 use super::run::{Context, Halt, RunError, attempt_slot, job_of, start, state};
 use super::waiting::{pace, wait_before, words};
 
@@ -36,7 +36,7 @@ pub(crate) async fn make_audit(
         }
     }
     // No rule adds rounds to an audit.
-    let rounds = Rounds::new(&[], Measured::new());
+    let rounds = Rounds::new(context.recorder.manifest(), Agenda::default());
     let state = state(context.recorder.manifest(), &rounds);
     context.emit(RunEvent::RunEnded { state })?;
     context.recorder.set_state(state)?;

@@ -14,10 +14,22 @@ pub(crate) type Measured = BTreeMap<(String, u32), AttemptData>;
 pub(crate) struct Agenda {
     /// The attempts that it begins with.
     pub(crate) slots: Vec<Slot>,
+    /// The cases that the stop rule may want more of.
+    pub(crate) reach: Reach,
     /// What the stop rule said before it, where that led to these attempts.
     pub(crate) checks: Vec<CheckedCase>,
     /// What earlier attempts have measured; empty where there is no stop rule.
     pub(crate) measured: Measured,
+}
+
+/// Which cases the stop rule adds rounds for during one start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Reach {
+    /// All of the plan that have not come to an end.
+    #[default]
+    Plan,
+    /// Those that the start begins with alone.
+    Slots,
 }
 
 /// A case of the plan and where it stands.
@@ -44,17 +56,31 @@ pub(crate) struct Round {
 #[derive(Debug)]
 pub(super) struct Rounds {
     measured: Measured,
-    /// Cases that this start makes attempts of and that may need more.
+    /// Cases that may need more in this start.
     open: BTreeSet<usize>,
 }
 
 impl Rounds {
-    /// For a start that begins with these attempts.
-    pub(super) fn new(slots: &[Slot], measured: Measured) -> Self {
-        Self {
-            measured,
-            open: slots.iter().map(|slot| slot.case).collect(),
+    /// For a start with this to do.
+    pub(super) fn new(manifest: &Manifest, agenda: Agenda) -> Self {
+        let begun = agenda.slots.iter().map(|slot| slot.case);
+        let mut rounds = Self {
+            measured: agenda.measured,
+            open: begun.collect(),
+        };
+        if agenda.reach == Reach::Plan {
+            // A case outside the slots may want more all the same: its attempts are made, and the round was cut off before
+            // the rule was looked at.
+            let wanting = rounds.wanting(manifest);
+            rounds.open.extend(wanting);
         }
+        rounds
+    }
+
+    /// What attempts have measured so far.
+    #[cfg(test)]
+    pub(super) fn into_measured(self) -> Measured {
+        self.measured
     }
 
     /// Keeps what an attempt measured, where a rule will ask for it.
@@ -65,7 +91,7 @@ impl Rounds {
         }
     }
 
-    /// Where the cases stand that this start is about and that had not come to an end before.
+    /// Where the cases stand that this start adds rounds for and that had not come to an end before.
     pub(super) fn check(&mut self, manifest: &Manifest) -> Vec<CheckedCase> {
         let found: Vec<_> = self
             .open
@@ -82,8 +108,16 @@ impl Rounds {
 
     /// Whether the rule wants no further process of any case of the run.
     pub(super) fn are_over(&self, manifest: &Manifest) -> bool {
-        let mut found = (0..manifest.cases.len()).filter_map(|case| self.of_case(manifest, case));
-        found.all(|checked| checked.check.verdict != RuleVerdict::Another)
+        self.wanting(manifest).is_empty()
+    }
+
+    /// The cases of the run that the rule wants a further process of.
+    fn wanting(&self, manifest: &Manifest) -> Vec<usize> {
+        let found = (0..manifest.cases.len()).filter_map(|case| self.of_case(manifest, case));
+        found
+            .filter(|checked| checked.check.verdict == RuleVerdict::Another)
+            .map(|checked| checked.case)
+            .collect()
     }
 
     fn of_case(&self, manifest: &Manifest, case: usize) -> Option<CheckedCase> {

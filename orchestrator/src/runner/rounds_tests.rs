@@ -6,7 +6,7 @@ use anechoic_suite::Slot;
 use serde_json::{Value, json};
 
 use super::queue::Queue;
-use super::rounds::{Rounds, further_round};
+use super::rounds::{Agenda, Measured, Reach, Rounds, further_round};
 
 /// Three cases, 2 to 4 attempts each until ± 2 %.
 fn manifest() -> Manifest {
@@ -47,11 +47,22 @@ impl Start {
     fn of(cases: &[usize]) -> Self {
         let slots =
             (1..=2).flat_map(|attempt| cases.iter().map(move |&case| Slot { case, attempt }));
-        let slots: Vec<_> = slots.collect();
+        Self::on(manifest(), slots.collect(), Reach::Plan, Measured::new())
+    }
+
+    /// One that goes on with a run.
+    fn on(manifest: Manifest, slots: Vec<Slot>, reach: Reach, measured: Measured) -> Self {
+        let queue = Queue::new(&slots);
+        let agenda = Agenda {
+            slots,
+            reach,
+            measured,
+            ..Agenda::default()
+        };
         Self {
-            manifest: manifest(),
-            rounds: Rounds::new(&slots, Default::default()),
-            queue: Queue::new(&slots),
+            rounds: Rounds::new(&manifest, agenda),
+            manifest,
+            queue,
         }
     }
 
@@ -149,12 +160,38 @@ fn a_round_has_every_case_once_in_an_order_from_the_seed() {
     assert_eq!(rounds(), (third, fourth));
 }
 
-#[test]
-fn a_start_adds_rounds_for_its_own_cases_alone() {
-    let mut start = Start::of(&[1]);
+/// A run that was stopped when the second attempt of `c` alone was missing: its manifest, what it measured, what it owes.
+fn cut_off() -> (Manifest, Measured, Vec<Slot>) {
+    let mut start = Start::of(&[0, 1]);
     start.make(times);
-    assert_eq!(start.decide(), [(1, RuleVerdict::Another)]);
+    let owed = |attempt| Slot { case: 2, attempt };
+    let failed = json!({
+        "attempt": 1, "started": "2026-11-22T03:45:00Z", "wall_ns": 1, "outcome": "exit-code", "code": 3,
+    });
+    let failed = serde_json::from_value(failed).unwrap();
+    start.manifest.cases[2].attempts.push(failed);
+    (start.manifest, start.rounds.into_measured(), vec![owed(2)])
+}
+
+#[test]
+fn what_goes_on_with_the_plan_adds_rounds_for_all_cases_that_want_them() {
+    let (manifest, measured, owed) = cut_off();
+    let mut start = Start::on(manifest, owed, Reach::Plan, measured);
+    assert_eq!(start.make(times), [(2, 2)]);
+    // `a` had come to an end before.
+    let expected = [(1, RuleVerdict::Another), (2, RuleVerdict::NoneGood)];
+    assert_eq!(start.decide(), expected);
     assert_eq!(start.make(times), [(1, 3)]);
+}
+
+#[test]
+fn what_makes_chosen_cases_adds_rounds_for_them_alone() {
+    let (manifest, measured, owed) = cut_off();
+    let mut start = Start::on(manifest, owed, Reach::Slots, measured);
+    start.make(times);
+    assert_eq!(start.decide(), [(2, RuleVerdict::NoneGood)]);
+    assert_eq!(start.make(times), []);
+    assert!(!start.rounds.are_over(&start.manifest));
 }
 
 #[test]

@@ -136,7 +136,7 @@ pub(crate) async fn make_attempts(
     context.recorder.set_state(RunState::Running)?;
     start(context, &agenda)?;
     let mut queue = Queue::new(&agenda.slots);
-    let mut rounds = Rounds::new(&agenda.slots, agenda.measured);
+    let mut rounds = Rounds::new(context.recorder.manifest(), agenda);
     let mut is_first = true;
     loop {
         while let Some(slot) = queue.next() {

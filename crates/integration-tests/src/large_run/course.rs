@@ -178,11 +178,9 @@ impl<'a, W: Write> Course<'a, W> {
         self.log.write_all(b"\n")
     }
 
-    /// A factor about 1, with this standard deviation: the sum of twelve uniform numbers is nearly normal.
+    /// A factor about 1, with this standard deviation.
     fn noise(&mut self, size: f64) -> f64 {
-        let unit = 1 << 20;
-        let sum: u64 = (0..12).map(|_| self.draw.below(unit)).sum();
-        1.0 + size * (sum as f64 / unit as f64 - 6.0)
+        1.0 + size * self.draw.normal()
     }
 }
 

@@ -1,7 +1,7 @@
 //! What `hyperfine --export-json` writes, so that scripts for it can read a run: one result per case and T with its
 //! first time, and one time per process.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anechoic_protocol::Benchmark;
 use anechoic_record::{CaseRecord, Cell, Metric, MetricKind, RunRecord, cells_of_case};
@@ -13,7 +13,7 @@ use serde::Serialize;
 pub struct Hyperfine {
     /// JSON, as hyperfine writes it.
     pub json: String,
-    /// Cases that have no time to show, with the reason.
+    /// Cases, or some T of them, that have no time to show, with the reason.
     pub left_out: Vec<String>,
 }
 
@@ -46,10 +46,9 @@ pub fn hyperfine(record: &RunRecord) -> Hyperfine {
     let mut results = Vec::new();
     let mut left_out = Vec::new();
     for case in &record.manifest.cases {
-        match of_case(record, case) {
-            Ok(found) => results.extend(found),
-            Err(why) => left_out.push(format!("{}: {why}", case.case.id)),
-        }
+        let (found, lacking) = of_case(record, case);
+        results.extend(found);
+        left_out.extend(lacking.iter().map(|why| format!("{}: {why}", case.case.id)));
     }
     let text = serde_json::to_string_pretty(&Results { results });
     Hyperfine {
@@ -58,23 +57,43 @@ pub fn hyperfine(record: &RunRecord) -> Hyperfine {
     }
 }
 
-fn of_case(record: &RunRecord, case: &CaseRecord) -> Result<Vec<BenchmarkResult>, String> {
+/// The results of a case, and why others are missing.
+fn of_case(record: &RunRecord, case: &CaseRecord) -> (Vec<BenchmarkResult>, Vec<String>) {
     let benchmark = case.case.work.name();
     let metric = Metric::primary(benchmark);
     if metric.kind() != MetricKind::Time {
-        return Err(format!("`{}` measures no time", benchmark.as_str()));
+        let why = format!("`{}` measures no time", benchmark.as_str());
+        return (Vec::new(), vec![why]);
+    }
+    if case.ok_attempts().next().is_none() {
+        return (Vec::new(), vec!["no attempt of it ended well".to_owned()]);
     }
     let attempts = case.ok_attempts().map(|attempt| {
         let data = record.attempt_data(&case.case.id, attempt.attempt);
         (attempt.attempt, data)
     });
     let cells = cells_of_case(case, attempts);
-    let wanted = cells.iter().filter(|cell| cell.id.metric == metric);
-    let results: Vec<_> = wanted.filter_map(|cell| result(case, cell)).collect();
-    match results.is_empty() {
-        true => Err("no attempt of it ended well".to_owned()),
-        false => Ok(results),
+    let (wanted, others): (Vec<_>, Vec<_>) =
+        cells.iter().partition(|cell| cell.id.metric == metric);
+    let results: Vec<_> = wanted
+        .iter()
+        .filter_map(|cell| result(case, cell))
+        .collect();
+    let mut lacking = lacking(&wanted, &others, &metric);
+    if results.is_empty() && lacking.is_empty() {
+        lacking.push(format!("no {metric} in its attempts"));
     }
+    (results, lacking)
+}
+
+/// T at which something was measured, but not what is wanted: a single token comes from prefill, and has no decode.
+fn lacking(wanted: &[&Cell], others: &[&Cell], metric: &Metric) -> Vec<String> {
+    let measured: BTreeSet<u32> = others.iter().filter_map(|cell| cell.id.tokens).collect();
+    let has = |tokens: &u32| wanted.iter().any(|cell| cell.id.tokens == Some(*tokens));
+    let without = measured.into_iter().filter(|tokens| !has(tokens));
+    without
+        .map(|tokens| format!("no {metric} at T = {tokens}"))
+        .collect()
 }
 
 fn result(case: &CaseRecord, cell: &Cell) -> Option<BenchmarkResult> {

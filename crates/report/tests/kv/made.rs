@@ -1,18 +1,16 @@
 //! Made-up cases of every KV-cache benchmark with their attempts.
 
-use std::time::Duration;
-
 use anechoic_protocol::{
-    AttentionPath, Benchmark, CacheUse, CapacityProbe, CapacitySample, CapacityWork, Device,
-    Divergence, Dtype, Echo, Environment, FailureKind, GenerationWork, Job, JobResult,
-    LatencySample, MemorySource, ModelFacts, ModelSource, PROTOCOL_VERSION, PeakMemory,
+    AttentionPath, Benchmark, CacheUse, CapacityProbe, CapacitySample, CapacityWork, Divergence,
+    Dtype, FailureKind, GenerationWork, LatencySample, MemorySource, ModelFacts, ModelSource,
     PerplexitySample, PerplexityWork, PhaseSample, PhaseTimes, Preset, RooflinePoint,
     RooflineSample, Sample, TextSource, Version, VersionedModel, VramSample, WindowLoss,
 };
 use anechoic_record::{AttemptData, Outcome, RunRecord};
 use anechoic_suite::Case;
 
-use crate::support::{ok, record};
+use crate::result::job_result;
+use crate::support::{self, ok, record};
 
 use AttentionPath::{Best, Dequantise, Stock};
 use Version::{V0, V1, V2, V3, V4};
@@ -31,13 +29,8 @@ pub(crate) fn gpt2(version: Version, attention: AttentionPath) -> VersionedModel
 
 pub(crate) fn case(id: &str, work: Benchmark) -> Case {
     Case {
-        id: id.to_owned(),
         seed: 42,
-        threads: None,
-        timeout: Duration::from_secs(60),
-        isolation: Default::default(),
-        worker: None,
-        work,
+        ..support::case(id, work)
     }
 }
 
@@ -72,44 +65,19 @@ pub(crate) fn cache(version: Version, tokens: u32) -> CacheUse {
 pub(crate) fn data(case: &Case, samples: Vec<Sample>) -> AttemptData {
     let version = case.work.versioned().unwrap().version;
     let config = Preset::Gpt2.config();
-    let result = JobResult {
-        used: Echo(Job {
-            protocol: PROTOCOL_VERSION,
-            case: case.id.clone(),
-            attempt: 1,
-            device: Device::Cpu,
-            threads: 2,
-            seed: case.seed,
-            work: case.work.clone(),
-            more: false,
-        }),
-        model: Some(ModelFacts {
-            layers: 12,
-            hidden: 768,
-            parameters: 124_439_808,
-            weight_bytes: 248_879_616,
-            kv_cache_bytes: 0,
-            projection_bytes_saved: version.projection_bytes_saved(&config, Dtype::Bf16),
-            dtype: Dtype::Bf16,
-            config: Some(config),
-        }),
-        environment: Environment {
-            torch: Some("2.11.0".to_owned()),
-            device: Device::Cpu,
-            linear_path: None,
-            attention_path: Some("fused-avx2".to_owned()),
-            cpu_capability: None,
-        },
-        verification: None,
-        memory: PeakMemory {
-            peak_resident_bytes: 1 << 30,
-            peak_device_bytes: None,
-            capture_bytes: 0,
-            resident_at_start_bytes: None,
-            resident_at_end_bytes: None,
-        },
-        phases: vec![],
-    };
+    let mut result = job_result(case, 1 << 30);
+    result.model = Some(ModelFacts {
+        layers: 12,
+        hidden: 768,
+        parameters: 124_439_808,
+        weight_bytes: 248_879_616,
+        kv_cache_bytes: 0,
+        projection_bytes_saved: version.projection_bytes_saved(&config, Dtype::Bf16),
+        dtype: Dtype::Bf16,
+        config: Some(config),
+    });
+    result.environment.torch = Some("2.11.0".to_owned());
+    result.environment.attention_path = Some("fused-avx2".to_owned());
     AttemptData {
         samples,
         result: Some(result),
@@ -296,15 +264,16 @@ pub(crate) fn capacity(version: Version, batches: &[u32]) -> Made {
     (case, vec![attempt])
 }
 
-pub(crate) fn roofline() -> Made {
+pub(crate) fn roofline(tokens: &[u32]) -> Made {
+    let names: Vec<String> = tokens.iter().map(u32::to_string).collect();
     let case = case(
-        "kv.v1.roofline.t128",
-        Benchmark::Roofline(generation(V1, Best, &[128])),
+        &format!("kv.v1.roofline.t{}", names.join(",")),
+        Benchmark::Roofline(generation(V1, Best, tokens)),
     );
-    let sample = |run| {
+    let sample = |tokens: u32, run| {
         Sample::Roofline(RooflineSample {
             iteration: run,
-            tokens: 128,
+            tokens,
             run,
             prefill: RooflinePoint {
                 time_ns: 40 * MS,
@@ -318,10 +287,11 @@ pub(crate) fn roofline() -> Made {
             },
             read_bytes_per_s: 30_000_000_000,
             matrix_flops_per_s: 200_000_000_000,
-            generated_tokens: 128,
+            generated_tokens: u64::from(tokens),
         })
     };
-    let attempt = ok(data(&case, vec![sample(1), sample(2)]));
+    let samples = tokens.iter().flat_map(|&t| [sample(t, 1), sample(t, 2)]);
+    let attempt = ok(data(&case, samples.collect()));
     (case, vec![attempt])
 }
 
@@ -362,6 +332,6 @@ pub(crate) fn everything() -> RunRecord {
         perplexity(V2, 1.002),
         capacity(V1, &[30, 32]),
         capacity(V2, &[57, 57]),
-        roofline(),
+        roofline(&[128]),
     ])
 }

@@ -5,7 +5,10 @@
     reason = "helpers of tests, where a panic is the report"
 )]
 
+mod exports;
 mod made;
+#[path = "../support/result.rs"]
+mod result;
 #[path = "../support/mod.rs"]
 mod support;
 mod times;
@@ -97,7 +100,7 @@ fn the_prediction_needs_ceilings_of_the_same_model() {
     };
     assert!(kv_of(both()).predictions.is_empty());
     let mut with_roofline = both();
-    with_roofline.push(roofline());
+    with_roofline.push(roofline(&[128]));
     let kv = kv_of(with_roofline);
     let prediction = &kv.predictions[0];
     close(prediction.measured.value, 905.0 / 402.0 - 1.0);
@@ -109,7 +112,7 @@ fn the_prediction_needs_ceilings_of_the_same_model() {
     );
     assert!((1.0..1.2).contains(&(prediction.predicted_v1_s / (128.0 * 0.247 / 30.0))));
     let mut of_another_type = both();
-    let (mut case, attempts) = roofline();
+    let (mut case, attempts) = roofline(&[128]);
     let Benchmark::Roofline(work) = &mut case.work else {
         unreachable!("it is a roofline")
     };

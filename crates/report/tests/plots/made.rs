@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anechoic_protocol::{
-    Attribution, Benchmark, CaptureIteration, CaptureMode, CaptureWork, CustomSample, CustomWork,
-    Dtype, ModelSource, Phase, PhaseSpan, Preset, Probe, Sample, Strategy, Version, Workload,
+    Benchmark, CaptureMode, CaptureWork, CustomSample, CustomWork, Phase, PhaseSpan, Sample,
+    Strategy, Version,
 };
 use anechoic_record::{AttemptData, MachineState, Observation, Outcome, Restless, RunRecord, Wait};
 use anechoic_suite::Case;
 
+use crate::capture::{capture_work, captured};
 use crate::kv::{Made, latency};
-use crate::support::ok;
+use crate::support::{case, ok};
 
 /// Noise of a few percent, the same every time.
 pub(crate) struct Noise(u64);
@@ -38,60 +39,12 @@ pub(crate) fn capture_case(
     mode: CaptureMode,
     strategy: Strategy,
 ) -> Case {
-    Case {
-        id: id.to_owned(),
-        seed: 0,
-        threads: None,
-        timeout: Duration::from_secs(60),
-        isolation: Default::default(),
-        worker: None,
-        work: Benchmark::Capture(CaptureWork {
-            model: ModelSource::Preset {
-                name: Preset::Gpt2Tiny,
-            },
-            dtype: Dtype::F32,
-            workload: Workload {
-                batch_size: 2,
-                prefill_tokens: 8,
-                decode_tokens: 5,
-                prefill_chunk: 8,
-                warmup_iterations: 1,
-                iterations: 8,
-            },
-            mode,
-            layers,
-            strategy,
-            probe: Probe::Full,
-            attribution: Attribution::Off,
-            fetch_dtype: Dtype::F32,
-            fetch_breakdown: false,
-        }),
-    }
-}
-
-/// An attempt with iterations that generate for so many milliseconds each.
-pub(crate) fn capture_data(generation_ms: &[f64]) -> AttemptData {
-    let ns = |ms: f64| (ms * 1e6) as u64;
-    let sample = |(iteration, ms): (u32, &f64)| {
-        Sample::Capture(CaptureIteration {
-            iteration,
-            prefill_ns: ns(ms / 4.0),
-            decode_ns: ns(ms * 3.0 / 4.0),
-            generation_ns: ns(*ms),
-            fetch_ns: 0,
-            fetch_parts: None,
-            generated_tokens: 10,
-            captured_rows: 0,
-            captured_bytes: 4096,
-            resident_bytes: 1 << 20,
-            inside_ns: None,
-            paired: None,
-        })
+    let mut work = CaptureWork {
+        strategy,
+        ..capture_work(mode, layers)
     };
-    AttemptData {
-        samples: (1..).zip(generation_ms).map(sample).collect(),
-        ..AttemptData::default()
-    }
+    work.workload.iterations = 8;
+    case(id, Benchmark::Capture(work))
 }
 
 /// Three processes of eight iterations for several numbers of layers and two ways to store; one grows as it goes.
@@ -104,7 +57,7 @@ pub(crate) fn captures() -> Vec<Made> {
             let values: Vec<f64> = (0..8)
                 .map(|i| noise.about(level * (1.0 + growth * f64::from(i)), 2.0))
                 .collect();
-            ok(capture_data(&values))
+            ok(captured(&values, 0))
         };
         let attempts = vec![attempt(), attempt(), attempt()];
         made.push((case, attempts));
@@ -139,15 +92,12 @@ pub(crate) fn captures() -> Vec<Made> {
 
 /// A worker of one's own, with a value that is no number at times.
 pub(crate) fn custom(id: &str, times_ms: &[u64], rates: &[f64]) -> Made {
-    let case = Case {
-        id: id.to_owned(),
-        work: Benchmark::Custom(CustomWork {
-            parameters: BTreeMap::new(),
-            warmup_iterations: 0,
-            iterations: times_ms.len() as u32,
-        }),
-        ..capture_case("", vec![], CaptureMode::Baseline, Strategy::Arena)
-    };
+    let work = Benchmark::Custom(CustomWork {
+        parameters: BTreeMap::new(),
+        warmup_iterations: 0,
+        iterations: times_ms.len() as u32,
+    });
+    let case = case(id, work);
     let samples = (1..)
         .zip(times_ms.iter().zip(rates))
         .map(|(iteration, (ms, rate))| {

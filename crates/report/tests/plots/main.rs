@@ -7,9 +7,13 @@
     reason = "helpers of tests, where a panic is the report"
 )]
 
+#[path = "../support/capture.rs"]
+mod capture;
 #[path = "../kv/made.rs"]
 mod kv;
 mod made;
+#[path = "../support/result.rs"]
+mod result;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -20,8 +24,9 @@ use anechoic_record::{AttemptData, Outcome, RunRecord};
 use anechoic_report::{Plot, Summary, plots};
 use roxmltree::{Document, Node};
 
+use capture::captured;
 use kv::{everything, failed, perplexity, phase, roofline, vram};
-use made::{capture_case, capture_data, captures, custom, failing, latencies, spread_out};
+use made::{capture_case, captures, custom, failing, latencies, spread_out};
 use support::{ok, record};
 
 /// The pictures of a record, each of which is checked for what holds of all, and left for eyes.
@@ -150,7 +155,7 @@ fn the_kv_benchmarks() {
     ] {
         made.push(perplexity(version, loss));
     }
-    made.push(roofline());
+    made.push(roofline(&[128]));
     let mut record = record(made);
     spread_out(&mut record);
     let found = drawn("kv", &record);
@@ -396,7 +401,7 @@ fn long_series_are_thinned_and_say_so() {
     );
     let found = drawn(
         "long",
-        &record(vec![(case, vec![ok(capture_data(&values))])]),
+        &record(vec![(case, vec![ok(captured(&values, 0))])]),
     );
     let plot = the(&found, "values-capture");
     assert!(marks(plot, "raw") <= 401, "{}", marks(plot, "raw"));
@@ -424,7 +429,7 @@ fn many(cases: usize, attempts: usize) -> RunRecord {
         let case = capture_case(&id, vec![], CaptureMode::Baseline, Strategy::Arena);
         let attempt = |k: usize| match (i + k) % 23 {
             7 => (Outcome::ExitCode { code: 1 }, AttemptData::default()),
-            _ => ok(capture_data(&[100.0, 101.0 + k as f64, 99.0, 100.0, 100.5])),
+            _ => ok(captured(&[100.0, 101.0 + k as f64, 99.0, 100.0, 100.5], 0)),
         };
         (case, (0..attempts).map(attempt).collect())
     });

@@ -3,12 +3,25 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use anechoic_protocol::Device;
+use anechoic_protocol::{Benchmark, Device};
 use anechoic_record::{
     AttemptData, AttemptRecord, CaseRecord, Machine, Manifest, Outcome, RunRecord, RunSettings,
     RunState, SCHEMA_VERSION,
 };
 use anechoic_suite::{Case, Order, Plan};
+
+/// A case of the run's threads and no isolation of its own.
+pub(crate) fn case(id: &str, work: Benchmark) -> Case {
+    Case {
+        id: id.to_owned(),
+        seed: 0,
+        threads: None,
+        timeout: Duration::from_secs(60),
+        isolation: Default::default(),
+        worker: None,
+        work,
+    }
+}
 
 /// A record of these cases with their attempts.
 pub(crate) fn record(cases: Vec<(Case, Vec<(Outcome, AttemptData)>)>) -> RunRecord {

@@ -1,7 +1,7 @@
 //! How often the interval of a centre holds the truth, on made-up data with two levels.
 
-use crate::made::{Noise, Setting, Shape, rate_interval};
-use anechoic_stats::centre;
+use crate::made::{Noise, Setting, Shape};
+use anechoic_stats::{centre, rate_interval};
 
 /// Standard deviations between processes, and of iterations within them.
 const NORMAL: [(f64, f64); 4] = [(0.02, 0.005), (0.02, 0.02), (0.005, 0.02), (0.0, 0.02)];

@@ -1,7 +1,9 @@
 //! How often a contrast errs, on made-up data with two levels: differences where there are none, and a slow-down of 3 %.
 
-use crate::made::{Noise, Setting, Shape, rate_interval};
-use anechoic_stats::{Contrast, contrast, difference_contrast, holm, paired_contrast};
+use crate::made::{Noise, Setting, Shape};
+use anechoic_stats::{
+    Contrast, contrast, difference_contrast, holm, paired_contrast, rate_interval,
+};
 
 const SIMULATIONS: usize = 500;
 

@@ -1,6 +1,5 @@
 //! Made-up measurements with two levels: processes, and iterations within them. Seeded, the same on every machine.
 
-use anechoic_stats::Interval;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use statrs::distribution::{Beta, Continuous, ContinuousCDF, Normal};
@@ -83,20 +82,5 @@ impl Setting {
         let points = (0..steps).map(|i| (f64::from(i) + 0.5) / f64::from(steps));
         let term = |u: f64| (self.within * normal.inverse_cdf(u)).exp() * place.pdf(u);
         points.map(term).sum::<f64>() / f64::from(steps)
-    }
-}
-
-/// The exact interval of a rate at 95 % (Clopper & Pearson, Biometrika 26, 1934).
-pub(crate) fn rate_interval(hits: usize, of: usize) -> Interval {
-    let quantile = |a: usize, b: usize, p| Beta::new(a as f64, b as f64).unwrap().inverse_cdf(p);
-    Interval {
-        low: match hits {
-            0 => 0.0,
-            _ => quantile(hits, of - hits + 1, 0.025),
-        },
-        high: match hits == of {
-            true => 1.0,
-            false => quantile(hits + 1, of - hits, 0.975),
-        },
     }
 }

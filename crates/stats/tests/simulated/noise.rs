@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::made::{Noise, rate_interval};
-use anechoic_stats::{Steadiness, steadiness};
+use crate::made::Noise;
+use anechoic_stats::{Steadiness, rate_interval, steadiness};
 
 const SIMULATIONS: usize = 1_000;
 

@@ -1,8 +1,8 @@
 //! How often the interval holds the truth of which a stop rule was the reason to stop: looking after every round makes it
 //! more likely to stop where the processes happen to agree.
 
-use crate::made::{Noise, Setting, Shape, rate_interval};
-use anechoic_stats::{Centre, centre};
+use crate::made::{Noise, Setting, Shape};
+use anechoic_stats::{Centre, centre, rate_interval};
 
 const MIN: usize = 3;
 const MAX: usize = 10;

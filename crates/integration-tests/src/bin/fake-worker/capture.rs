@@ -6,7 +6,7 @@ use anechoic_protocol::{
     Sample,
 };
 
-/// Times follow from the iteration and the fault alone, so that results can be told apart and vary where a test wants it.
+/// Times follow from the iteration alone, so that results can be told apart; where a test wants them to vary, dials do that.
 pub(crate) fn sample(work: &CaptureWork, iteration: u32, fault: Fault) -> Sample {
     let batch = u64::from(work.workload.batch_size);
     let rows = work.expected_rows() * batch * work.layers.len() as u64;
@@ -15,11 +15,7 @@ pub(crate) fn sample(work: &CaptureWork, iteration: u32, fault: Fault) -> Sample
         _ => rows,
     };
     let millisecond = 1_000_000;
-    let slower = match fault {
-        Fault::Slower(percent) => u64::from(percent),
-        _ => 0,
-    };
-    let base = millisecond * (100 + u64::from(iteration)) * (100 + slower) / 100;
+    let base = millisecond * (100 + u64::from(iteration));
     let readings = Readings::of(work, fault);
     Sample::Capture(CaptureIteration {
         iteration,

@@ -1,5 +1,6 @@
 //! A worker that speaks the protocol, measures nothing, and misbehaves as `ANECHOIC_FAKE_WORKER` says. See
-//! [`anechoic_integration_tests::fault`]; its times are turned by arguments, see [`anechoic_integration_tests::dials`]. Also an example of a worker without libtorch.
+//! [`anechoic_integration_tests::fault`]; its times are turned by arguments or
+//! `ANECHOIC_FAKE_DIALS`, see [`anechoic_integration_tests::dials`]. Also an example of a worker without libtorch.
 
 mod answer;
 mod capture;
@@ -7,7 +8,6 @@ mod carry;
 mod children;
 mod harm;
 mod kv;
-mod pace;
 mod quality;
 mod surroundings;
 
@@ -17,7 +17,7 @@ use std::io::{BufRead, Write};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anechoic_integration_tests::dials::{Dials, stretch};
+use anechoic_integration_tests::dials::{self, Dials, stretch};
 use anechoic_integration_tests::fault::{Fault, choose};
 use anechoic_protocol::{
     FailureKind, Job, PROTOCOL_VERSION, Phase, WorkerEvent, decode_line, encode_line,
@@ -25,7 +25,7 @@ use anechoic_protocol::{
 
 fn main() -> ExitCode {
     let fault = own_fault();
-    let dials = match Dials::read(env::args().skip(1)) {
+    let dials = match dials() {
         Ok(dials) => dials,
         Err(why) => {
             eprintln!("error: {why}");
@@ -49,6 +49,13 @@ fn main() -> ExitCode {
             None => return ExitCode::SUCCESS,
         }
     }
+}
+
+/// What the test's variable says, then what the arguments do.
+fn dials() -> Result<Dials, String> {
+    let variable = env::var(dials::VARIABLE).unwrap_or_default();
+    let words = variable.split_whitespace().map(str::to_owned);
+    Dials::read(words.chain(env::args().skip(1)))
 }
 
 /// The orchestrator marks its workers with `run/case/attempt`.
@@ -117,7 +124,7 @@ fn work(job: &Job, process: &mut carry::Process, dials: &Dials) -> Option<ExitCo
     if !job.more {
         stop_when_input_closes(fault);
     }
-    if let Some(message) = dials.warning(&job.case) {
+    if let Some(message) = dials.warning(job) {
         send(&WorkerEvent::Warning { message });
     }
     let factor = dials.factor(job);
@@ -132,7 +139,7 @@ fn work(job: &Job, process: &mut carry::Process, dials: &Dials) -> Option<ExitCo
         return Some(code);
     }
     for iteration in answer::iterations(job, fault) {
-        let mut sample = pace::paced(answer::sample(job, iteration, fault));
+        let mut sample = answer::sample(job, iteration, fault);
         stretch(&mut sample, factor);
         process.spoil(&mut sample, job);
         send(&WorkerEvent::Sample { sample });

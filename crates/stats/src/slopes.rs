@@ -1,48 +1,18 @@
-//! Does one series rise or fall, however its values are distributed?
-
-use serde::{Deserialize, Serialize};
+//! Does one series rise or fall, however its values are distributed? The slopes between all of its pairs.
 
 use crate::order::median_of_sorted;
 use crate::student::{two_sided_normal_p, z_quantile};
 use crate::{Interval, median};
 
-/// The slope of one series.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Trend {
-    /// Change per iteration, as a fraction of the median.
-    pub slope: f64,
-    /// Its interval; absent below six values, and where ties leave too few pairs.
-    pub interval: Option<Interval>,
-    /// The chance of a trend at least as clear in values without one; absent for two values.
-    pub p: Option<f64>,
-}
-
-/// The trend of one series; `None` with fewer than two values, or where the median is 0.
-///
-/// Slope: the median of the slopes between all pairs (Theil 1950; Sen, "Estimates of the regression coefficient based on
-/// Kendall's tau", JASA 63, 1968), interval after Sen from the variance of Kendall's S with ties. p: Mann (1945) and Kendall, Rank Correlation Methods
-/// (1975), normal with continuity correction and ties. Iterations are taken as independent. Of a series longer
-/// than 400 values, equal blocks are replaced by their medians, so that the number of pairs stays small.
-pub fn trend(series: &[f64]) -> Option<Trend> {
-    let scale = median(series)?.abs();
-    let slopes = Slopes::of(series)?;
-    if scale == 0.0 {
-        return None;
-    }
-    Some(Trend {
-        slope: slopes.median() / scale,
-        interval: slopes.interval().map(|interval| Interval {
-            low: interval.low / scale,
-            high: interval.high / scale,
-        }),
-        p: slopes.p(),
-    })
-}
-
 /// Values of which all pairs are looked at, at most.
 const LONGEST: usize = 400;
 
 /// The slopes between all pairs of a series, in its own unit per iteration.
+///
+/// Slope: their median (Theil 1950; Sen, "Estimates of the regression coefficient based on Kendall's tau", JASA 63, 1968),
+/// interval after Sen from the variance of Kendall's S with ties. p: Mann (1945) and Kendall, Rank Correlation Methods
+/// (1975), normal with continuity correction and ties. Iterations are taken as independent. Of a series longer
+/// than 400 values, equal blocks are replaced by their medians, so that the number of pairs stays small.
 pub(crate) struct Slopes {
     sorted: Vec<f64>,
     /// Rising pairs less falling ones: Kendall's S.
@@ -80,7 +50,7 @@ impl Slopes {
         median_of_sorted(&self.sorted)
     }
 
-    /// Sen's interval; its ranks are rounded outwards.
+    /// Sen's interval, its ranks rounded outwards; absent below six values, and where ties leave too few pairs.
     pub(crate) fn interval(&self) -> Option<Interval> {
         let pairs = self.sorted.len() as f64;
         let reach = z_quantile() * self.variance.sqrt();
@@ -92,7 +62,7 @@ impl Slopes {
         })
     }
 
-    /// Of Mann and Kendall.
+    /// The chance of a trend at least as clear in values without one, of Mann and Kendall; absent for two values.
     pub(crate) fn p(&self) -> Option<f64> {
         if self.values < 3 {
             return None;
@@ -127,20 +97,20 @@ mod tests {
     #[test]
     fn an_example_by_hand() {
         // Slopes 1, 1.5, 2 | 2, 2.5 | 3 of 1 2 4 7 → median 2; S = 6, Var = 4·3·13/18, z = 5/2.943920.
-        let found = trend(&[1.0, 2.0, 4.0, 7.0]).unwrap();
-        close(found.slope, 2.0 / 3.0);
-        close(found.p.unwrap(), 0.089_429_1);
-        assert_eq!(found.interval, None);
+        let found = Slopes::of(&[1.0, 2.0, 4.0, 7.0]).unwrap();
+        close(found.median(), 2.0);
+        close(found.p().unwrap(), 0.089_429_1);
+        assert_eq!(found.interval(), None);
     }
 
     #[test]
     fn ties_lower_the_variance() {
         // Two pairs of ties of five: (5·4·15 − 2·(2·1·9))/18.
         close(kendall_variance(&[1.0, 1.0, 2.0, 2.0, 3.0]), 264.0 / 18.0);
-        let constant = trend(&[4.0; 8]).unwrap();
-        assert_eq!((constant.slope, constant.p), (0.0, Some(1.0)));
+        let constant = Slopes::of(&[4.0; 8]).unwrap();
+        assert_eq!((constant.median(), constant.p()), (0.0, Some(1.0)));
         assert_eq!(
-            constant.interval,
+            constant.interval(),
             Some(Interval {
                 low: 0.0,
                 high: 0.0
@@ -165,34 +135,32 @@ mod tests {
     fn one_wild_value_changes_little() {
         let mut values: Vec<f64> = (0..20).map(|i| 100.0 + f64::from(i)).collect();
         values[5] = 1e6;
-        close(trend(&values).unwrap().slope, 1.0 / 110.5);
+        close(Slopes::of(&values).unwrap().median(), 1.0);
     }
 
     #[test]
     fn long_series_keep_their_slope_per_iteration() {
         let values: Vec<f64> = (0..5_003).map(|i| 1_000.0 + f64::from(i)).collect();
-        let found = trend(&values).unwrap();
-        close(found.slope, 1.0 / 3_501.0);
-        assert!(found.p.unwrap() < 1e-9);
+        let found = Slopes::of(&values).unwrap();
+        close(found.median(), 1.0);
+        assert!(found.p().unwrap() < 1e-9);
     }
 
     #[test]
-    fn too_short_or_around_zero() {
-        assert_eq!(trend(&[]), None);
-        assert_eq!(trend(&[1.0]), None);
-        assert_eq!(trend(&[0.0, 0.0, 0.0]), None);
-        assert_eq!(trend(&[1.0, 2.0]).unwrap().p, None);
+    fn too_short() {
+        assert!(Slopes::of(&[]).is_none() && Slopes::of(&[1.0]).is_none());
+        assert_eq!(Slopes::of(&[1.0, 2.0]).unwrap().p(), None);
     }
 
     proptest! {
         #[test]
         fn backwards_is_the_negative(values in prop::collection::vec(1.0..2.0_f64, 2..40)) {
             let back: Vec<f64> = values.iter().rev().copied().collect();
-            let (there, back) = (trend(&values).unwrap(), trend(&back).unwrap());
-            prop_assert!((there.slope + back.slope).abs() < 1e-12);
-            prop_assert_eq!(there.p, back.p);
-            if let Some(interval) = there.interval {
-                prop_assert!(interval.covers(there.slope));
+            let (there, back) = (Slopes::of(&values).unwrap(), Slopes::of(&back).unwrap());
+            prop_assert!((there.median() + back.median()).abs() < 1e-12);
+            prop_assert_eq!(there.p(), back.p());
+            if let Some(interval) = there.interval() {
+                prop_assert!(interval.covers(there.median()));
             }
         }
     }
