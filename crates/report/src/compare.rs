@@ -3,8 +3,11 @@
 
 mod cell;
 mod comparison;
+mod decide;
+mod drifts;
 mod fail_on;
 mod judge;
+mod no_spread;
 mod options;
 mod pair;
 mod render;

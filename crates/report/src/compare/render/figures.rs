@@ -87,7 +87,7 @@ pub(super) fn reason(cell: &ComparedCell) -> String {
     let mut texts = vec![cell.reason_text()];
     if cell.verdict == Verdict::Undecided(Doubt::Noise) {
         let least = cell.change.as_ref().and_then(detectable);
-        texts.extend(least.map(|least| format!("detectable from {least} on")));
+        texts.extend(least.map(|least| format!("detectable from {least} on, of this cell alone")));
     }
     texts.extend(cell.notes.iter().cloned());
     texts.retain(|text| !text.is_empty());
