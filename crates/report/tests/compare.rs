@@ -5,6 +5,8 @@
     reason = "helpers of tests, where a panic is the report"
 )]
 
+#[path = "compare/conditions.rs"]
+mod conditions;
 #[path = "compare/evidence.rs"]
 mod evidence;
 mod support;
@@ -22,8 +24,8 @@ use anechoic_record::{
 };
 use anechoic_report::{
     CompareOptions, ComparedCell, Comparison, Conclusion, Doubt, FailOn, FailOns, MetricChoice,
-    NoMatch, Sameness, Scale, Side, Verdict, Within, compare_json, compare_junit, compare_markdown,
-    compare_terminal,
+    Mismatch, NoMatch, Sameness, Scale, Side, Verdict, Within, compare_json, compare_junit,
+    compare_markdown, compare_terminal,
 };
 use anechoic_suite::{Case, Order};
 use support::{ok, record};

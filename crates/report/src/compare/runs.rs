@@ -7,7 +7,7 @@ use anechoic_record::{CaseRecord, Cell, CellId, Difference, RunRecord, cells};
 use super::comparison::doubts;
 use super::judge::judge;
 use super::pair::{Pair, Refusal};
-use super::settings::{differences, settings};
+use super::settings::{differences, knows_environment, own_settings, settings};
 use super::{CompareOptions, Comparison, Mismatch, NotMeasured, RunFacts, Side, Unmatched};
 
 impl Comparison {
@@ -81,6 +81,10 @@ fn refusals<'a>(base: &'a RunRecord, new: &RunRecord) -> BTreeMap<&'a str, Refus
     let cases = new.manifest.cases.iter();
     let theirs: BTreeMap<&str, &CaseRecord> =
         cases.map(|case| (case.case.id.as_str(), case)).collect();
+    let settings = match knows_environment(base) && knows_environment(new) {
+        true => settings,
+        false => own_settings,
+    };
     let refusal = |case: &'a CaseRecord| {
         let id = case.case.id.as_str();
         let other = theirs.get(id)?;

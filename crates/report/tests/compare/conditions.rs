@@ -1,0 +1,126 @@
+//! Conditions under which runs are made: environments, machines, rounds and programs.
+
+use super::*;
+
+/// A run with a start of this kind, whose workers were passed these variables.
+fn start(by: StartedBy, environment: &[(&str, Option<&str>)], run: &RunRecord) -> Start {
+    let environment = environment.iter();
+    Start {
+        at: "2026-11-22T03:45:00Z".parse().unwrap(),
+        by,
+        anechoic: "0.1.0".to_owned(),
+        machine: run.manifest.machine.clone(),
+        programs: vec![],
+        environment: environment
+            .map(|(name, value)| ((*name).to_owned(), value.map(str::to_owned)))
+            .collect(),
+        suite_file: None,
+        timeout_ms: None,
+        differences: vec![],
+    }
+}
+
+fn passing(run: RunRecord, environment: &[(&str, Option<&str>)]) -> RunRecord {
+    let mut run = run;
+    let first = start(StartedBy::Run, environment, &run);
+    run.manifest.starts.push(first);
+    run
+}
+
+fn differences(base: &RunRecord, new: &RunRecord) -> Vec<String> {
+    let cell = one(base, new);
+    let refused = cell.verdict == Verdict::Undecided(Doubt::DifferentSettings);
+    assert_eq!(refused, !cell.differences.is_empty(), "{cell:#?}");
+    cell.differences.iter().map(Mismatch::text).collect()
+}
+
+#[test]
+fn what_workers_are_passed_is_a_setting() {
+    let check = |then: &[(&str, Option<&str>)], now: &[(&str, Option<&str>)], expected: &[&str]| {
+        let (base, new) = (
+            passing(only(&STEADY), then),
+            passing(only(&times(0.5)), now),
+        );
+        assert_eq!(differences(&base, &new), expected);
+    };
+    let home = ("HOME", Some("/home/a"));
+    let threads = |n: &'static str| ("OMP_NUM_THREADS", Some(n));
+    check(
+        &[threads("1")],
+        &[threads("8")],
+        &["environment.OMP_NUM_THREADS: 1 → 8"],
+    );
+    check(
+        &[home, threads("1")],
+        &[home],
+        &["environment.OMP_NUM_THREADS: 1 → absent"],
+    );
+    check(
+        &[home],
+        &[("HOME", Some("/home/b")), ("TERM", Some("x"))],
+        &[],
+    );
+    let library = ("LD_LIBRARY_PATH", Some("/lib/new"));
+    check(&[home], &[home, library], &[]);
+    // A run of an earlier build does not know.
+    check(&[], &[threads("8")], &[]);
+    // What no suite asks for by name was passed to none of its cases.
+    check(&[home], &[home, ("SECRET", None)], &[]);
+}
+
+#[test]
+fn a_resumed_run_with_other_variables_is_another_setting() {
+    let base = passing(only(&STEADY), &[("MKL_NUM_THREADS", Some("1"))]);
+    let mut new = passing(only(&STEADY), &[("MKL_NUM_THREADS", Some("1"))]);
+    assert_eq!(differences(&base, &new), [""; 0]);
+    let resumed = start(StartedBy::Resume, &[("MKL_NUM_THREADS", Some("2"))], &new);
+    new.manifest.starts.push(resumed);
+    assert_eq!(
+        differences(&base, &new),
+        ["environment.MKL_NUM_THREADS: 1 → 1, then 2"]
+    );
+}
+
+#[test]
+fn variables_and_folders_of_the_suite_are_settings() {
+    let with = |change: fn(&mut anechoic_suite::Isolation), passed: &[(&str, Option<&str>)]| {
+        let mut run = passing(only(&STEADY), passed);
+        change(&mut run.manifest.cases[0].case.isolation);
+        run
+    };
+    let plain = with(|_| {}, &[("HOME", Some("/"))]);
+    let sets = |isolation: &mut anechoic_suite::Isolation| {
+        isolation
+            .environment
+            .insert("OMP_NUM_THREADS".to_owned(), "8".to_owned());
+    };
+    let eight = with(sets, &[("OMP_NUM_THREADS", Some("1"))]);
+    let expected = ["environment.OMP_NUM_THREADS: absent → 8"];
+    assert_eq!(
+        differences(&plain, &eight),
+        expected,
+        "the suite's own wins"
+    );
+    let old = with(sets, &[]);
+    assert_eq!(differences(&plain, &old), expected, "it is in every record");
+    let folder = with(
+        |isolation| isolation.working_directory = Some("/srv".to_owned()),
+        &[],
+    );
+    assert_eq!(
+        differences(&plain, &folder),
+        ["working_directory: none → /srv"]
+    );
+    let asks = |isolation: &mut anechoic_suite::Isolation| {
+        isolation.pass_environment.push("MY_*".to_owned());
+    };
+    let (unset, set) = (
+        with(asks, &[("HOME", Some("/"))]),
+        with(asks, &[("MY_KEY", None)]),
+    );
+    assert_eq!(differences(&plain, &unset), [""; 0]);
+    assert_eq!(
+        differences(&plain, &set),
+        ["environment.MY_KEY: absent → set"]
+    );
+}
