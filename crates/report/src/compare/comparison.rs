@@ -87,6 +87,8 @@ pub struct NotMeasured {
     pub case: String,
     /// How its last attempt ended.
     pub cause: String,
+    /// Whether the new side lacks what the base has measured.
+    pub missing: bool,
 }
 
 /// Verdicts, counted.
@@ -109,6 +111,11 @@ pub struct Counts {
 }
 
 impl Comparison {
+    /// Cases that the base has measured and the new side has not, though it should have.
+    pub fn missing(&self) -> impl Iterator<Item = &NotMeasured> {
+        self.not_measured.iter().filter(|case| case.missing)
+    }
+
     /// Verdicts, counted.
     pub fn counts(&self) -> Counts {
         let mut counts = Counts {
@@ -139,8 +146,20 @@ impl NotMeasured {
             Some(last) => format!("{}: {}", last.outcome.name(), last.outcome.cause()),
             None => "no attempt was made".to_owned(),
         };
-        let case = case.case.id.clone();
-        Some(Self { side, case, cause })
+        Some(Self {
+            side,
+            case: case.case.id.clone(),
+            cause,
+            missing: false,
+        })
+    }
+
+    /// The same, as one whose counterpart is measured or not.
+    pub(crate) fn beside(self, is_measured: bool) -> Self {
+        Self {
+            missing: self.side == Side::New && is_measured,
+            ..self
+        }
     }
 
     /// In a few words.

@@ -208,12 +208,14 @@ fn matches(all: &[Settings], key: &str, within: &Within) -> Result<Vec<Match>, N
 fn not_measured(record: &RunRecord, matches: &[Match]) -> Vec<NotMeasured> {
     let cases = &record.manifest.cases;
     let bases: BTreeSet<usize> = matches.iter().map(|found| found.base).collect();
-    let bases = bases.into_iter().map(|at| (Side::Base, at));
-    let new = matches.iter().map(|found| (Side::New, found.new));
-    bases
-        .chain(new)
-        .filter_map(|(side, at)| NotMeasured::of(side, &cases[at]))
-        .collect()
+    let bases = bases
+        .into_iter()
+        .filter_map(|at| NotMeasured::of(Side::Base, &cases[at]));
+    let new = matches.iter().filter_map(|found| {
+        let is_measured = cases[found.base].ok_attempts().next().is_some();
+        Some(NotMeasured::of(Side::New, &cases[found.new])?.beside(is_measured))
+    });
+    bases.chain(new).collect()
 }
 
 type Cells = BTreeMap<(Option<u32>, Metric), Cell>;
