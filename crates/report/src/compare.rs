@@ -11,6 +11,7 @@ mod no_spread;
 mod options;
 mod pair;
 mod render;
+mod rounds;
 mod runs;
 mod settings;
 mod verdict;

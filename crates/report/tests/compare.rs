@@ -512,7 +512,7 @@ fn doubts_about_a_whole_run_are_told() {
     let base = only(&STEADY);
     let mut new = only(&STEADY);
     new.path = "results/y".into();
-    let difference = Difference::between("kernel", "a", "b").unwrap();
+    let difference = Difference::between("libtorch", "a", "b").unwrap();
     new.manifest.starts.push(Start {
         at: "2026-11-22T03:45:00Z".parse().unwrap(),
         by: StartedBy::Resume,
@@ -534,7 +534,7 @@ fn doubts_about_a_whole_run_are_told() {
     assert_eq!(
         notes,
         [
-            "new is mixed: kernel was a and is b",
+            "new is mixed: libtorch was a and is b",
             "1 of 6 good attempts of new were disturbed"
         ]
     );

@@ -6,7 +6,7 @@ use anechoic_record::{CaseRecord, Cell, CellId, Difference, RunRecord, cells};
 
 use super::comparison::doubts;
 use super::judge::judge;
-use super::pair::{Pair, Refusal};
+use super::pair::{Pair, Refusal, machines_within};
 use super::settings::{differences, knows_environment, own_settings, settings};
 use super::{CompareOptions, Comparison, Mismatch, NotMeasured, RunFacts, Side, Unmatched};
 
@@ -77,7 +77,12 @@ fn pair(base: Cell, new: Cell, refusals: &BTreeMap<&str, Refusal>) -> Pair {
 
 /// Why cases that both runs have may not be compared.
 fn refusals<'a>(base: &'a RunRecord, new: &RunRecord) -> BTreeMap<&'a str, Refusal> {
-    let machine = of_machine(base, new);
+    let machine = [
+        of_machine(base, new),
+        machines_within("base", base),
+        machines_within("new", new),
+    ]
+    .concat();
     let cases = new.manifest.cases.iter();
     let theirs: BTreeMap<&str, &CaseRecord> =
         cases.map(|case| (case.case.id.as_str(), case)).collect();

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use anechoic_record::{Cell, CellId, Metric, RunRecord};
-use anechoic_suite::Order;
 
 use super::comparison::doubts;
 use super::judge::judge;
-use super::pair::Pair;
+use super::pair::{Pair, Refusal, machines_within};
+use super::rounds::Rounds;
 use super::runs::chosen;
 use super::settings::{Settings, settings};
 use super::{By, CompareOptions, Comparison, NotMeasured, RunFacts, Side, Unmatched};
@@ -233,10 +233,8 @@ fn pairs(
         let cells = of_case.entry(cell.id.case.clone()).or_default();
         cells.insert((cell.id.tokens, cell.id.metric.clone()), cell);
     }
-    let interleaved = match record.manifest.plan.order {
-        Order::Interleaved | Order::Random(_) => true,
-        Order::Listed => false,
-    };
+    let refusal = Refusal::of(&machines_within("the run", record), &[]);
+    let rounds = Rounds::of(record);
     let value = |at: usize| all[at].get(key).cloned().unwrap_or_default();
     let id = |at: usize| cases[at].case.id.as_str();
     let (mut pairs, mut matched) = (Vec::new(), BTreeSet::new());
@@ -251,10 +249,10 @@ fn pairs(
                 by: Some((value(found.base), value(found.new))),
                 tokens: at.0,
                 metric: at.1.clone(),
-                side_by_side: interleaved && same_attempts(base, new),
+                side_by_side: rounds.hold((found.base, base), (found.new, new)),
                 base: base.clone().into(),
                 new: new.clone().into(),
-                refusal: None,
+                refusal: refusal.clone(),
             });
         }
     }
@@ -270,15 +268,6 @@ fn common<'a>(
 ) -> impl Iterator<Item = (&'a (Option<u32>, Metric), &'a Cell, &'a Cell)> {
     base.iter()
         .filter_map(|(at, base)| Some((at, base, new.get(at)?)))
-}
-
-/// Whether each round has a process of both cases.
-fn same_attempts(base: &Cell, new: &Cell) -> bool {
-    let attempts = |cell: &Cell| -> Vec<u32> {
-        let processes = cell.processes.iter();
-        processes.map(|process| process.attempt).collect()
-    };
-    attempts(base) == attempts(new)
 }
 
 /// In the plan's order. What has a counterpart that failed is not missing.

@@ -124,3 +124,58 @@ fn variables_and_folders_of_the_suite_are_settings() {
         ["environment.MY_KEY: absent → set"]
     );
 }
+
+#[test]
+fn a_run_that_was_made_on_two_machines_is_refused() {
+    let base = only(&STEADY);
+    let mut new = only(&times(1.1));
+    let mut resumed = start(StartedBy::Resume, &[], &new);
+    resumed
+        .differences
+        .extend(Difference::between("processor", "A CPU", "B CPU"));
+    resumed
+        .differences
+        .extend(Difference::between("program `w`", "1 bytes", "2 bytes"));
+    new.manifest.starts = vec![resumed.clone(), resumed];
+    let check = |base: &RunRecord, new: &RunRecord, side: &str| {
+        let cell = one(base, new);
+        assert_eq!(cell.verdict, Verdict::Undecided(Doubt::DifferentMachine));
+        let texts: Vec<_> = cell.differences.iter().map(Mismatch::text).collect();
+        assert_eq!(texts, [format!("processor within {side}: A CPU → B CPU")]);
+    };
+    check(&base, &new, "new");
+    check(&new, &base, "base");
+    let force = CompareOptions {
+        force: true,
+        ..CompareOptions::default()
+    };
+    let forced = Comparison::of_runs(&base, &new, &force);
+    assert_eq!(verdicts(&forced), [Verdict::Worse]);
+    assert!(forced.cells[0].notes[0].contains("processor within new"));
+    // Cases of such a run too: one of them may have been measured on the other machine alone.
+    let mut run = sizes(Order::Interleaved);
+    run.manifest.starts = new.manifest.starts;
+    let cell = within(&run, "size", None).unwrap().cells[0].clone();
+    assert_eq!(cell.verdict, Verdict::Undecided(Doubt::DifferentMachine));
+}
+
+#[test]
+fn attempts_of_reruns_are_no_rounds() {
+    let mut run = sizes(Order::Interleaved);
+    let paired = |run: &RunRecord| {
+        let cell = within(run, "size", None).unwrap().cells[0].clone();
+        cell.change.unwrap().paired
+    };
+    let mut later = start(StartedBy::Resume, &[], &run);
+    later.at = "2026-11-22T04:00:00Z".parse().unwrap();
+    run.manifest.starts = vec![start(StartedBy::Run, &[], &run), later];
+    let rerun_at = "2026-11-24T09:00:00Z".parse().unwrap();
+    run.manifest.cases[0].attempts[5].started = rerun_at;
+    assert!(paired(&run), "a resumed run makes the rounds that it owed");
+    let mut rerun = start(StartedBy::Rerun, &[], &run);
+    rerun.at = rerun_at;
+    run.manifest.starts.push(rerun);
+    assert!(!paired(&run));
+    run.manifest.cases[0].attempts[5].started = run.manifest.started;
+    assert!(paired(&run), "a rerun of another case changes nothing");
+}
