@@ -11,6 +11,8 @@ mod conditions;
 mod evidence;
 #[path = "compare/missing.rs"]
 mod missing;
+#[path = "compare/simulated.rs"]
+mod simulated;
 mod support;
 
 use std::collections::BTreeMap;
