@@ -23,8 +23,8 @@ use anechoic_protocol::{
     PROTOCOL_VERSION, Parameter, PeakMemory, Sample,
 };
 use anechoic_record::{
-    AttemptData, Difference, Disturbance, Metric, Moment, Outcome, Restless, RunRecord, Start,
-    StartedBy,
+    AttemptData, Difference, Disturbance, Metric, Moment, Outcome, ProgramFile, Restless,
+    RunRecord, Start, StartedBy,
 };
 use anechoic_report::{
     CompareOptions, ComparedCell, Comparison, Conclusion, Doubt, FailOn, FailOns, MetricChoice,

@@ -241,14 +241,14 @@ fn pairs(
     for found in matches {
         let both = of_case.get(id(found.base)).zip(of_case.get(id(found.new)));
         let Some((base, new)) = both else { continue };
-        for (at, base, new) in common(base, new) {
+        for (tokens, base, new) in common(key, base, new) {
             matched.extend([base.id.clone(), new.id.clone()]);
             pairs.push(Pair {
                 base_case: base.id.case.clone(),
                 new_case: new.id.case.clone(),
                 by: Some((value(found.base), value(found.new))),
-                tokens: at.0,
-                metric: at.1.clone(),
+                tokens,
+                metric: base.id.metric.clone(),
                 side_by_side: rounds.hold((found.base, base), (found.new, new)),
                 base: base.clone().into(),
                 new: new.clone().into(),
@@ -261,13 +261,29 @@ fn pairs(
     (pairs, unmatched(record, matches, alone))
 }
 
-/// Cells that both cases have.
+/// The setting that T is.
+const TOKENS: &str = "tokens";
+
+/// Cells that both cases have, with their T where it is the same. Compared by T, cases that measure at one each have
+/// their cells in common all the same.
 fn common<'a>(
+    key: &str,
     base: &'a Cells,
     new: &'a Cells,
-) -> impl Iterator<Item = (&'a (Option<u32>, Metric), &'a Cell, &'a Cell)> {
-    base.iter()
-        .filter_map(|(at, base)| Some((at, base, new.get(at)?)))
+) -> Vec<(Option<u32>, &'a Cell, &'a Cell)> {
+    let only = |cells: &Cells| {
+        let at: BTreeSet<u32> = cells.keys().filter_map(|(tokens, _)| *tokens).collect();
+        (at.len() == 1).then(|| at.first().copied()).flatten()
+    };
+    let differing = only(base).zip(only(new)).filter(|_| key == TOKENS);
+    let pair = |((tokens, metric), of_base): (&(Option<u32>, Metric), &'a Cell)| {
+        let (at, theirs) = match (differing, tokens) {
+            (Some((_, theirs)), Some(_)) => (None, Some(theirs)),
+            (None, _) | (Some(_), None) => (*tokens, *tokens),
+        };
+        Some((at, of_base, new.get(&(theirs, metric.clone()))?))
+    };
+    base.iter().filter_map(pair).collect()
 }
 
 /// In the plan's order. What has a counterpart that failed is not missing.

@@ -179,3 +179,62 @@ fn attempts_of_reruns_are_no_rounds() {
     run.manifest.cases[0].attempts[5].started = run.manifest.started;
     assert!(paired(&run), "a rerun of another case changes nothing");
 }
+
+#[test]
+fn programs_of_one_version_are_told_apart() {
+    let built = |size_bytes: u64| {
+        let mut run = only(&STEADY);
+        let mut first = start(StartedBy::Run, &[], &run);
+        first.programs.push(ProgramFile {
+            path: "/opt/worker".to_owned(),
+            size_bytes,
+            modified: "2026-11-20T00:00:00Z".parse().unwrap(),
+        });
+        run.manifest.starts.push(first);
+        run
+    };
+    let text = compare_terminal(&compare(&built(100), &built(101)));
+    for size in [100, 101] {
+        let expected = format!("from /opt/worker ({size} bytes of 2026-11-20T00:00:00Z)");
+        assert!(text.contains(&expected), "{text}");
+    }
+}
+
+#[test]
+fn a_stop_rule_is_noted() {
+    let mut new = only(&STEADY);
+    new.manifest.plan.until = Some(anechoic_suite::StopRule {
+        half_width_ppm: "ci 2%".parse().unwrap(),
+        max: 10,
+        metric: None,
+    });
+    let notes = compare(&only(&STEADY), &new).notes;
+    let ruled: Vec<_> = notes
+        .iter()
+        .filter(|note| note.contains("stop rule"))
+        .collect();
+    assert_eq!(ruled.len(), 1, "{notes:?}");
+    assert!(ruled[0].starts_with("new was made under a stop rule"));
+}
+
+#[test]
+fn huge_values_have_an_exponent() {
+    let of = |value: f64| {
+        let made = [1.0, 1.1, 0.9, 1.0].map(|v| valued(&[10_000; 3], Some(v * value), 0));
+        record(vec![(case("custom.c", &[]), made.to_vec())])
+    };
+    let options = CompareOptions {
+        metrics: MetricChoice::Named(vec![Metric::Value("v".to_owned())]),
+        ..CompareOptions::default()
+    };
+    for (base, new) in [
+        (1e-300, 1e3),
+        (1e300, 1e300),
+        (-1e300, 1e300),
+        (-1e307, 1e307),
+    ] {
+        let text = compare_terminal(&Comparison::of_runs(&of(base), &of(new), &options));
+        let numbers = text.split(|c: char| !c.is_ascii_digit());
+        assert!(numbers.map(str::len).max() < Some(20), "{text}");
+    }
+}

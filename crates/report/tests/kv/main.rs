@@ -5,6 +5,7 @@
     reason = "helpers of tests, where a panic is the report"
 )]
 
+mod compared;
 mod made;
 #[path = "../support/mod.rs"]
 mod support;
