@@ -151,8 +151,13 @@ fn the_run_is_an_audit_and_nothing_of_it_counts_as_a_measurement() {
         "{log}"
     );
 
-    for command in ["rerun", "resume"] {
-        let refused = bench.run(&[command, "latest"]);
+    for command in [
+        &["rerun", "latest"][..],
+        &["resume", "latest"],
+        &["compare", "latest", "latest"],
+        &["compare", "latest", "--by", "mode"],
+    ] {
+        let refused = bench.run(command);
         assert_eq!(refused.code, 2, "{}", refused.stderr);
         assert!(refused.stderr.contains("is an audit"), "{}", refused.stderr);
     }

@@ -302,6 +302,22 @@ fn what_failed_is_listed_and_an_empty_run_ends_with_12() {
         "{}",
         run.stdout
     );
+    let lost = "1 case not measured any more: capture.all";
+    assert!(run.stdout.contains(lost), "{}", run.stdout);
+    let lost = "missing: new has no good attempt of `capture.all`";
+    assert!(run.stderr.contains(lost), "{}", run.stderr);
+    assert_eq!(
+        compare(&bench, &[&base, &half, "--fail-on", "slower"]).code,
+        0
+    );
+    for fails in ["missing", "any"] {
+        let run = compare(&bench, &[&base, &half, "--fail-on", fails]);
+        assert_eq!(run.code, 11, "{}", run.stderr);
+        assert!(run.stderr.contains(lost), "{}", run.stderr);
+    }
+    // It was not measured then: nothing is missing now.
+    let run = compare(&bench, &[&half, &base, "--fail-on", "any"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
     let empty = faults("exit-3");
     let run = compare(&bench, &[&base, &empty, "--fail-on", "any"]);
     assert_eq!(run.code, 12, "{}", run.stderr);
@@ -422,4 +438,43 @@ fn a_metric_can_be_chosen() {
         "{}",
         run.stderr
     );
+}
+
+#[test]
+fn another_environment_is_refused_with_the_difference() {
+    let bench = Bench::new(CASES, "");
+    let with_threads = |threads: &str| {
+        let args = ["run", "suite.toml", "--attempts", "2"];
+        let run = finish(bench.command(&args).env("OMP_NUM_THREADS", threads));
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        bench.latest().display().to_string()
+    };
+    let (base, new) = (with_threads("1"), with_threads("2"));
+    let run = compare(&bench, &[&base, &new]);
+    assert_eq!(run.code, 12, "{}", run.stderr);
+    assert!(
+        run.stderr
+            .contains("different settings: environment.OMP_NUM_THREADS: 1 → 2"),
+        "{}",
+        run.stderr
+    );
+}
+
+#[test]
+fn cells_that_stay_undecided_are_named_where_one_should_fail() {
+    let bench = Bench::new(CASES, "");
+    let scattered = |seed: u32| {
+        let args = ["run", "suite.toml", "--attempts", "3"];
+        let scatter = format!("{seed}:0.2");
+        let run = finish(bench.command(&args).env("ANECHOIC_FAKE_SCATTER", scatter));
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        bench.latest().display().to_string()
+    };
+    let (base, new) = (scattered(1), scattered(2));
+    let run = compare(&bench, &[&base, &new, "--fail-on", "slower"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let expected = "undecided, and so neither failed nor passed:\n  capture.";
+    assert!(run.stderr.contains(expected), "{}", run.stderr);
+    let run = compare(&bench, &[&base, &new]);
+    assert!(!run.stderr.contains("undecided"), "{}", run.stderr);
 }

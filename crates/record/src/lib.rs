@@ -4,6 +4,7 @@
 mod cells;
 mod containment;
 mod disturbance;
+mod environment;
 mod event;
 mod figures;
 mod leftover;
@@ -21,6 +22,7 @@ pub use anechoic_suite::{Metric, MetricKind, UnknownMetric};
 pub use cells::{Cell, CellId, ProcessValues, cells, cells_of_case};
 pub use containment::{Containment, MemoryEnforcement};
 pub use disturbance::{Disturbance, Moment, Restless, Wait};
+pub use environment::decisive;
 pub use event::{RunEvent, Stamped};
 pub use figures::{Bound, Ceilings, Efficiency, Quality, bits_per_element, prefill_and_decode};
 pub use leftover::{Fate, Leftover};

@@ -30,6 +30,17 @@ pub struct Machine {
 }
 
 impl Machine {
+    /// Every condition of a machine that [`Self::differences`] may name.
+    pub const CONDITIONS: [&str; 7] = [
+        "processor",
+        "cores",
+        "CPUs",
+        "memory",
+        "GPU",
+        "GPU identifier",
+        "kernel",
+    ];
+
     /// What of `now` is another than here, of that which measuring depends on. A host name may change in a container; it is
     /// in the record and decides nothing.
     pub fn differences(&self, now: &Self) -> Vec<Difference> {
@@ -91,6 +102,7 @@ mod tests {
             let found = here().differences(&now);
             let names: Vec<_> = found.iter().map(|d| d.what.as_str()).collect();
             assert_eq!(names, expected);
+            assert!(names.iter().all(|name| Machine::CONDITIONS.contains(name)));
         };
         check(|_| {}, &[]);
         check(|m| m.hostname = Some("renamed".to_owned()), &[]);

@@ -3,11 +3,15 @@
 
 mod cell;
 mod comparison;
+mod decide;
+mod drifts;
 mod fail_on;
 mod judge;
+mod no_spread;
 mod options;
 mod pair;
 mod render;
+mod rounds;
 mod runs;
 mod settings;
 mod verdict;

@@ -20,10 +20,20 @@ pub(crate) fn duration(seconds: f64) -> String {
     format!("{} {unit}", significant(value, 4))
 }
 
-/// `value` with this many significant digits, without an exponent.
+/// From here on a number has an exponent: digits that nobody knows would fill lines.
+pub(crate) const HUGE: f64 = 1e15;
+
+/// Below this size too, for zeros.
+const TINY: f64 = 1e-9;
+
+/// `value` with this many significant digits; without an exponent, but where it is huge or tiny.
 pub(crate) fn significant(value: f64, digits: i32) -> String {
     if value == 0.0 || !value.is_finite() {
         return format!("{value}");
+    }
+    if value.abs() >= HUGE || value.abs() < TINY {
+        let decimals = usize::try_from(digits - 1).unwrap_or(0);
+        return format!("{value:.decimals$e}");
     }
     let magnitude = value.abs().log10().floor() as i32;
     let decimals = usize::try_from(digits - 1 - magnitude).unwrap_or(0);
@@ -179,8 +189,16 @@ pub(crate) fn drift(drift: Option<&Drift>) -> String {
 
 fn with_interval(value: f64, interval: Option<&Interval>, scale: f64, unit: &str) -> String {
     let Some(interval) = interval else {
-        return format!("{:+.2}{unit} (no interval)", value * scale);
+        return match (value * scale).abs() >= HUGE {
+            true => format!("{:+.3e}{unit} (no interval)", value * scale),
+            false => format!("{:+.2}{unit} (no interval)", value * scale),
+        };
     };
+    let ends = [value, interval.low, interval.high].map(|end| end * scale);
+    if ends.iter().any(|end| end.abs() >= HUGE) {
+        let [value, low, high] = ends;
+        return format!("{value:+.3e}{unit} [{}, {}]", down(low), up(high));
+    }
     let width = (interval.high - interval.low) * scale;
     let decimals = decimals_for(width);
     let step = 10_f64.powi(i32::try_from(decimals).unwrap_or(0));
@@ -199,6 +217,9 @@ pub(crate) fn quantity(kind: MetricKind, value: f64, interval: Option<&Interval>
         return format!("{}{name} (no interval)", significant(shown, 4));
     };
     let (low, high) = (interval.low / size, interval.high / size);
+    if [shown, low, high].iter().any(|value| value.abs() >= HUGE) {
+        return format!("{shown:.3e}{name} [{}, {}]", down(low), up(high));
+    }
     let decimals = decimals_between(shown, high - low);
     let step = 10_f64.powi(i32::try_from(decimals).unwrap_or(0));
     // A tenth of a billionth of the value is rounding of ours, and no width.
@@ -206,6 +227,25 @@ pub(crate) fn quantity(kind: MetricKind, value: f64, interval: Option<&Interval>
     let low = (low * step + slack).floor() / step + 0.0;
     let high = (high * step - slack).ceil() / step + 0.0;
     format!("{shown:.decimals$}{name} [{low:.decimals$}, {high:.decimals$}]")
+}
+
+/// A huge number with an exponent, not above it.
+pub(crate) fn down(value: f64) -> String {
+    rounded(value, f64::floor)
+}
+
+/// The same, not below it.
+pub(crate) fn up(value: f64) -> String {
+    rounded(value, f64::ceil)
+}
+
+fn rounded(value: f64, round: fn(f64) -> f64) -> String {
+    if value == 0.0 || !value.is_finite() {
+        return format!("{value}");
+    }
+    let exponent = value.abs().log10().floor();
+    let digits = round(value / 10_f64.powf(exponent) * 1e3) / 1e3;
+    format!("{digits:.3}e{exponent:.0}")
 }
 
 /// Values of a metric in the unit that fits the middle one: `100.9 / 101.2 / 101.6 ms`.

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use crate::median_law::{MedianLaw, Moments};
 use crate::order::median_of_sorted;
+use crate::outlier::scale;
 use crate::{mad, mean, variance};
 
 /// The value of a process: the median of its iterations; `None` without any.
@@ -84,13 +85,14 @@ impl Process {
 }
 
 /// Moves iterations that are further than three (scaled) median absolute deviations from the median to that distance, which leaves the
-/// median as it is.
+/// median as it is. Where more than half of them are equal that deviation is 0, and the mean one takes its place, as for
+/// [`crate::outliers`]: values that are rounded are not without spread.
 ///
 /// The median of few values does not follow one wild value, but the median of a resample does when that value is drawn often: one
 /// iteration of five that takes twice as long would make the bootstrap variance that of 24 %. Winsorising before resampling keeps the
 /// robustness of the median (Singh, "Breakdown theory for bootstrap quantiles", Annals of Statistics 26, 1998).
 fn draw_in(sorted: &mut [f64], median: f64) {
-    let reach = 3.0 * 1.4826 * mad(sorted).unwrap_or(0.0);
+    let reach = 3.0 * scale(sorted, median, mad(sorted).unwrap_or(0.0));
     for value in sorted {
         // Not `clamp`, which stops the program where the largest numbers overflow.
         *value = value.max(median - reach).min(median + reach);
@@ -119,5 +121,40 @@ impl Mean {
             n,
             squared_error: variance(values).map(|spread| spread.max(floor) / n as f64),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drawn_in(values: &[f64]) -> Vec<f64> {
+        let mut sorted = values.to_vec();
+        draw_in(&mut sorted, median_of_sorted(values));
+        sorted
+    }
+
+    #[test]
+    fn mostly_equal_iterations_keep_a_spread() {
+        // MAD 0, mean absolute deviation 0.25: reach 3 × 1.253314 × 0.25.
+        let found = drawn_in(&[64.0, 64.0, 64.0, 65.0]);
+        assert_eq!(found[..3], [64.0; 3]);
+        assert!((found[3] - 64.939_985_5).abs() < 1e-6, "{found:?}");
+        let group = Group::of(&[vec![64.0, 64.0, 64.0, 65.0]]).unwrap();
+        assert!(group.processes[0].resampled.variance > 0.0);
+        assert_eq!(drawn_in(&[3.0; 5]), [3.0; 5]);
+        // A wild value is still drawn in.
+        assert!(drawn_in(&[1.0, 1.0, 1.0, 1.0, 30.0])[4] < 25.0);
+    }
+
+    #[test]
+    fn rounded_iterations_of_two_processes_are_not_exact() {
+        let of = |level: f64, other: [f64; 2]| other.map(|last| vec![level, level, level, last]);
+        let (base, new) = (of(64.0, [65.0, 63.0]), of(66.0, [65.0, 66.5]));
+        let found = crate::contrast(&base, &new).unwrap();
+        assert!(found.p.unwrap() > 0.001, "{found:?}");
+        let interval = found.interval.unwrap();
+        assert!(interval.high - interval.low > 0.001, "{interval:?}");
+        assert!(crate::centre(&base).unwrap().relative_half_width().unwrap() > 0.0);
     }
 }

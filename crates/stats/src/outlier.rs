@@ -86,7 +86,9 @@ impl Rules {
     }
 }
 
-fn scale(values: &[f64], median: f64, mad: f64) -> f64 {
+/// What of normal values would be their standard deviation, from the median absolute deviation; where that is 0, from the
+/// mean one.
+pub(crate) fn scale(values: &[f64], median: f64, mad: f64) -> f64 {
     if mad > 0.0 {
         return mad / 0.6745;
     }

@@ -42,7 +42,7 @@ pub enum Metric {
     Value(String),
 }
 
-/// What a metric is about; comparisons of one kind are one family.
+/// What a metric is about, which says the unit and which way is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MetricKind {

@@ -35,8 +35,8 @@ pub(crate) struct CompareArgs {
     /// Compare although machine or settings differ; such verdicts are labelled.
     #[arg(long)]
     pub(crate) force: bool,
-    /// End with 11 where a cell is `slower`, `larger`, `worse`, or `any` of these; may be given several times, or with
-    /// commas.
+    /// End with 11 where a cell is `slower`, `larger` or `worse`, where a case is `missing`, or for `any` of these and own
+    /// values that are higher or lower; may be given several times, or with commas.
     #[arg(long, value_name = "VERDICT", value_delimiter = ',')]
     pub(crate) fail_on: Vec<FailOn>,
     #[command(flatten)]

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use anechoic_record::{RunRecord, find_run};
 use anechoic_report::{
-    ComparedCell, Comparison, Conclusion, FailOns, Within, compare_json, compare_junit,
-    compare_markdown, compare_terminal,
+    ComparedCell, Comparison, Conclusion, FailOns, NotMeasured, Verdict, Within, compare_json,
+    compare_junit, compare_markdown, compare_terminal,
 };
 
 use super::CommandError;
@@ -31,7 +31,11 @@ pub(super) fn compare(args: &CompareArgs) -> Result<ExitCode, CommandError> {
 
 fn load(root: &Path, run: &str) -> Result<RunRecord, CommandError> {
     let path = find_run(root, run).map_err(CommandError::Record)?;
-    RunRecord::load(&path).map_err(CommandError::Record)
+    let record = RunRecord::load(&path).map_err(CommandError::Record)?;
+    match record.manifest.audit {
+        Some(_) => Err(CommandError::AuditCompared(record.manifest.run)),
+        None => Ok(record),
+    }
 }
 
 fn of_cases(args: &CompareArgs, within: &Within) -> Result<Comparison, CommandError> {
@@ -51,10 +55,20 @@ fn of_runs(args: &CompareArgs) -> Result<Comparison, CommandError> {
 /// Says what decides the exit code, which the data may be too long to show.
 fn conclude(comparison: &Comparison, fail_on: &FailOns) -> ExitCode {
     match comparison.conclusion(fail_on) {
-        Conclusion::Passed => ExitCode::Done,
-        Conclusion::Failed(cells) => {
+        Conclusion::Passed => {
+            tell(comparison.missing().map(lost), "not measured any more:");
+            tell_undecided(comparison, fail_on);
+            ExitCode::Done
+        }
+        Conclusion::Failed { cells, missing } => {
+            let missing: Vec<String> = match missing.is_empty() {
+                true => comparison.missing().map(lost).collect(),
+                false => missing.into_iter().map(lost).collect(),
+            };
             say("the comparison fails:");
-            cells.into_iter().map(line).for_each(|line| say(&line));
+            let lines = cells.into_iter().map(line).chain(missing);
+            lines.for_each(|line| say(&line));
+            tell_undecided(comparison, fail_on);
             ExitCode::Regression
         }
         Conclusion::NothingCompared(reasons) => {
@@ -65,6 +79,36 @@ fn conclude(comparison: &Comparison, fail_on: &FailOns) -> ExitCode {
             ExitCode::Nothing
         }
     }
+}
+
+fn tell(lines: impl Iterator<Item = String>, title: &str) {
+    let mut lines = lines.peekable();
+    if lines.peek().is_some() {
+        say(title);
+    }
+    lines.for_each(|line| say(&line));
+}
+
+/// Whoever wants a regression to fail is told where none could have been found.
+fn tell_undecided(comparison: &Comparison, fail_on: &FailOns) {
+    let undecided = comparison.cells.iter().filter(|cell| match cell.verdict {
+        Verdict::Undecided(_) => !fail_on.0.is_empty(),
+        Verdict::Better | Verdict::Worse | Verdict::Higher | Verdict::Lower | Verdict::Same(_) => {
+            false
+        }
+    });
+    let line = |cell: &ComparedCell| {
+        let reason = cell.reason_text();
+        format!("  {}: {}", plain(&cell.name()), plain(&reason))
+    };
+    tell(
+        undecided.map(line),
+        "undecided, and so neither failed nor passed:",
+    );
+}
+
+fn lost(case: &NotMeasured) -> String {
+    format!("  missing: {}", plain(&case.text()))
 }
 
 fn line(cell: &ComparedCell) -> String {

@@ -84,6 +84,10 @@ pub(crate) enum CommandError {
     },
     #[error("the run `{0}` is an audit, which is made in one go")]
     IsAudit(String),
+    #[error(
+        "the run `{0}` is an audit, whose processes are shared by several cases; nothing is compared with them"
+    )]
+    AuditCompared(String),
     #[error("`--case {pattern}` {why}")]
     CasePattern { pattern: String, why: String },
     #[error("nothing to compare: {0}")]
@@ -172,6 +176,7 @@ impl CommandError {
             Self::StoppedWaiting(_) => ExitCode::Interrupted,
             Self::CasePattern { .. }
             | Self::IsAudit(_)
+            | Self::AuditCompared(_)
             | Self::JobFile { .. }
             | Self::Record(RecordError::NoSuchRun { .. }) => ExitCode::Usage,
             Self::Record(_)
@@ -253,6 +258,9 @@ impl CommandError {
             }
             Self::NotShared { .. } => "choose cases that are alike in it with --only or --skip",
             Self::IsAudit(_) => "make a new one with `anechoic audit`",
+            Self::AuditCompared(run) => {
+                return Some(format!("`anechoic report {run}` says what it found"));
+            }
             Self::JobFile { .. } => "pass a job as JSON, such as the `job.json` of an attempt",
             Self::NothingAlike(NoMatch::Ambiguous { .. }) => "write the whole name with --by",
             Self::NothingAlike(NoMatch::NoSuchBase { .. }) => "name one of them with --base",

@@ -1,28 +1,11 @@
-//! The environment that workers are passed: what of it is recorded, and what of it decides results.
+//! The environment that workers are passed: what of it is recorded, and what has changed of it.
 
 use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsString;
 
-use anechoic_record::{Difference, PassedEnvironment};
+use anechoic_record::{Difference, PassedEnvironment, decisive};
 use anechoic_suite::{Case, Isolation};
-
-/// Variables of libraries that compute: they choose code, threads and memory. Names as in `pass-environment`.
-const DECISIVE: [&str; 10] = [
-    "LD_LIBRARY_PATH",
-    "CUDA_*",
-    "NVIDIA_*",
-    "NCCL_*",
-    "OMP_*",
-    "MKL_*",
-    "KMP_*",
-    "OPENBLAS_*",
-    "PYTORCH_*",
-    "TORCH_*",
-];
-
-/// They say which GPUs are to be seen, under one of several names; the GPU itself is compared.
-const OF_DEVICES: [&str; 2] = ["CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES"];
 
 /// What the workers of these cases are passed now.
 pub(super) fn passed<'a>(cases: impl Iterator<Item = &'a Case>) -> PassedEnvironment {
@@ -69,20 +52,6 @@ pub(super) fn changed(then: &PassedEnvironment, now: &PassedEnvironment) -> Vec<
         })
     };
     names.into_iter().filter_map(difference).collect()
-}
-
-/// An empty variable is as good as none.
-fn decisive(passed: &PassedEnvironment) -> BTreeMap<&str, &str> {
-    let rule = Isolation {
-        pass_environment: DECISIVE.map(str::to_owned).to_vec(),
-        ..Isolation::default()
-    };
-    let decides = |name: &str| rule.asks_for(name) && !OF_DEVICES.contains(&name);
-    let kept = passed.iter().filter_map(|(name, value)| {
-        let value = value.as_deref().filter(|value| !value.is_empty())?;
-        decides(name).then_some((name.as_str(), value))
-    });
-    kept.collect()
 }
 
 #[cfg(test)]

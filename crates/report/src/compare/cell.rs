@@ -36,7 +36,7 @@ pub struct ComparedCell {
     pub new: SideValues,
     /// How both differ; absent where they may not be compared.
     pub change: Option<Change>,
-    /// The p value, adjusted over all tested cells of this kind of metric.
+    /// The p value, adjusted over all tested cells of the comparison.
     pub p_adjusted: Option<f64>,
     /// What is said.
     pub verdict: Verdict,
@@ -85,7 +85,7 @@ pub struct Change {
     pub interval: Option<Interval>,
     /// The p value of no effect, before it is adjusted.
     pub p: Option<f64>,
-    /// The effect that would have been found with 80 % power.
+    /// The effect that would have been found with 80 % power if the cell were the only one; absent where nothing scatters.
     pub minimum_detectable: Option<f64>,
     /// Whether rounds were compared with each other, and not all processes with all.
     pub paired: bool,

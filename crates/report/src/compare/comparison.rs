@@ -57,6 +57,8 @@ pub struct RunFacts {
     pub anechoic: String,
     /// What its workers said they are: name and version.
     pub workers: Vec<String>,
+    /// The programs that its attempts were made with, as path and size: builds of equal version may be others.
+    pub programs: Vec<String>,
     /// libtorch's version, where a worker has told it.
     pub torch: Option<String>,
     /// The device.
@@ -87,6 +89,8 @@ pub struct NotMeasured {
     pub case: String,
     /// How its last attempt ended.
     pub cause: String,
+    /// Whether the new side lacks what the base has measured.
+    pub missing: bool,
 }
 
 /// Verdicts, counted.
@@ -109,6 +113,11 @@ pub struct Counts {
 }
 
 impl Comparison {
+    /// Cases that the base has measured and the new side has not, though it should have.
+    pub fn missing(&self) -> impl Iterator<Item = &NotMeasured> {
+        self.not_measured.iter().filter(|case| case.missing)
+    }
+
     /// Verdicts, counted.
     pub fn counts(&self) -> Counts {
         let mut counts = Counts {
@@ -139,8 +148,20 @@ impl NotMeasured {
             Some(last) => format!("{}: {}", last.outcome.name(), last.outcome.cause()),
             None => "no attempt was made".to_owned(),
         };
-        let case = case.case.id.clone();
-        Some(Self { side, case, cause })
+        Some(Self {
+            side,
+            case: case.case.id.clone(),
+            cause,
+            missing: false,
+        })
+    }
+
+    /// The same, as one whose counterpart is measured or not.
+    pub(crate) fn beside(self, is_measured: bool) -> Self {
+        Self {
+            missing: self.side == Side::New && is_measured,
+            ..self
+        }
     }
 
     /// In a few words.
@@ -180,11 +201,25 @@ impl RunFacts {
             state: manifest.state,
             anechoic: manifest.anechoic.clone(),
             workers: workers.into_iter().collect(),
+            programs: programs(record),
             torch: manifest.settings.torch.clone(),
             device: manifest.settings.device.to_string(),
             processor: manifest.machine.cpu.clone(),
         }
     }
+}
+
+/// Each file that was a worker or one of its arguments, in the states that it was in.
+fn programs(record: &RunRecord) -> Vec<String> {
+    let starts = record.manifest.starts.iter();
+    let files = starts.flat_map(|start| &start.programs);
+    let texts: BTreeSet<_> = files
+        .map(|file| {
+            let (path, size, at) = (&file.path, file.size_bytes, file.modified);
+            format!("{path} ({size} bytes of {at})")
+        })
+        .collect();
+    texts.into_iter().collect()
 }
 
 /// What makes the numbers of a run doubtful as a whole.
@@ -194,6 +229,12 @@ pub(crate) fn doubts(name: &str, record: &RunRecord) -> Vec<String> {
         RunState::Complete => {}
         RunState::Running => notes.push(format!("{name} is still being made")),
         RunState::Interrupted => notes.push(format!("{name} was interrupted")),
+    }
+    if record.manifest.plan.until.is_some() {
+        notes.push(format!(
+            "{name} was made under a stop rule: where processes agree by accident it ends early, so that false alarms may be \
+             more than stated"
+        ));
     }
     let mixed = record.manifest.mixed();
     if !mixed.is_empty() {

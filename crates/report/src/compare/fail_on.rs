@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use anechoic_record::MetricKind;
 
-use super::{ComparedCell, Comparison, Verdict, WrongOption};
+use super::{ComparedCell, Comparison, NotMeasured, Verdict, WrongOption};
 
 /// A verdict that makes a comparison fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub enum FailOn {
     Larger,
     /// Quality or capacity that is worse.
     Worse,
+    /// A case that the base has measured and the new side has not.
+    Missing,
     /// Each of these, and a worker's own value that is higher or lower.
     Any,
 }
@@ -26,8 +28,13 @@ pub struct FailOns(pub Vec<FailOn>);
 /// The end of a comparison.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Conclusion<'a> {
-    /// Cells with a verdict that makes it fail; at least one.
-    Failed(Vec<&'a ComparedCell>),
+    /// Cells with a verdict that makes it fail, and cases that are missing where that does; at least one.
+    Failed {
+        /// The cells.
+        cells: Vec<&'a ComparedCell>,
+        /// The cases.
+        missing: Vec<&'a NotMeasured>,
+    },
     /// No cell could be compared, for these reasons.
     NothingCompared(Vec<String>),
     /// Something was compared, and nothing makes it fail.
@@ -36,7 +43,13 @@ pub enum Conclusion<'a> {
 
 impl FailOn {
     /// Every one, in the order of the docs.
-    pub const ALL: [Self; 4] = [Self::Slower, Self::Larger, Self::Worse, Self::Any];
+    pub const ALL: [Self; 5] = [
+        Self::Slower,
+        Self::Larger,
+        Self::Worse,
+        Self::Missing,
+        Self::Any,
+    ];
 
     /// As the command line writes it.
     pub fn as_str(self) -> &'static str {
@@ -44,6 +57,7 @@ impl FailOn {
             Self::Slower => "slower",
             Self::Larger => "larger",
             Self::Worse => "worse",
+            Self::Missing => "missing",
             Self::Any => "any",
         }
     }
@@ -53,6 +67,7 @@ impl FailOn {
             Verdict::Worse => match self {
                 Self::Any => true,
                 Self::Slower | Self::Larger | Self::Worse => verdict.word(kind) == self.as_str(),
+                Self::Missing => false,
             },
             Verdict::Higher | Verdict::Lower => self == Self::Any,
             Verdict::Better | Verdict::Same(_) | Verdict::Undecided(_) => false,
@@ -75,9 +90,24 @@ impl FromStr for FailOn {
 }
 
 impl FailOns {
-    /// What a CI system shows as failed where nobody has said what is: every change for the worse.
+    /// What a CI system shows as failed where nobody has said what is: every change for the worse, and every case that is
+    /// missing.
     pub fn every_worsening() -> Self {
-        Self(vec![FailOn::Slower, FailOn::Larger, FailOn::Worse])
+        Self(vec![
+            FailOn::Slower,
+            FailOn::Larger,
+            FailOn::Worse,
+            FailOn::Missing,
+        ])
+    }
+
+    /// Whether a case that was not measured makes the comparison fail.
+    pub fn name_missing(&self, case: &NotMeasured) -> bool {
+        let is_named = |one: &FailOn| match one {
+            FailOn::Missing | FailOn::Any => true,
+            FailOn::Slower | FailOn::Larger | FailOn::Worse => false,
+        };
+        case.missing && self.0.iter().any(is_named)
     }
 
     /// Whether a cell makes the comparison fail.
@@ -88,19 +118,17 @@ impl FailOns {
 }
 
 impl Comparison {
-    /// How it ends. A cell that fails wins over all else; a comparison in which no cell could be compared is none.
+    /// How it ends. A cell that fails wins over all else; a comparison in which no cell could be compared is none, whatever
+    /// is missing.
     pub fn conclusion(&self, fail_on: &FailOns) -> Conclusion<'_> {
-        let failed: Vec<_> = self
-            .cells
-            .iter()
-            .filter(|cell| fail_on.name(cell))
-            .collect();
-        if !failed.is_empty() {
-            return Conclusion::Failed(failed);
-        }
-        match self.cells.iter().all(|cell| cell.verdict.is_refusal()) {
-            true => Conclusion::NothingCompared(self.why_nothing()),
-            false => Conclusion::Passed,
+        let cells = self.cells.iter().filter(|cell| fail_on.name(cell));
+        let missing = self.missing().filter(|case| fail_on.name_missing(case));
+        let (cells, missing): (Vec<_>, Vec<_>) = (cells.collect(), missing.collect());
+        let is_none = self.cells.iter().all(|cell| cell.verdict.is_refusal());
+        match (cells.is_empty(), is_none, missing.is_empty()) {
+            (true, true, _) => Conclusion::NothingCompared(self.why_nothing()),
+            (true, false, true) => Conclusion::Passed,
+            (false, _, _) | (true, false, false) => Conclusion::Failed { cells, missing },
         }
     }
 

@@ -1,25 +1,18 @@
 //! From the values of two cells to a verdict. The rules are those of `docs/compare.md`.
 
-use std::collections::BTreeMap;
-
-use anechoic_record::MetricKind;
+use anechoic_record::Metric;
 use anechoic_stats::{
-    Contrast, Interval, contrast, difference_contrast, drift_at, holm, paired_contrast,
-    process_value,
+    Contrast, Interval, contrast, difference_contrast, holm, paired_contrast, process_value,
 };
 
+use super::decide::{LEVEL, Tested, decided, tested};
+use super::drifts::Course;
+use super::no_spread::{has_no_spread, without_spread};
 use super::pair::{Pair, Refusal, Values};
 use super::verdict::in_words;
 use super::{
     Change, CompareOptions, ComparedCell, Doubt, Mismatch, Sameness, Scale, SideValues, Verdict,
 };
-
-/// An adjusted p value up to here is a difference.
-const LEVEL: f64 = 0.05;
-
-/// Confidence at which a series drifts. Each cell has two sides that may be taken for drifting by chance, so that this
-/// is stricter than other intervals.
-const DRIFT_CONFIDENCE: f64 = 0.99;
 
 /// A verdict for every pair, in their order.
 pub(crate) fn judge(pairs: Vec<Pair>, options: &CompareOptions) -> Vec<ComparedCell> {
@@ -28,9 +21,10 @@ pub(crate) fn judge(pairs: Vec<Pair>, options: &CompareOptions) -> Vec<ComparedC
         .map(|pair| examine(pair, options))
         .collect();
     let adjusted = adjusted(&examined);
+    let family = adjusted.iter().flatten().count();
     let cells = examined.into_iter().zip(adjusted);
     cells
-        .map(|(examined, p)| examined.cell(p, options.threshold.fraction()))
+        .map(|(examined, p)| examined.cell(p, family, options.threshold.fraction()))
         .collect()
 }
 
@@ -47,10 +41,12 @@ struct Examined {
 enum Finding {
     /// The verdict is certain.
     Settled(Verdict),
-    /// Every iteration of a side has the same value; there is nothing to test.
+    /// Every iteration of a side has the same value, of a metric that chance does not reach; there is nothing to test.
     Exact,
     /// There is a p value, to be adjusted.
     Tested,
+    /// There is one, from the number of processes alone: those of a side do not differ.
+    WithoutSpread,
     /// There is one, and a side drifts by as much as the sides differ.
     Drifting,
 }
@@ -76,7 +72,8 @@ fn examine(mut pair: Pair, options: &CompareOptions) -> Examined {
     }
 }
 
-type Medians = (Vec<f64>, Vec<f64>);
+/// The values of processes, of base and new.
+pub(super) type Medians = (Vec<f64>, Vec<f64>);
 
 fn look(
     pair: &Pair,
@@ -87,20 +84,58 @@ fn look(
 ) -> (Option<Change>, Finding) {
     let few = medians.0.len().min(medians.1.len()) < 2;
     let constants = base.constant().zip(new.constant()).filter(|_| !few);
-    let change = match constants {
-        Some((base, new)) => Some(exact(base, new, scale)),
-        None => measured(pair, base, new, medians, scale),
-    };
-    let finding = match &change {
-        _ if few => Finding::Settled(Verdict::Undecided(Doubt::TooFewProcesses)),
-        Some(change) if constants.is_some() => match change.effect == 0.0 {
+    let certain = constants.filter(|(base, new)| base == new || is_determined(&pair.metric));
+    if let Some((base, new)) = certain {
+        let change = exact(base, new, scale);
+        let finding = match change.effect == 0.0 {
             true => Finding::Settled(Verdict::Same(Sameness::Identical)),
             false => Finding::Exact,
-        },
-        Some(change) if drifts(base, new, change, options) => Finding::Drifting,
-        Some(_) | None => Finding::Tested,
+        };
+        return (Some(change), finding);
+    }
+    let change = measured(pair, base, new, medians, scale);
+    let Some(change) = change.filter(|_| !few) else {
+        let doubt = if few {
+            Doubt::TooFewProcesses
+        } else {
+            Doubt::Noise
+        };
+        return (change, Finding::Settled(Verdict::Undecided(doubt)));
     };
-    (change, finding)
+    match Course::of(base, new, &change, options) {
+        Course::Drifting => (Some(change), Finding::Drifting),
+        Course::Level | Course::InCommon if has_no_spread(&change, medians) => {
+            let change = without_spread(change, medians);
+            (Some(change), Finding::WithoutSpread)
+        }
+        Course::Level => (Some(change), Finding::Tested),
+        Course::InCommon => {
+            // What iterations of a process differ by is the drift, and tells nothing of how far its value may be off.
+            let alone = (Values::alone(&medians.0), Values::alone(&medians.1));
+            let change = measured(pair, &alone.0, &alone.1, medians, scale);
+            (change, Finding::Tested)
+        }
+    }
+}
+
+/// Whether the program and its settings alone decide the metric, so that a repetition cannot come out otherwise.
+fn is_determined(metric: &Metric) -> bool {
+    match metric {
+        Metric::CacheBytes | Metric::Perplexity => true,
+        Metric::TotalTime
+        | Metric::PrefillTime
+        | Metric::DecodeTime
+        | Metric::GenerationTime
+        | Metric::FetchTime
+        | Metric::EmbeddingTime
+        | Metric::AttentionTime
+        | Metric::MlpTime
+        | Metric::HeadTime
+        | Metric::PeakMemory
+        | Metric::PeakResident
+        | Metric::MaxBatch
+        | Metric::Value(_) => false,
+    }
 }
 
 /// A change that needs no test: nothing scatters.
@@ -165,34 +200,14 @@ fn change(found: &Contrast, base: f64, scale: Scale, paired: bool) -> Change {
     }
 }
 
-/// Whether a side changes over its iterations by as much as the sides differ, and by as much as matters.
-fn drifts(base: &Values, new: &Values, change: &Change, options: &CompareOptions) -> bool {
-    let effect = change.relative.map_or(f64::INFINITY, f64::abs);
-    let least = effect.max(options.threshold.fraction());
-    [base, new].into_iter().any(|side| {
-        let steps = side.series.iter().map(Vec::len).max().unwrap_or(0);
-        let steps = steps.saturating_sub(1) as f64;
-        drift_at(&side.series, DRIFT_CONFIDENCE)
-            .filter(|found| found.is_drifting())
-            .is_some_and(|found| found.slope.abs() * steps >= least)
-    })
-}
-
-/// Holm's adjustment over the tested cells of each kind of metric; cells that were not tested have none.
+/// Holm's adjustment over all tested cells, whatever their metrics; cells that were not tested have none.
 fn adjusted(examined: &[Examined]) -> Vec<Option<f64>> {
-    let mut families: BTreeMap<MetricKind, Vec<(usize, f64)>> = BTreeMap::new();
-    for (at, one) in examined.iter().enumerate() {
-        if let Some(p) = one.tested() {
-            let family = families.entry(one.pair.metric.kind()).or_default();
-            family.push((at, p));
-        }
-    }
+    let tested = examined.iter().enumerate();
+    let tested = tested.filter_map(|(at, one)| Some((at, one.tested()?)));
+    let (places, p): (Vec<usize>, Vec<f64>) = tested.unzip();
     let mut adjusted = vec![None; examined.len()];
-    for family in families.values() {
-        let p: Vec<f64> = family.iter().map(|(_, p)| *p).collect();
-        for ((at, _), p) in family.iter().zip(holm(&p)) {
-            adjusted[*at] = Some(p);
-        }
+    for (at, p) in places.into_iter().zip(holm(&p)) {
+        adjusted[at] = Some(p);
     }
     adjusted
 }
@@ -201,21 +216,17 @@ impl Examined {
     /// The p value, where there is one and it decides.
     fn tested(&self) -> Option<f64> {
         match self.finding {
-            Finding::Tested | Finding::Drifting => self.change.and_then(|change| change.p),
+            Finding::Tested | Finding::WithoutSpread | Finding::Drifting => {
+                self.change.and_then(|change| change.p)
+            }
             Finding::Settled(_) | Finding::Exact => None,
         }
     }
 
-    fn cell(self, p_adjusted: Option<f64>, threshold: f64) -> ComparedCell {
-        let kind = self.pair.metric.kind();
-        let verdict = match (&self.finding, &self.change) {
-            (Finding::Settled(verdict), _) => *verdict,
-            (Finding::Drifting, _) => Verdict::Undecided(Doubt::Drifting),
-            (Finding::Exact, Some(change)) => decided(change, kind, threshold),
-            (Finding::Tested, Some(change)) => tested(change, p_adjusted, kind, threshold),
-            (Finding::Exact | Finding::Tested, None) => Verdict::Undecided(Doubt::Noise),
-        };
-        let notes = self.notes(verdict);
+    /// What is said, of a cell that is one of `family` tested ones.
+    fn cell(self, p_adjusted: Option<f64>, family: usize, threshold: f64) -> ComparedCell {
+        let verdict = self.verdict(p_adjusted, threshold);
+        let notes = self.notes(verdict, family);
         let refusal = self.pair.refusal;
         ComparedCell {
             base_case: self.pair.base_case,
@@ -235,7 +246,27 @@ impl Examined {
         }
     }
 
-    fn notes(&self, verdict: Verdict) -> Vec<String> {
+    fn verdict(&self, p_adjusted: Option<f64>, threshold: f64) -> Verdict {
+        let measured = self.change.map(|change| Tested {
+            change,
+            base: self.base.value.unwrap_or(0.0),
+            kind: self.pair.metric.kind(),
+            threshold,
+        });
+        match (&self.finding, measured) {
+            (Finding::Settled(verdict), _) => *verdict,
+            (Finding::Drifting, _) => Verdict::Undecided(Doubt::Drifting),
+            (Finding::Exact, Some(measured)) => decided(&measured),
+            (Finding::Tested | Finding::WithoutSpread, Some(measured)) => {
+                tested(&measured, p_adjusted)
+            }
+            (Finding::Exact | Finding::Tested | Finding::WithoutSpread, None) => {
+                Verdict::Undecided(Doubt::Noise)
+            }
+        }
+    }
+
+    fn notes(&self, verdict: Verdict, family: usize) -> Vec<String> {
         let mut notes = Vec::new();
         let refusal = self.pair.refusal.as_ref();
         if let Some(refusal) = refusal.filter(|r| verdict != Verdict::Undecided(r.doubt)) {
@@ -245,6 +276,17 @@ impl Examined {
         }
         if matches!(self.finding, Finding::Exact) {
             notes.push("exact: every iteration of a side has the same value".to_owned());
+        }
+        if matches!(self.finding, Finding::WithoutSpread) {
+            notes.push(
+                "the processes of a side do not differ, so that their number alone gives p"
+                    .to_owned(),
+            );
+        }
+        if verdict == Verdict::Undecided(Doubt::ManyCells) {
+            notes.push(format!(
+                "p is at most {LEVEL} for this cell alone, and above it as one of {family}"
+            ));
         }
         for (side, values) in [("base", &self.base), ("new", &self.new)] {
             if values.left_out > 0 {
@@ -256,41 +298,6 @@ impl Examined {
         }
         notes
     }
-}
-
-/// A difference that is there: it matters, or it does not.
-fn decided(change: &Change, kind: MetricKind, threshold: f64) -> Verdict {
-    match change
-        .relative
-        .is_none_or(|effect| effect.abs() >= threshold)
-    {
-        true => Verdict::changed(kind, change.effect),
-        false => Verdict::Same(Sameness::BelowThreshold),
-    }
-}
-
-fn tested(change: &Change, p: Option<f64>, kind: MetricKind, threshold: f64) -> Verdict {
-    if p.is_some_and(|p| p <= LEVEL) {
-        return decided(change, kind, threshold);
-    }
-    match is_within(change, threshold) {
-        true => Verdict::Same(Sameness::WithinThreshold),
-        false => Verdict::Undecided(Doubt::Noise),
-    }
-}
-
-/// Whether the whole interval lies within the threshold.
-fn is_within(change: &Change, threshold: f64) -> bool {
-    let limit = match (change.scale, change.relative) {
-        (Scale::Ratio, _) => threshold,
-        // The base, of which the threshold is a share: effect / relative.
-        (Scale::Difference, Some(relative)) if relative != 0.0 => {
-            threshold * (change.effect / relative).abs()
-        }
-        (Scale::Difference, _) => 0.0,
-    };
-    let within = |interval: Interval| -limit <= interval.low && interval.high <= limit;
-    change.interval.is_some_and(within)
 }
 
 /// The mean of process values that the contrast is about.
@@ -309,6 +316,14 @@ impl Values {
         Self {
             series: std::mem::take(&mut self.series),
             left_out: self.left_out,
+        }
+    }
+
+    /// Processes of one iteration each.
+    fn alone(values: &[f64]) -> Self {
+        Self {
+            series: values.iter().map(|value| vec![*value]).collect(),
+            left_out: 0,
         }
     }
 

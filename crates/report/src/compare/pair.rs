@@ -1,6 +1,6 @@
 //! Two cells that belong together, with their values, before anything is said of them.
 
-use anechoic_record::{Cell, Metric};
+use anechoic_record::{Cell, Machine, Metric, RunRecord};
 
 use super::{Doubt, Mismatch};
 
@@ -45,6 +45,23 @@ impl Refusal {
         let differences = machine.iter().chain(settings).cloned().collect();
         Some(Self { doubt, differences })
     }
+}
+
+/// In what the machines differ on which one run was made, by its starts.
+pub(crate) fn machines_within(name: &str, record: &RunRecord) -> Vec<Mismatch> {
+    let mut found: Vec<Mismatch> = Vec::new();
+    let starts = record.manifest.starts.iter();
+    for difference in starts.flat_map(|start| &start.differences) {
+        if !Machine::CONDITIONS.contains(&difference.what.as_str()) {
+            continue;
+        }
+        let mut mismatch = Mismatch::from(difference.clone());
+        mismatch.what = format!("{} within {name}", difference.what);
+        if !found.contains(&mismatch) {
+            found.push(mismatch);
+        }
+    }
+    found
 }
 
 impl From<Cell> for Values {

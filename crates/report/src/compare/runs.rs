@@ -1,13 +1,13 @@
 //! Two runs: cells are matched by case, T and metric.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anechoic_record::{CaseRecord, Cell, CellId, Difference, RunRecord, cells};
 
 use super::comparison::doubts;
 use super::judge::judge;
-use super::pair::{Pair, Refusal};
-use super::settings::{differences, settings};
+use super::pair::{Pair, Refusal, machines_within};
+use super::settings::{differences, knows_environment, own_settings, settings};
 use super::{CompareOptions, Comparison, Mismatch, NotMeasured, RunFacts, Side, Unmatched};
 
 impl Comparison {
@@ -77,10 +77,19 @@ fn pair(base: Cell, new: Cell, refusals: &BTreeMap<&str, Refusal>) -> Pair {
 
 /// Why cases that both runs have may not be compared.
 fn refusals<'a>(base: &'a RunRecord, new: &RunRecord) -> BTreeMap<&'a str, Refusal> {
-    let machine = of_machine(base, new);
+    let machine = [
+        of_machine(base, new),
+        machines_within("base", base),
+        machines_within("new", new),
+    ]
+    .concat();
     let cases = new.manifest.cases.iter();
     let theirs: BTreeMap<&str, &CaseRecord> =
         cases.map(|case| (case.case.id.as_str(), case)).collect();
+    let settings = match knows_environment(base) && knows_environment(new) {
+        true => settings,
+        false => own_settings,
+    };
     let refusal = |case: &'a CaseRecord| {
         let id = case.case.id.as_str();
         let other = theirs.get(id)?;
@@ -100,18 +109,23 @@ fn of_machine(base: &RunRecord, new: &RunRecord) -> Vec<Mismatch> {
 }
 
 fn not_measured(base: &RunRecord, new: &RunRecord) -> Vec<NotMeasured> {
-    let of = |side: Side, record: &RunRecord| {
-        let cases = record.manifest.cases.iter();
-        cases
-            .filter_map(|case| NotMeasured::of(side, case))
-            .collect::<Vec<_>>()
-    };
-    [of(Side::Base, base), of(Side::New, new)].concat()
+    let of_base = base.manifest.cases.iter();
+    let measured: BTreeSet<&str> = of_base
+        .clone()
+        .filter(|case| case.ok_attempts().next().is_some())
+        .map(|case| case.case.id.as_str())
+        .collect();
+    let of_base = of_base.filter_map(|case| NotMeasured::of(Side::Base, case));
+    let of_new = new.manifest.cases.iter().filter_map(|case| {
+        let found = NotMeasured::of(Side::New, case)?;
+        Some(found.beside(measured.contains(case.case.id.as_str())))
+    });
+    of_base.chain(of_new).collect()
 }
 
 /// A cell whose counterpart failed is not missing; the failure is listed.
 fn unmatched(alone: Vec<(Side, CellId)>, not_measured: &[NotMeasured]) -> Vec<Unmatched> {
-    let failed: std::collections::BTreeSet<_> = not_measured
+    let failed: BTreeSet<_> = not_measured
         .iter()
         .map(|case| (case.side, case.case.as_str()))
         .collect();

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use anechoic_record::{CaseRecord, RunRecord};
+use anechoic_record::{CaseRecord, RunRecord, decisive};
+use anechoic_suite::Case;
 use serde_json::Value;
 
 use super::Mismatch;
@@ -13,8 +14,17 @@ pub(crate) type Settings = BTreeMap<String, String>;
 /// A model is known by its name, and a text too: where they lie decides nothing.
 const PLACES: [&str; 2] = ["model.path", "text.path"];
 
-/// Every setting that decides what is measured, and how.
+/// Every setting that decides what is measured, and how; of variables that were passed on, those that decide results.
 pub(crate) fn settings(record: &RunRecord, case: &CaseRecord) -> Settings {
+    let mut settings = own_settings(record, case);
+    for (name, value) in passed(record, &case.case) {
+        settings.entry(variable(&name)).or_insert(value);
+    }
+    settings
+}
+
+/// [`settings`] without variables that were passed on, of which runs of earlier builds know nothing.
+pub(crate) fn own_settings(record: &RunRecord, case: &CaseRecord) -> Settings {
     let case = &case.case;
     let work = serde_json::to_value(&case.work).expect("settings always serialise");
     let mut flat = Settings::new();
@@ -40,8 +50,55 @@ pub(crate) fn settings(record: &RunRecord, case: &CaseRecord) -> Settings {
             "fixed_addresses".to_owned(),
             isolation.fixed_addresses.to_string(),
         ),
+        (
+            "working_directory".to_owned(),
+            whole(isolation.working_directory.clone()),
+        ),
     ]);
+    let variables = isolation.environment.iter();
+    flat.extend(variables.map(|(name, value)| (variable(name), value.clone())));
     flat
+}
+
+/// The setting that a variable is.
+fn variable(name: &str) -> String {
+    format!("environment.{name}")
+}
+
+/// Whether a run knows what its workers were passed.
+pub(crate) fn knows_environment(record: &RunRecord) -> bool {
+    let mut starts = record.manifest.starts.iter();
+    starts.any(|start| !start.environment.is_empty())
+}
+
+/// It says where libraries lie, and another libtorch is what one compares.
+const OF_LIBRARIES: &str = "LD_LIBRARY_PATH";
+
+/// Variables that workers of this case were passed and that decide results, or that the suite asks for: these are known
+/// by name alone. Where starts of the run differ, the values in their order.
+fn passed(record: &RunRecord, case: &Case) -> BTreeMap<String, String> {
+    let mut passed: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut add = |name: &str, value: &str| {
+        let values = passed.entry(name.to_owned()).or_default();
+        if values.last().is_none_or(|last| last != value) {
+            values.push(value.to_owned());
+        }
+    };
+    for start in &record.manifest.starts {
+        let known = decisive(&start.environment).into_iter();
+        known
+            .filter(|(name, _)| *name != OF_LIBRARIES)
+            .for_each(|(name, value)| add(name, value));
+        let asked = start.environment.iter();
+        asked
+            .filter(|(name, value)| value.is_none() && case.isolation.asks_for(name))
+            .for_each(|(name, _)| add(name, "set"));
+    }
+    let text = |values: Vec<String>| values.join(", then ");
+    passed
+        .into_iter()
+        .map(|(name, values)| (name, text(values)))
+        .collect()
 }
 
 /// A list is one setting.

@@ -26,7 +26,7 @@ pub enum Sameness {
     Identical,
     /// The interval of the effect lies within the threshold.
     WithinThreshold,
-    /// There is a difference, and it is below the threshold.
+    /// There is a difference, and its interval lies within the threshold.
     BelowThreshold,
 }
 
@@ -35,6 +35,10 @@ pub enum Sameness {
 pub enum Doubt {
     /// The processes scatter too widely.
     Noise,
+    /// There is a difference, and its interval reaches over the threshold: whether it matters is open.
+    AtThreshold,
+    /// The cell would be a difference if it were the only one; among as many, one such cell is to be expected.
+    ManyCells,
     /// A side has fewer than two.
     TooFewProcesses,
     /// A side changes from iteration to iteration by as much as the sides differ.
@@ -111,6 +115,8 @@ impl Doubt {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Noise => "noise",
+            Self::AtThreshold => "at-threshold",
+            Self::ManyCells => "many-cells",
             Self::TooFewProcesses => "too-few-processes",
             Self::Drifting => "drifting",
             Self::DifferentMachine => "different-machine",
@@ -122,7 +128,7 @@ impl Doubt {
     pub fn is_refusal(self) -> bool {
         match self {
             Self::TooFewProcesses | Self::DifferentMachine | Self::DifferentSettings => true,
-            Self::Noise | Self::Drifting => false,
+            Self::Noise | Self::AtThreshold | Self::ManyCells | Self::Drifting => false,
         }
     }
 }

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use anechoic_record::{Cell, CellId, Metric, RunRecord};
-use anechoic_suite::Order;
 
 use super::comparison::doubts;
 use super::judge::judge;
-use super::pair::Pair;
+use super::pair::{Pair, Refusal, machines_within};
+use super::rounds::Rounds;
 use super::runs::chosen;
 use super::settings::{Settings, settings};
 use super::{By, CompareOptions, Comparison, NotMeasured, RunFacts, Side, Unmatched};
@@ -208,12 +208,14 @@ fn matches(all: &[Settings], key: &str, within: &Within) -> Result<Vec<Match>, N
 fn not_measured(record: &RunRecord, matches: &[Match]) -> Vec<NotMeasured> {
     let cases = &record.manifest.cases;
     let bases: BTreeSet<usize> = matches.iter().map(|found| found.base).collect();
-    let bases = bases.into_iter().map(|at| (Side::Base, at));
-    let new = matches.iter().map(|found| (Side::New, found.new));
-    bases
-        .chain(new)
-        .filter_map(|(side, at)| NotMeasured::of(side, &cases[at]))
-        .collect()
+    let bases = bases
+        .into_iter()
+        .filter_map(|at| NotMeasured::of(Side::Base, &cases[at]));
+    let new = matches.iter().filter_map(|found| {
+        let is_measured = cases[found.base].ok_attempts().next().is_some();
+        Some(NotMeasured::of(Side::New, &cases[found.new])?.beside(is_measured))
+    });
+    bases.chain(new).collect()
 }
 
 type Cells = BTreeMap<(Option<u32>, Metric), Cell>;
@@ -231,28 +233,26 @@ fn pairs(
         let cells = of_case.entry(cell.id.case.clone()).or_default();
         cells.insert((cell.id.tokens, cell.id.metric.clone()), cell);
     }
-    let interleaved = match record.manifest.plan.order {
-        Order::Interleaved | Order::Random(_) => true,
-        Order::Listed => false,
-    };
+    let refusal = Refusal::of(&machines_within("the run", record), &[]);
+    let rounds = Rounds::of(record);
     let value = |at: usize| all[at].get(key).cloned().unwrap_or_default();
     let id = |at: usize| cases[at].case.id.as_str();
     let (mut pairs, mut matched) = (Vec::new(), BTreeSet::new());
     for found in matches {
         let both = of_case.get(id(found.base)).zip(of_case.get(id(found.new)));
         let Some((base, new)) = both else { continue };
-        for (at, base, new) in common(base, new) {
+        for (tokens, base, new) in common(key, base, new) {
             matched.extend([base.id.clone(), new.id.clone()]);
             pairs.push(Pair {
                 base_case: base.id.case.clone(),
                 new_case: new.id.case.clone(),
                 by: Some((value(found.base), value(found.new))),
-                tokens: at.0,
-                metric: at.1.clone(),
-                side_by_side: interleaved && same_attempts(base, new),
+                tokens,
+                metric: base.id.metric.clone(),
+                side_by_side: rounds.hold((found.base, base), (found.new, new)),
                 base: base.clone().into(),
                 new: new.clone().into(),
-                refusal: None,
+                refusal: refusal.clone(),
             });
         }
     }
@@ -261,22 +261,29 @@ fn pairs(
     (pairs, unmatched(record, matches, alone))
 }
 
-/// Cells that both cases have.
+/// The setting that T is.
+const TOKENS: &str = "tokens";
+
+/// Cells that both cases have, with their T where it is the same. Compared by T, cases that measure at one each have
+/// their cells in common all the same.
 fn common<'a>(
+    key: &str,
     base: &'a Cells,
     new: &'a Cells,
-) -> impl Iterator<Item = (&'a (Option<u32>, Metric), &'a Cell, &'a Cell)> {
-    base.iter()
-        .filter_map(|(at, base)| Some((at, base, new.get(at)?)))
-}
-
-/// Whether each round has a process of both cases.
-fn same_attempts(base: &Cell, new: &Cell) -> bool {
-    let attempts = |cell: &Cell| -> Vec<u32> {
-        let processes = cell.processes.iter();
-        processes.map(|process| process.attempt).collect()
+) -> Vec<(Option<u32>, &'a Cell, &'a Cell)> {
+    let only = |cells: &Cells| {
+        let at: BTreeSet<u32> = cells.keys().filter_map(|(tokens, _)| *tokens).collect();
+        (at.len() == 1).then(|| at.first().copied()).flatten()
     };
-    attempts(base) == attempts(new)
+    let differing = only(base).zip(only(new)).filter(|_| key == TOKENS);
+    let pair = |((tokens, metric), of_base): (&(Option<u32>, Metric), &'a Cell)| {
+        let (at, theirs) = match (differing, tokens) {
+            (Some((_, theirs)), Some(_)) => (None, Some(theirs)),
+            (None, _) | (Some(_), None) => (*tokens, *tokens),
+        };
+        Some((at, of_base, new.get(&(theirs, metric.clone()))?))
+    };
+    base.iter().filter_map(pair).collect()
 }
 
 /// In the plan's order. What has a counterpart that failed is not missing.

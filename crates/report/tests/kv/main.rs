@@ -5,6 +5,7 @@
     reason = "helpers of tests, where a panic is the report"
 )]
 
+mod compared;
 mod exports;
 mod made;
 #[path = "../support/result.rs"]

@@ -164,8 +164,12 @@ fn facts(side: &str, run: &RunFacts) -> String {
         true => "unknown".to_owned(),
         false => run.workers.join(", "),
     };
+    let programs = match run.programs.is_empty() {
+        true => String::new(),
+        false => format!(" from {}", run.programs.join(", ")),
+    };
     format!(
-        "{side}: {} of {}, worker {workers}, libtorch {}, anechoic {}, {} on {}",
+        "{side}: {} of {}, worker {workers}{programs}, libtorch {}, anechoic {}, {} on {}",
         run.run,
         run.started,
         unknown(&run.torch),

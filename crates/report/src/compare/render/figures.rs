@@ -47,6 +47,11 @@ fn absolute(effect: &Ratio) -> String {
     let Some(Interval { low, high }) = effect.interval else {
         return format!("{} (no interval)", units::significant(effect.value, 4));
     };
+    let ends = [effect.value, low, high];
+    if ends.iter().any(|end| end.abs() >= units::HUGE) {
+        let (low, high) = (units::down(low), units::up(high));
+        return format!("{:+.3e} [{low}, {high}]", effect.value);
+    }
     let size = match high - low {
         width if width > 0.0 => width,
         _ => effect.value.abs(),
@@ -87,7 +92,7 @@ pub(super) fn reason(cell: &ComparedCell) -> String {
     let mut texts = vec![cell.reason_text()];
     if cell.verdict == Verdict::Undecided(Doubt::Noise) {
         let least = cell.change.as_ref().and_then(detectable);
-        texts.extend(least.map(|least| format!("detectable from {least} on")));
+        texts.extend(least.map(|least| format!("detectable from {least} on, of this cell alone")));
     }
     texts.extend(cell.notes.iter().cloned());
     texts.retain(|text| !text.is_empty());
@@ -113,6 +118,12 @@ mod tests {
         );
         check(250.0, 250.0, 250.0, "+250 [+250, +250]");
         check(0.0, 0.0, 0.0, "+0 [+0, +0]");
+        check(
+            -1e308,
+            -1.00012e308,
+            3.0,
+            "-1.000e308 [-1.001e308, 3.000e0]",
+        );
     }
 
     #[test]

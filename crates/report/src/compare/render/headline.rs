@@ -15,6 +15,10 @@ const ORDER: [&str; 8] = [
 
 /// The sentence: `1 of 8 cells slower: capture.all-layers total-time +10.2 % [+8.9, +11.6]`.
 pub(super) fn headline(comparison: &Comparison) -> String {
+    found(comparison) + &missing(comparison)
+}
+
+fn found(comparison: &Comparison) -> String {
     let cells = comparison.cells.len();
     let changed = ORDER.iter().filter_map(|word| changed(comparison, word));
     let changed: Vec<_> = changed.collect();
@@ -29,6 +33,10 @@ pub(super) fn headline(comparison: &Comparison) -> String {
     if counts.cells == counts.refused {
         return format!("nothing could be compared{}", reasons(comparison));
     }
+    if counts.same == 0 {
+        let cells = number(cells);
+        return format!("nothing decided in {cells}{}", reasons(comparison));
+    }
     let undecided = match counts.undecided {
         0 => String::new(),
         n => format!(", {n} undecided{}", reasons(comparison)),
@@ -38,6 +46,24 @@ pub(super) fn headline(comparison: &Comparison) -> String {
         "no difference found in {}: {same} same{undecided}",
         number(cells)
     )
+}
+
+/// Cases that were measured before, and are not now.
+fn missing(comparison: &Comparison) -> String {
+    let cases: Vec<_> = comparison
+        .missing()
+        .map(|case| case.case.as_str())
+        .collect();
+    let more = match cases.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(", and {more} more"),
+    };
+    let named = cases[..cases.len().min(NAMED)].join(", ");
+    match cases.len() {
+        0 => String::new(),
+        1 => format!("; 1 case not measured any more: {named}"),
+        n => format!("; {n} cases not measured any more: {named}{more}"),
+    }
 }
 
 /// Cells with one verdict.

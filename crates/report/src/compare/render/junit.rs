@@ -11,7 +11,8 @@ use super::headline::headline;
 use super::safe::for_xml;
 use crate::compare::{ComparedCell, Comparison, FailOns, NotMeasured, Verdict};
 
-/// The comparison as JUnit XML. Cells that `fail_on` names are failures; without any, those for the worse are.
+/// The comparison as JUnit XML. Cells and cases that `fail_on` names are failures; without any, those
+/// for the worse and those that are missing are.
 pub fn compare_junit(comparison: &Comparison, fail_on: &FailOns) -> String {
     let worsening = FailOns::every_worsening();
     let fail_on = match fail_on.0.is_empty() {
@@ -30,8 +31,10 @@ type Xml = Writer<Vec<u8>>;
 fn write(xml: &mut Xml, comparison: &Comparison, fail_on: &FailOns) -> io::Result<()> {
     xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
     let (cells, missing) = (&comparison.cells, &comparison.not_measured);
-    let failures = cells.iter().filter(|cell| fail_on.name(cell)).count();
-    let skipped = missing.len() + cells.iter().filter(|cell| is_skipped(cell)).count();
+    let lost = missing.iter().filter(|case| fail_on.name_missing(case));
+    let lost = lost.count();
+    let failures = lost + cells.iter().filter(|cell| fail_on.name(cell)).count();
+    let skipped = missing.len() - lost + cells.iter().filter(|cell| is_skipped(cell)).count();
     let name = match &comparison.by {
         Some(by) => format!("{} by {}", comparison.base.run, by.key),
         None => format!("{} to {}", comparison.base.run, comparison.new.run),
@@ -56,7 +59,9 @@ fn write(xml: &mut Xml, comparison: &Comparison, fail_on: &FailOns) -> io::Resul
             for cell in cells {
                 test(xml, cell, fail_on)?;
             }
-            missing.iter().try_for_each(|case| not_measured(xml, case))
+            missing
+                .iter()
+                .try_for_each(|case| not_measured(xml, case, fail_on))
         })?;
         Ok(())
     })?;
@@ -92,12 +97,15 @@ fn test(xml: &mut Xml, cell: &ComparedCell, fail_on: &FailOns) -> io::Result<()>
 }
 
 /// A case without numbers on a side is no test that passed.
-fn not_measured(xml: &mut Xml, case: &NotMeasured) -> io::Result<()> {
+fn not_measured(xml: &mut Xml, case: &NotMeasured, fail_on: &FailOns) -> io::Result<()> {
     let element = xml.create_element("testcase").with_attributes([
         ("classname", for_xml(&case.case).as_str()),
         ("name", "not measured"),
     ]);
-    element.write_inner_content(|xml| said(xml, "skipped", "not-measured", &case.text()))?;
+    element.write_inner_content(|xml| match fail_on.name_missing(case) {
+        true => said(xml, "failure", "missing", &case.text()),
+        false => said(xml, "skipped", "not-measured", &case.text()),
+    })?;
     Ok(())
 }
 
