@@ -465,8 +465,8 @@ fn cells_that_stay_undecided_are_named_where_one_should_fail() {
     let bench = Bench::new(CASES, "");
     let scattered = |seed: u32| {
         let args = ["run", "suite.toml", "--attempts", "3"];
-        let scatter = format!("{seed}:0.2");
-        let run = finish(bench.command(&args).env("ANECHOIC_FAKE_SCATTER", scatter));
+        let noise = format!("--noise 10% --noise-seed {seed}");
+        let run = finish(bench.command(&args).env(VARIABLE, noise));
         assert_eq!(run.code, 0, "{}", run.stderr);
         bench.latest().display().to_string()
     };
