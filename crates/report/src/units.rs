@@ -42,7 +42,7 @@ pub(crate) fn nats(value: f64) -> String {
 pub(crate) fn signed_percent(fraction: f64) -> String {
     let percent = fraction * 100.0;
     match percent.abs() < 10.0 {
-        true => format!("{percent:+.3} %"),
+        true => format!("{} %", Sign::Always.number(percent, 3)),
         false => format!("{percent:+.0} %"),
     }
 }
@@ -120,12 +120,16 @@ pub(crate) fn times(ratio: Option<&Ratio>) -> String {
     let Some(Interval { low, high }) = interval else {
         return format!("{} ×", significant(value + 1.0, 3));
     };
+    let ends = Interval {
+        low: low + 1.0,
+        high: high + 1.0,
+    };
     let decimals = decimals_for(high - low).max(decimals_below_one(value + 1.0));
-    let step = 10_f64.powi(i32::try_from(decimals).unwrap_or(0));
-    let low = ((low + 1.0) * step + 1e-9).floor() / step;
-    let high = ((high + 1.0) * step - 1e-9).ceil() / step;
-    let value = value + 1.0;
-    format!("{value:.decimals$} × [{low:.decimals$}, {high:.decimals$}]")
+    let span = Span {
+        no_difference: 1.0,
+        ..Span::of(value + 1.0, ends, decimals)
+    };
+    span.read(" ×", Sign::OfNegative)
 }
 
 /// An optional number with this many significant digits and a unit.
@@ -158,7 +162,7 @@ pub(crate) fn percent(ratio: Option<&Ratio>) -> String {
     let Some(ratio) = ratio else {
         return NONE.to_owned();
     };
-    with_interval(ratio.value, ratio.interval.as_ref(), 100.0, " %")
+    PERCENT.read(ratio.value, ratio.interval.as_ref())
 }
 
 /// A signed time with its interval, in milliseconds.
@@ -166,7 +170,7 @@ pub(crate) fn milliseconds(ratio: Option<&Ratio>) -> String {
     let Some(ratio) = ratio else {
         return NONE.to_owned();
     };
-    with_interval(ratio.value, ratio.interval.as_ref(), 1e3, " ms")
+    MILLISECONDS.read(ratio.value, ratio.interval.as_ref())
 }
 
 /// A drift per iteration.
@@ -174,38 +178,157 @@ pub(crate) fn drift(drift: Option<&Drift>) -> String {
     let Some(drift) = drift else {
         return NONE.to_owned();
     };
-    with_interval(drift.slope, drift.interval.as_ref(), 100.0, " %")
+    PERCENT.read(drift.slope, drift.interval.as_ref())
 }
 
-fn with_interval(value: f64, interval: Option<&Interval>, scale: f64, unit: &str) -> String {
-    let Some(interval) = interval else {
-        return format!("{:+.2}{unit} (no interval)", value * scale);
-    };
-    let width = (interval.high - interval.low) * scale;
-    let decimals = decimals_for(width);
-    let step = 10_f64.powi(i32::try_from(decimals).unwrap_or(0));
-    let low = (interval.low * scale * step + 1e-9).floor() / step;
-    // Adding zero turns −0 into 0.
-    let high = (interval.high * scale * step - 1e-9).ceil() / step + 0.0;
-    let value = value * scale;
-    format!("{value:+.decimals$}{unit} [{low:+.decimals$}, {high:+.decimals$}]")
+/// How signed values with intervals are read.
+struct Signed {
+    scale: f64,
+    unit: &'static str,
+    /// What ends of an interval that is wider than this are cut at.
+    most: f64,
+}
+
+const PERCENT: Signed = Signed {
+    scale: 100.0,
+    unit: " %",
+    most: 1_000.0,
+};
+
+const MILLISECONDS: Signed = Signed {
+    scale: 1e3,
+    unit: " ms",
+    most: f64::INFINITY,
+};
+
+impl Signed {
+    fn read(&self, value: f64, interval: Option<&Interval>) -> String {
+        let Self { scale, unit, most } = *self;
+        let value = value * scale;
+        let Some(interval) = interval else {
+            return format!("{}{unit} (no interval)", Sign::Always.number(value, 2));
+        };
+        let ends = Interval {
+            low: interval.low * scale,
+            high: interval.high * scale,
+        };
+        let decimals = decimals_for(ends.high - ends.low);
+        let span = Span {
+            most,
+            ..Span::of(value, ends, decimals)
+        };
+        span.read(unit, Sign::Always)
+    }
+}
+
+/// Whether a number above zero has its sign.
+#[derive(Clone, Copy)]
+enum Sign {
+    Always,
+    OfNegative,
+}
+
+impl Sign {
+    /// Nothing reads as −0.
+    fn number(self, value: f64, decimals: usize) -> String {
+        let text = format!("{value:.decimals$}");
+        let is_zero = !text.contains(|c: char| c.is_ascii_digit() && c != '0');
+        let value = if is_zero && value.is_finite() {
+            0.0
+        } else {
+            value
+        };
+        match self {
+            Self::Always => format!("{value:+.decimals$}"),
+            Self::OfNegative => format!("{value:.decimals$}"),
+        }
+    }
+}
+
+/// A value with its interval, in the unit in which it is read.
+struct Span {
+    value: f64,
+    ends: Interval,
+    /// That an interval which excludes this does not read as if it held it.
+    no_difference: f64,
+    decimals: usize,
+    /// What ends of an interval that is wider than this are cut at.
+    most: f64,
+}
+
+impl Span {
+    fn of(value: f64, ends: Interval, decimals: usize) -> Self {
+        Self {
+            value,
+            ends,
+            no_difference: 0.0,
+            decimals,
+            most: f64::INFINITY,
+        }
+    }
+
+    /// The ends, rounded outwards.
+    fn outwards(&self, decimals: usize) -> (f64, f64) {
+        let step = 10_f64.powi(i32::try_from(decimals).unwrap_or(0));
+        // A tenth of a billionth of the value is rounding of ours, and no width.
+        let slack = (1e-10 * self.value.abs() * step).max(1e-9);
+        // Adding zero turns −0 into 0.
+        let low = (self.ends.low * step + slack).floor() / step + 0.0;
+        let high = (self.ends.high * step - slack).ceil() / step + 0.0;
+        (low, high)
+    }
+
+    /// As many as were asked for, and more where an end would read as no difference although the interval excludes that.
+    fn enough_decimals(&self) -> usize {
+        let none = self.no_difference;
+        let is_told = |decimals: &usize| {
+            let (low, high) = self.outwards(*decimals);
+            !(self.ends.low > none && low <= none || self.ends.high < none && high >= none)
+        };
+        let more = self.decimals..=self.decimals.max(9);
+        more.into_iter().find(is_told).unwrap_or(self.decimals)
+    }
+
+    fn read(&self, unit: &str, sign: Sign) -> String {
+        let decimals = self.enough_decimals();
+        let (low, high) = self.outwards(decimals);
+        let is_wide = self.ends.high - self.ends.low > self.most;
+        let most = self.most;
+        let low = match is_wide && low < -most {
+            true => format!("< {}", sign.number(-most, 0)),
+            false => sign.number(low, decimals),
+        };
+        let high = match is_wide && high > most {
+            true => format!("> {}", sign.number(most, 0)),
+            false => sign.number(high, decimals),
+        };
+        let value = sign.number(self.value, decimals);
+        format!("{value}{unit} [{low}, {high}]")
+    }
 }
 
 /// A value of a metric with its interval, in a fitting unit: `101.2 ms [100.9, 101.6]`.
 pub(crate) fn quantity(kind: MetricKind, value: f64, interval: Option<&Interval>) -> String {
     let Unit { size, name } = Unit::fitting(kind, value);
+    match interval {
+        Some(interval) => amount(value, interval, size, name),
+        None => format!("{}{name} (no interval)", significant(value / size, 4)),
+    }
+}
+
+/// A value with its interval, both divided by `size`; `name` is what they are then called, with the space before it.
+pub(crate) fn amount(value: f64, interval: &Interval, size: f64, name: &str) -> String {
     let shown = value / size;
-    let Some(interval) = interval else {
-        return format!("{}{name} (no interval)", significant(shown, 4));
+    let ends = Interval {
+        low: interval.low / size,
+        high: interval.high / size,
     };
-    let (low, high) = (interval.low / size, interval.high / size);
-    let decimals = decimals_between(shown, high - low);
-    let step = 10_f64.powi(i32::try_from(decimals).unwrap_or(0));
-    // A tenth of a billionth of the value is rounding of ours, and no width.
-    let slack = 1e-10 * shown.abs() * step;
-    let low = (low * step + slack).floor() / step + 0.0;
-    let high = (high * step - slack).ceil() / step + 0.0;
-    format!("{shown:.decimals$}{name} [{low:.decimals$}, {high:.decimals$}]")
+    let width = ends.high - ends.low;
+    if !width.is_finite() || shown.abs() >= 1e12 || width >= 1e12 {
+        let Interval { low, high } = ends;
+        return format!("{shown:.5e}{name} [{low:.5e}, {high:.5e}]");
+    }
+    Span::of(shown, ends, decimals_between(shown, width)).read(name, Sign::OfNegative)
 }
 
 /// Values of a metric in the unit that fits the middle one: `100.9 / 101.2 / 101.6 ms`.
@@ -394,6 +517,8 @@ mod tests {
         check(-0.44, Some((-13.44, 12.56)), "0.56 × [-12.44, 13.56]");
         check(-0.44, Some((-1.0, 3.5)), "0.56 × [0.00, 4.50]");
         check(-0.94, Some((-13.0, 12.0)), "0.060 × [-12.000, 13.000]");
+        // What excludes 1 does not read as if it held it.
+        check(9.0, Some((0.3, 17.7)), "10.0 × [1.3, 18.7]");
         assert_eq!(times(None), "–");
     }
 
@@ -421,11 +546,20 @@ mod tests {
         check(-0.001, -0.0119, 0.0101, "-0.1 % [-1.2, +1.1]");
         check(1.33, 1.0, 1.66, "+133 % [+100, +166]");
         check(0.0, 0.0, 0.0, "+0.00 % [+0.00, +0.00]");
+        // What excludes zero does not read as if it held it, and nothing is −0.
+        check(0.019, 0.0004, 0.0376, "+1.90 % [+0.04, +3.76]");
+        check(-0.000_4, -0.000_79, -0.000_01, "-0.040 % [-0.079, -0.001]");
+        check(-0.000_01, -0.01, 0.01, "+0.0 % [-1.0, +1.0]");
+        // Digits of what is that wide mean nothing; of what is far and narrow they do.
+        check(1.33, -5.2, 2_345.0, "+133 % [-520, > +1000]");
+        check(1.33, -52.0, 2_345.0, "+133 % [< -1000, > +1000]");
+        check(20.0, 19.5, 20.5, "+2000 % [+1950, +2050]");
         let alone = Ratio {
             value: 0.019,
             interval: None,
         };
         assert_eq!(percent(Some(&alone)), "+1.90 % (no interval)");
+        assert_eq!(signed_percent(-1e-9), "+0.000 %");
         assert_eq!(percent(None), "–");
     }
 }

@@ -9,13 +9,34 @@ const BUDGET: usize = 3 << 20;
 
 /// All plots; nothing where there are none.
 pub(super) fn plots(plots: &[Plot]) -> Markup {
-    let mut spent = 0;
+    let shown = shown(plots, BUDGET);
     html! {
-        @for plot in plots {
-            @let shown = { spent += plot.svg.len(); spent <= BUDGET };
-            (figure(plot, shown))
+        @for (plot, shown) in plots.iter().zip(shown) { (figure(plot, shown)) }
+    }
+}
+
+/// Which are shown: the first page of every kind first, then further pages, as far as `budget` bytes go.
+fn shown(plots: &[Plot], budget: usize) -> Vec<bool> {
+    let mut shown = vec![false; plots.len()];
+    let mut spent = 0;
+    for wants_further in [false, true] {
+        for (plot, shown) in plots.iter().zip(&mut shown) {
+            if is_further(plot, plots) == wants_further && spent + plot.svg.len() <= budget {
+                spent += plot.svg.len();
+                *shown = true;
+            }
         }
     }
+    shown
+}
+
+/// Whether it goes on what another plot began: `values-capture-2`.
+fn is_further(plot: &Plot, plots: &[Plot]) -> bool {
+    let first = plot
+        .id
+        .rsplit_once('-')
+        .filter(|(_, number)| number.parse::<u32>().is_ok());
+    first.is_some_and(|(base, _)| plots.iter().any(|other| other.id == base))
 }
 
 /// The drawing is made by this crate, which escapes what it writes into it.
@@ -26,7 +47,7 @@ fn figure(plot: &Plot, shown: bool) -> Markup {
         figure.plot aria-labelledby=(id) {
             h3 id=(id) { (plot.title) }
             @if shown {
-                div.drawing tabindex="0" { (PreEscaped(&plot.svg)) }
+                div.drawing { (PreEscaped(&plot.svg)) }
             }
             figcaption {
                 (plot.caption) " "
@@ -35,5 +56,31 @@ fn figure(plot: &Plot, shown: bool) -> Markup {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_its_first_page() {
+        let plot = |id: &str, bytes: usize| Plot {
+            id: id.to_owned(),
+            title: String::new(),
+            caption: String::new(),
+            svg: "x".repeat(bytes),
+        };
+        let plots = [
+            plot("values-a", 40),
+            plot("values-a-2", 40),
+            plot("values-a-3", 10),
+            plot("huge", 200),
+            plot("timeline", 30),
+            plot("values-b-2", 10),
+        ];
+        // What is not shown costs nothing; an id that ends in a number of its own is a first page.
+        assert_eq!(shown(&plots, 100), [true, false, true, false, true, true]);
+        assert_eq!(shown(&plots, 70), [true, false, false, false, true, false]);
     }
 }

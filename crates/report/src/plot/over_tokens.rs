@@ -9,7 +9,7 @@ use super::mark::Look;
 use super::series::{look, quality_words};
 use super::unit::Unit;
 use super::{Plot, numbered};
-use crate::render::setting_words;
+use crate::render::{crossover, is_crossover_told, setting_words};
 use crate::{Figure, KvPoint, KvSummary, LatencyLine, MemoryLine, PointQuality, Setting, Spread};
 
 /// Which time.
@@ -81,7 +81,8 @@ fn latency_of(kv: &KvSummary, setting: &Setting, number: usize, time: Time) -> O
         fits: &[],
     };
     let mut sentences = format!(
-        "{title}, {}; means over processes with their 95 % interval{}.",
+        "{title}, {}; means over processes, of each process's mean, with their 95 % interval{}. `values-latency` shows the mean of \
+         processes' medians.",
         setting_words(setting),
         counts(measured.iter().map(|line| &line.point))
     );
@@ -212,9 +213,12 @@ fn pointers(kv: &KvSummary, setting: &Setting, time: Time) -> Vec<Pointer> {
     own.filter_map(|line| match line.crossover {
         Crossover::From { at, .. } => Some(Pointer {
             x: at,
-            text: match time {
-                Time::Total => format!("v1 faster from T ≈ {}", at.round()),
-                Time::PerToken => format!("T ≈ {}", at.round()),
+            text: match (time, is_crossover_told(line, kv)) {
+                (Time::Total, true) => format!("v1 faster from T ≈ {}", at.round()),
+                (Time::PerToken, true) => format!("T ≈ {}", at.round()),
+                (Time::Total | Time::PerToken, false) => {
+                    format!("about T = {}, not told from chance", at.round())
+                }
             },
         }),
         Crossover::Everywhere | Crossover::Never => None,
@@ -227,15 +231,8 @@ fn crossover_words(kv: &KvSummary, setting: &Setting) -> String {
         .crossovers
         .iter()
         .filter(|line| line.setting.is_alike(setting));
-    let words = own.map(|line| match line.crossover {
-        Crossover::From { at, after, until } => format!(
-            " v1 is faster than v0 from T ≈ {} on, interpolated between {after} and {until}.",
-            at.round()
-        ),
-        Crossover::Everywhere => " v1 is faster than v0 at every T measured.".to_owned(),
-        Crossover::Never => " v1 is not faster than v0 at the largest T measured.".to_owned(),
-    });
-    words.collect()
+    own.map(|line| format!(" {}.", crossover(line, kv)))
+        .collect()
 }
 
 pub(super) fn memory(kv: &KvSummary) -> Vec<Plot> {
