@@ -54,7 +54,7 @@ pub fn plots(record: &RunRecord, summary: &Summary) -> Vec<Plot> {
         plots.extend(trade_off::plots(kv));
         plots.extend(roofline::plots(kv));
     }
-    plots.extend(summary.capture.as_ref().and_then(layers::plot));
+    plots.extend(summary.capture.iter().flat_map(layers::plots));
     plots.extend(timeline::plot(record));
     plots.extend(conditions::plot(record));
     plots.into_iter().map(Plot::cleaned).collect()

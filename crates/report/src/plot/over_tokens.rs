@@ -2,7 +2,7 @@
 
 use anechoic_stats::Crossover;
 
-use super::chart::{Across, Chart, Line, Point, Pointer};
+use super::chart::{Across, BESIDE, Chart, Line, Point, Pointer};
 use super::extent::CUT;
 use super::frame::{TOP, document, legend};
 use super::mark::Look;
@@ -45,14 +45,35 @@ fn settings<'a>(points: impl Iterator<Item = &'a KvPoint>) -> Vec<&'a Setting> {
 
 pub(super) fn latency(kv: &KvSummary) -> Vec<Plot> {
     let settings = settings(kv.latency.iter().map(|line| &line.point));
+    let place = |number| Place {
+        number,
+        of: settings.len(),
+    };
     let of = |time| {
         let each = (1..).zip(&settings);
-        each.filter_map(move |(number, setting)| latency_of(kv, setting, number, time))
+        each.filter_map(move |(number, setting)| latency_of(kv, setting, place(number), time))
     };
     of(Time::Total).chain(of(Time::PerToken)).collect()
 }
 
-fn latency_of(kv: &KvSummary, setting: &Setting, number: usize, time: Time) -> Option<Plot> {
+/// The plot of this setting, from 1, among those of so many.
+#[derive(Clone, Copy)]
+struct Place {
+    number: usize,
+    of: usize,
+}
+
+impl Place {
+    /// With the setting where it tells plots apart.
+    fn title(self, title: &str, setting: &Setting) -> String {
+        match self.of {
+            1 => title.to_owned(),
+            _ => format!("{title}: {}", setting_words(setting)),
+        }
+    }
+}
+
+fn latency_of(kv: &KvSummary, setting: &Setting, place: Place, time: Time) -> Option<Plot> {
     let of_setting = |line: &&LatencyLine| line.point.setting.is_alike(setting);
     let measured: Vec<&LatencyLine> = kv.latency.iter().filter(of_setting).collect();
     let figure = |line: &LatencyLine| match time {
@@ -88,7 +109,11 @@ fn latency_of(kv: &KvSummary, setting: &Setting, number: usize, time: Time) -> O
     );
     sentences += weak_words(&lines);
     sentences += &crossover_words(kv, setting);
-    finish(numbered(id, number), title, sentences, &[chart])
+    if chart.is_one_point() {
+        return None;
+    }
+    let title = place.title(title, setting);
+    finish(numbered(id, place.number), &title, sentences, &[chart])
 }
 
 fn timed(point: &KvPoint, figure: &Figure) -> Point {
@@ -237,12 +262,13 @@ fn crossover_words(kv: &KvSummary, setting: &Setting) -> String {
 
 pub(super) fn memory(kv: &KvSummary) -> Vec<Plot> {
     let settings = settings(kv.memory.iter().map(|line| &line.point));
+    let of = settings.len();
     let each = (1..).zip(settings);
-    each.filter_map(|(number, setting)| memory_of(kv, setting, number))
+    each.filter_map(|(number, setting)| memory_of(kv, setting, Place { number, of }))
         .collect()
 }
 
-fn memory_of(kv: &KvSummary, setting: &Setting, number: usize) -> Option<Plot> {
+fn memory_of(kv: &KvSummary, setting: &Setting, place: Place) -> Option<Plot> {
     let of_setting = |line: &&MemoryLine| line.point.setting.is_alike(setting);
     let measured: Vec<&MemoryLine> = kv.memory.iter().filter(of_setting).collect();
     let of = |bytes: fn(&MemoryLine) -> u64| {
@@ -268,7 +294,7 @@ fn memory_of(kv: &KvSummary, setting: &Setting, number: usize) -> Option<Plot> {
         pointers: &[],
         fits: &[],
     };
-    let title = "Memory against T";
+    let title = place.title("Memory against T", setting);
     let caption = format!(
         "Above, the most memory held while generating, less what was held before the cache was made: the run with the \
          highest peak. Below, the exact bytes reserved for the cache; v0 has none. {}{}.",
@@ -279,7 +305,10 @@ fn memory_of(kv: &KvSummary, setting: &Setting, number: usize) -> Option<Plot> {
         chart("peak above baseline", &peak),
         chart("cache reserved", &cache),
     ];
-    finish(numbered("memory-t", number), title, caption, &charts)
+    if charts.iter().all(Chart::is_one_point) {
+        return None;
+    }
+    finish(numbered("memory-t", place.number), &title, caption, &charts)
 }
 
 fn held_bytes(point: &KvPoint, bytes: u64) -> Point {
@@ -315,6 +344,9 @@ fn finish(id: String, title: &str, mut caption: String, charts: &[Chart<'_>]) ->
     let bottom = drawn.last()?.bottom;
     if drawn.iter().any(|panel| panel.is_cut) {
         caption += CUT;
+    }
+    if drawn.iter().any(|panel| panel.is_spread) {
+        caption += BESIDE;
     }
     if drawn.iter().any(|panel| panel.is_log) {
         caption += " The vertical axis is logarithmic.";

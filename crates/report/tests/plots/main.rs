@@ -233,13 +233,20 @@ fn capture_and_its_fit() {
     assert_eq!(marks(values, "bar"), 8 + 1);
     let layers = the(&found, "overhead-layers");
     assert_eq!(marks(layers, "pt"), 7);
+    // A slope that may be chance is drawn weakly.
+    assert!(
+        layers.caption.contains("+0.5 % [-0.2, +1.2] for each"),
+        "{}",
+        layers.caption
+    );
+    assert_eq!(marks(layers, "weak"), 1);
     assert!(
         layers.caption.contains("arena, probe full: overhead = "),
         "{}",
         layers.caption
     );
     assert!(
-        layers.caption.contains("(least squares, 3 cases)"),
+        layers.caption.contains(" for each, 3 cases."),
         "{}",
         layers.caption
     );
