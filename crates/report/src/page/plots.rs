@@ -15,28 +15,35 @@ pub(super) fn plots(plots: &[Plot]) -> Markup {
     }
 }
 
-/// Which are shown: the first page of every kind first, then further pages, as far as `budget` bytes go.
+/// Which are shown: the first page of every kind first, then further pages, as far as `budget` bytes go. What follows a
+/// page that is not shown is not shown either.
 fn shown(plots: &[Plot], budget: usize) -> Vec<bool> {
     let mut shown = vec![false; plots.len()];
     let mut spent = 0;
+    let mut ended: Vec<&str> = Vec::new();
     for wants_further in [false, true] {
         for (plot, shown) in plots.iter().zip(&mut shown) {
-            if is_further(plot, plots) == wants_further && spent + plot.svg.len() <= budget {
-                spent += plot.svg.len();
-                *shown = true;
+            let further = continued(plot, plots);
+            if further.is_some() != wants_further {
+                continue;
             }
+            let kind = further.unwrap_or(&plot.id);
+            if ended.contains(&kind) || spent + plot.svg.len() > budget {
+                ended.push(kind);
+                continue;
+            }
+            spent += plot.svg.len();
+            *shown = true;
         }
     }
     shown
 }
 
-/// Whether it goes on what another plot began: `values-capture-2`.
-fn is_further(plot: &Plot, plots: &[Plot]) -> bool {
-    let first = plot
-        .id
-        .rsplit_once('-')
-        .filter(|(_, number)| number.parse::<u32>().is_ok());
-    first.is_some_and(|(base, _)| plots.iter().any(|other| other.id == base))
+/// The id of the plot that it goes on from: `values-capture` of `values-capture-2`.
+fn continued<'a>(plot: &'a Plot, plots: &[Plot]) -> Option<&'a str> {
+    let (base, number) = plot.id.rsplit_once('-')?;
+    let is_page = number.parse::<u32>().is_ok();
+    (is_page && plots.iter().any(|other| other.id == base)).then_some(base)
 }
 
 /// The drawing is made by this crate, which escapes what it writes into it.
@@ -80,7 +87,7 @@ mod tests {
             plot("values-b-2", 10),
         ];
         // What is not shown costs nothing; an id that ends in a number of its own is a first page.
-        assert_eq!(shown(&plots, 100), [true, false, true, false, true, true]);
+        assert_eq!(shown(&plots, 100), [true, false, false, false, true, true]);
         assert_eq!(shown(&plots, 70), [true, false, false, false, true, false]);
     }
 }

@@ -43,7 +43,8 @@ pub(super) fn plots(capture: &CaptureSummary) -> Vec<Plot> {
         all.iter().any(|count| *count != all[0])
     });
     let each = (1..).zip(panels.chunks(PANELS));
-    each.filter_map(|(page, panels)| plot(page, panels))
+    let pages = panels.len().div_ceil(PANELS);
+    each.filter_map(|(page, panels)| plot(page, pages, panels))
         .collect()
 }
 
@@ -65,7 +66,7 @@ fn counts(lines: &[Line]) -> Vec<f64> {
     points.map(|point| point.x).collect()
 }
 
-fn plot(page: usize, panels: &[(&str, Vec<Line>)]) -> Option<Plot> {
+fn plot(page: usize, pages: usize, panels: &[(&str, Vec<Line>)]) -> Option<Plot> {
     let mut known: Vec<&Line> = Vec::new();
     for line in panels.iter().flat_map(|(_, lines)| lines) {
         if !known.iter().any(|other| other.name == line.name) {
@@ -90,7 +91,10 @@ fn plot(page: usize, panels: &[(&str, Vec<Line>)]) -> Option<Plot> {
     }
     let bottom = drawn.last()?.bottom;
     let id = numbered("overhead-layers", page);
-    let title = "Overhead of capture by layers".to_owned();
+    let title = match pages {
+        1 => "Overhead of capture by layers".to_owned(),
+        _ => format!("Overhead of capture by layers ({page} of {pages})"),
+    };
     let body = std::iter::once(legend).chain(drawn.into_iter().flat_map(|panel| panel.body));
     let svg = document(&id, &title, &caption, bottom, body);
     Some(Plot {

@@ -102,8 +102,8 @@ fn latency_of(kv: &KvSummary, setting: &Setting, place: Place, time: Time) -> Op
         fits: &[],
     };
     let mut sentences = format!(
-        "{title}, {}; means over processes, of each process's mean, with their 95 % interval{}. `values-latency` shows the mean of \
-         processes' medians.",
+        "{title}, {}; means over processes, of each process's mean, with their 95 % interval{}, where \
+         the plot of all values has the mean of processes' medians.",
         setting_words(setting),
         counts(measured.iter().map(|line| &line.point))
     );

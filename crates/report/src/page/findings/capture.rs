@@ -6,7 +6,6 @@ use anechoic_stats::Estimate;
 use maud::{Markup, html};
 
 use super::{Apart, Finding, Tone, capped, count, ends, named};
-use crate::page::cases::list;
 use crate::plain::plain;
 use crate::{CaptureCase, CaptureSummary, Overhead, units};
 
@@ -26,6 +25,9 @@ enum Verdict {
 impl Verdict {
     const ALL: [Self; 4] = [Self::Costs, Self::Saves, Self::Untold, Self::NoInterval];
 }
+
+/// Overheads of one sentence.
+const COSTS: usize = 4;
 
 /// So many overheads are looked at without a word on their number.
 const FEW: usize = 3;
@@ -54,7 +56,7 @@ fn number(capture: &CaptureSummary) -> Option<Finding> {
     let number = capture.overheads.iter().filter(with_interval).count();
     let text = format!(
         "Intervals of these {number} overheads are per case, not adjusted for their number: where capture cost nothing, about \
-         one in twenty would be told from chance all the same."
+         one in twenty would exclude zero all the same."
     );
     (number > FEW).then(|| Finding::words(Tone::Doubt, &text))
 }
@@ -163,15 +165,14 @@ fn overheads(capture: &CaptureSummary, baseline: &str, wanted: Verdict) -> Optio
     Some(Finding::new(tone, text))
 }
 
-/// Each with its interval; the end of a long list by name alone.
+/// Each with its interval; the end of a long list is counted.
 fn costs(found: &[&Overhead]) -> Markup {
-    let (written, more) = found.split_at(found.len().min(super::SENTENCES));
-    let more: Vec<&str> = more.iter().map(|o| o.id.as_str()).collect();
+    let (written, more) = found.split_at(found.len().min(COSTS));
     html! {
         @for (index, overhead) in written.iter().enumerate() {
             @if index > 0 { ", " }
             (named(&overhead.id)) " " (units::percent(Some(&overhead.total)))
         }
-        @if !more.is_empty() { "; also " (list(&more)) }
+        @if !more.is_empty() { " and " (more.len()) " more in the tables" }
     }
 }
