@@ -356,7 +356,7 @@ fn a_case_without_a_good_attempt_has_no_made_up_numbers() {
     let page = page(&record, &Logs::default());
     assert!(!page.contains("0 × 0") && !page.contains("0\u{a0}×\u{a0}0"));
     let rows: Vec<&str> = page
-        .split("<th scope=\"row\">capture.bad</th>")
+        .split("<span class=\"name\">capture.bad</span></th>")
         .skip(2)
         .collect();
     let memory = rows.iter().map(|row| row.split_once("</tr>").unwrap().0);

@@ -50,7 +50,7 @@ pub(super) fn table(id: &str, title: &str, table: &Table) -> Markup {
                     @for row in &table.rows { tr {
                         @for (column, cell) in row.iter().enumerate() {
                             @if column == 0 {
-                                th scope="row" data-sort=[key(cell)] { (text(cell)) }
+                                th scope="row" data-sort=[key(cell)] { span.name { (text(cell)) } }
                             } @else {
                                 td class=[class(column)] data-sort=[key(cell)] { (text(cell)) }
                             }
