@@ -12,9 +12,11 @@ mod times;
 
 use anechoic_protocol::{AttentionPath, Benchmark, Dtype, ModelSource, Preset, Version};
 use anechoic_record::{RunRecord, point_lines};
-use anechoic_report::{KvSummary, Standing, Summary, TradeOffLine, csv, json, markdown, terminal};
+use anechoic_report::{
+    KvSummary, Logs, Standing, Summary, TradeOffLine, csv, html, json, markdown, plots, terminal,
+};
 use anechoic_stats::Crossover;
-use made::{capacity, everything, failed, latency, perplexity, roofline};
+use made::{capacity, everything, failed, latency, perplexity, roofline, vram};
 use support::record;
 
 use AttentionPath::Best;
@@ -121,6 +123,31 @@ fn a_crossover_that_may_be_chance_is_called_so() {
         chance.contains("v1 is faster than v0 from about T = ")
             && chance.contains("(interpolated between 32 and 64), not told from chance"),
         "{chance}"
+    );
+}
+
+#[test]
+fn a_cache_as_large_as_that_of_v1_is_not_called_smaller() {
+    let (v1, mut v2) = (vram(V1), vram(V2));
+    v2.1[0].1.samples = v1.1[0].1.samples.clone();
+    let record = record(vec![v1, v2, vram(V3)]);
+    let summary = Summary::of(&record);
+    let page = html(
+        &record,
+        &summary,
+        &plots(&record, &summary),
+        &Logs::default(),
+    );
+    assert!(
+        page.contains("Caches are not smaller than v1's (")
+            && page.contains("T = 128): v2 1.00 × of its bytes.</li>"),
+        "{page}"
+    );
+    let (_, smaller) = page.split_once("Caches are smaller than v1's (").unwrap();
+    let (smaller, _) = smaller.split_once("</li>").unwrap();
+    assert!(
+        smaller.contains(": v3 ") && !smaller.contains("v2"),
+        "{smaller}"
     );
 }
 

@@ -361,6 +361,46 @@ fn values_that_cannot_be_drawn_are_passed_over() {
 }
 
 #[test]
+fn one_point_of_one_version_is_no_plot_against_t() {
+    let found = drawn("one-point", &record(latencies(&[32]).split_off(4)));
+    assert!(!ids(&found).contains(&"latency-t"), "{:?}", ids(&found));
+    let found = drawn("several-versions", &record(latencies(&[32])));
+    assert!(
+        the(&found, "latency-t")
+            .caption
+            .contains("drawn beside each other")
+    );
+}
+
+#[test]
+fn names_do_not_turn_text_around() {
+    let (case, mut attempts) = custom("x", &[1, 2, 3], &[1.0, 2.0, 3.0]);
+    for sample in &mut attempts[0].1.samples {
+        let anechoic_protocol::Sample::Custom(sample) = sample else {
+            panic!("a custom sample");
+        };
+        sample
+            .values
+            .insert("a\u{202e}b\u{61c}c\u{1b}[31md".to_owned(), 1.0);
+    }
+    let found = drawn("turned", &record(vec![(case, attempts)]));
+    for plot in &found {
+        for text in [&plot.title, &plot.caption, &plot.svg] {
+            assert!(
+                !text.contains(['\u{202e}', '\u{61c}', '\u{1b}']),
+                "{}",
+                plot.id
+            );
+        }
+    }
+    assert!(
+        found.iter().any(|plot| plot.title == "Custom: abcd"),
+        "{:?}",
+        ids(&found)
+    );
+}
+
+#[test]
 fn one_value_alone_and_nothing_at_all() {
     let found = drawn("alone", &record(vec![custom("only", &[7], &[1.0])]));
     assert_eq!(
