@@ -66,9 +66,11 @@ measured-runs = 2
 matrix = { version = ["v1", "v2"], tokens = [4, 8] }
 "#;
 
-/// No layout is wider than its window.
-const OVERFLOW: &str =
-    "({ wide: document.documentElement.scrollWidth, room: document.documentElement.clientWidth })";
+/// No layout is wider than its window, no drawing wider than its frame, and on a wide screen no table either.
+const OVERFLOW: &str = "({ wide: document.documentElement.scrollWidth, room: document.documentElement.clientWidth, \
+     drawings: document.querySelectorAll('.drawing').length, \
+     cut: [...document.querySelectorAll('.drawing')].filter((d) => d.scrollWidth > d.clientWidth).length, \
+     tables: [...document.querySelectorAll('.scroll')].filter((d) => d.scrollWidth > d.clientWidth).length })";
 
 #[test]
 fn the_page_of_a_run_in_a_browser() {
@@ -128,6 +130,9 @@ fn it_is_quiet_and_fits(browser: &mut Browser, url: &str) {
             let mut page = open(browser, url, look);
             let found = page.evaluate(OVERFLOW);
             assert_eq!(found["room"], width);
+            assert!(found["drawings"].as_u64() > Some(0), "{found}");
+            assert_eq!(found["cut"], 0, "{width}: {found}");
+            assert!(width < 1400 || found["tables"] == 0, "{width}: {found}");
             assert!(
                 found["wide"].as_u64() <= found["room"].as_u64(),
                 "{width}: {found}"

@@ -8,6 +8,7 @@ mod custom;
 mod export;
 mod kv;
 mod page;
+mod plain;
 mod plot;
 mod render;
 mod rest;

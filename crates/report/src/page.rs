@@ -5,7 +5,6 @@ mod conditions;
 mod document;
 mod failures;
 mod findings;
-mod plain;
 mod plots;
 mod tables;
 

@@ -27,6 +27,7 @@ use anechoic_record::{RunRecord, cells};
 
 use crate::Summary;
 use crate::kv::tokens_of;
+use crate::plain::plain;
 
 /// One picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,10 +54,21 @@ pub fn plots(record: &RunRecord, summary: &Summary) -> Vec<Plot> {
         plots.extend(trade_off::plots(kv));
         plots.extend(roofline::plots(kv));
     }
-    plots.extend(summary.capture.as_ref().and_then(layers::plot));
+    plots.extend(summary.capture.iter().flat_map(layers::plots));
     plots.extend(timeline::plot(record));
     plots.extend(conditions::plot(record));
-    plots
+    plots.into_iter().map(Plot::cleaned).collect()
+}
+
+impl Plot {
+    /// Its words without what terminals obey and what turns text around; the drawing was written without.
+    fn cleaned(self) -> Self {
+        Self {
+            title: plain(&self.title),
+            caption: plain(&self.caption),
+            ..self
+        }
+    }
 }
 
 /// Lower-case letters, digits and hyphens of a name from outside.

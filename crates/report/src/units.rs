@@ -1,9 +1,12 @@
 //! Numbers as people read them. An interval is never shown narrower than it is: its ends are rounded
 //! outwards, and a value gets no more digits than its interval deserves.
 
+mod span;
+
 use anechoic_record::MetricKind;
 use anechoic_stats::{Drift, Estimate, Interval, Ratio};
 
+use self::span::{Sign, Span};
 use crate::{Figure, Spread};
 
 /// What a cell without a value shows.
@@ -52,7 +55,7 @@ pub(crate) fn nats(value: f64) -> String {
 pub(crate) fn signed_percent(fraction: f64) -> String {
     let percent = fraction * 100.0;
     match percent.abs() < 10.0 {
-        true => format!("{percent:+.3} %"),
+        true => format!("{} %", Sign::Always.number(percent, 3)),
         false => format!("{percent:+.0} %"),
     }
 }
@@ -130,12 +133,16 @@ pub(crate) fn times(ratio: Option<&Ratio>) -> String {
     let Some(Interval { low, high }) = interval else {
         return format!("{} ×", significant(value + 1.0, 3));
     };
+    let ends = Interval {
+        low: low + 1.0,
+        high: high + 1.0,
+    };
     let decimals = decimals_for(high - low).max(decimals_below_one(value + 1.0));
-    let step = 10_f64.powi(i32::try_from(decimals).unwrap_or(0));
-    let low = ((low + 1.0) * step + 1e-9).floor() / step;
-    let high = ((high + 1.0) * step - 1e-9).ceil() / step;
-    let value = value + 1.0;
-    format!("{value:.decimals$} × [{low:.decimals$}, {high:.decimals$}]")
+    let span = Span {
+        no_difference: 1.0,
+        ..Span::of(value + 1.0, ends, decimals)
+    };
+    span.read(" ×", Sign::OfNegative)
 }
 
 /// An optional number with this many significant digits and a unit.
@@ -168,7 +175,7 @@ pub(crate) fn percent(ratio: Option<&Ratio>) -> String {
     let Some(ratio) = ratio else {
         return NONE.to_owned();
     };
-    with_interval(ratio.value, ratio.interval.as_ref(), 100.0, " %")
+    PERCENT.read(ratio.value, ratio.interval.as_ref())
 }
 
 /// A signed time with its interval, in milliseconds.
@@ -176,7 +183,7 @@ pub(crate) fn milliseconds(ratio: Option<&Ratio>) -> String {
     let Some(ratio) = ratio else {
         return NONE.to_owned();
     };
-    with_interval(ratio.value, ratio.interval.as_ref(), 1e3, " ms")
+    MILLISECONDS.read(ratio.value, ratio.interval.as_ref())
 }
 
 /// A drift per iteration.
@@ -184,49 +191,77 @@ pub(crate) fn drift(drift: Option<&Drift>) -> String {
     let Some(drift) = drift else {
         return NONE.to_owned();
     };
-    with_interval(drift.slope, drift.interval.as_ref(), 100.0, " %")
+    PERCENT.read(drift.slope, drift.interval.as_ref())
 }
 
-fn with_interval(value: f64, interval: Option<&Interval>, scale: f64, unit: &str) -> String {
-    let Some(interval) = interval else {
-        return match (value * scale).abs() >= HUGE {
-            true => format!("{:+.3e}{unit} (no interval)", value * scale),
-            false => format!("{:+.2}{unit} (no interval)", value * scale),
+/// How signed values with intervals are read.
+struct Signed {
+    scale: f64,
+    unit: &'static str,
+    /// What ends of an interval that is wider than this are cut at.
+    most: f64,
+}
+
+const PERCENT: Signed = Signed {
+    scale: 100.0,
+    unit: " %",
+    most: 1_000.0,
+};
+
+const MILLISECONDS: Signed = Signed {
+    scale: 1e3,
+    unit: " ms",
+    most: f64::INFINITY,
+};
+
+impl Signed {
+    fn read(&self, value: f64, interval: Option<&Interval>) -> String {
+        let Self { scale, unit, most } = *self;
+        let value = value * scale;
+        let Some(interval) = interval else {
+            return match value.abs() >= HUGE {
+                true => format!("{value:+.3e}{unit} (no interval)"),
+                false => format!("{}{unit} (no interval)", Sign::Always.number(value, 2)),
+            };
         };
-    };
-    let ends = [value, interval.low, interval.high].map(|end| end * scale);
-    if ends.iter().any(|end| end.abs() >= HUGE) {
-        let [value, low, high] = ends;
-        return format!("{value:+.3e}{unit} [{}, {}]", down(low), up(high));
+        let ends = Interval {
+            low: interval.low * scale,
+            high: interval.high * scale,
+        };
+        let is_huge = |end: f64| end.abs() >= HUGE;
+        if is_huge(value) || (most.is_infinite() && (is_huge(ends.low) || is_huge(ends.high))) {
+            return format!("{value:+.3e}{unit} [{}, {}]", down(ends.low), up(ends.high));
+        }
+        let decimals = decimals_for(ends.high - ends.low);
+        let span = Span {
+            most,
+            ..Span::of(value, ends, decimals)
+        };
+        span.read(unit, Sign::Always)
     }
-    let width = (interval.high - interval.low) * scale;
-    let decimals = decimals_for(width);
-    let step = 10_f64.powi(i32::try_from(decimals).unwrap_or(0));
-    let low = (interval.low * scale * step + 1e-9).floor() / step;
-    // Adding zero turns −0 into 0.
-    let high = (interval.high * scale * step - 1e-9).ceil() / step + 0.0;
-    let value = value * scale;
-    format!("{value:+.decimals$}{unit} [{low:+.decimals$}, {high:+.decimals$}]")
 }
 
 /// A value of a metric with its interval, in a fitting unit: `101.2 ms [100.9, 101.6]`.
 pub(crate) fn quantity(kind: MetricKind, value: f64, interval: Option<&Interval>) -> String {
     let Unit { size, name } = Unit::fitting(kind, value);
+    match interval {
+        Some(interval) => amount(value, interval, size, name),
+        None => format!("{}{name} (no interval)", significant(value / size, 4)),
+    }
+}
+
+/// A value with its interval, both divided by `size`; `name` is what they are then called, with the space before it.
+pub(crate) fn amount(value: f64, interval: &Interval, size: f64, name: &str) -> String {
     let shown = value / size;
-    let Some(interval) = interval else {
-        return format!("{}{name} (no interval)", significant(shown, 4));
+    let ends = Interval {
+        low: interval.low / size,
+        high: interval.high / size,
     };
-    let (low, high) = (interval.low / size, interval.high / size);
+    let Interval { low, high } = ends;
     if [shown, low, high].iter().any(|value| value.abs() >= HUGE) {
         return format!("{shown:.3e}{name} [{}, {}]", down(low), up(high));
     }
-    let decimals = decimals_between(shown, high - low);
-    let step = 10_f64.powi(i32::try_from(decimals).unwrap_or(0));
-    // A tenth of a billionth of the value is rounding of ours, and no width.
-    let slack = 1e-10 * shown.abs() * step;
-    let low = (low * step + slack).floor() / step + 0.0;
-    let high = (high * step - slack).ceil() / step + 0.0;
-    format!("{shown:.decimals$}{name} [{low:.decimals$}, {high:.decimals$}]")
+    Span::of(shown, ends, decimals_between(shown, high - low)).read(name, Sign::OfNegative)
 }
 
 /// A huge number with an exponent, not above it.
@@ -434,6 +469,8 @@ mod tests {
         check(-0.44, Some((-13.44, 12.56)), "0.56 × [-12.44, 13.56]");
         check(-0.44, Some((-1.0, 3.5)), "0.56 × [0.00, 4.50]");
         check(-0.94, Some((-13.0, 12.0)), "0.060 × [-12.000, 13.000]");
+        // What excludes 1 does not read as if it held it.
+        check(9.0, Some((0.3, 17.7)), "10.0 × [1.3, 18.7]");
         assert_eq!(times(None), "–");
     }
 
@@ -461,11 +498,20 @@ mod tests {
         check(-0.001, -0.0119, 0.0101, "-0.1 % [-1.2, +1.1]");
         check(1.33, 1.0, 1.66, "+133 % [+100, +166]");
         check(0.0, 0.0, 0.0, "+0.00 % [+0.00, +0.00]");
+        // What excludes zero does not read as if it held it, and nothing is −0.
+        check(0.019, 0.0004, 0.0376, "+1.90 % [+0.04, +3.76]");
+        check(-0.000_4, -0.000_79, -0.000_01, "-0.040 % [-0.079, -0.001]");
+        check(-0.000_01, -0.01, 0.01, "+0.0 % [-1.0, +1.0]");
+        // Digits of what is that wide mean nothing; of what is far and narrow they do.
+        check(1.33, -5.2, 2_345.0, "+133 % [-520, > +1000]");
+        check(1.33, -52.0, 2_345.0, "+133 % [< -1000, > +1000]");
+        check(20.0, 19.5, 20.5, "+2000 % [+1950, +2050]");
         let alone = Ratio {
             value: 0.019,
             interval: None,
         };
         assert_eq!(percent(Some(&alone)), "+1.90 % (no interval)");
+        assert_eq!(signed_percent(-1e-9), "+0.000 %");
         assert_eq!(percent(None), "–");
     }
 }

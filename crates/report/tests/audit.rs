@@ -13,7 +13,9 @@ use std::collections::BTreeMap;
 
 use anechoic_protocol::{Benchmark, CustomSample, CustomWork, Sample};
 use anechoic_record::{AttemptData, Metric, Outcome, RunRecord};
-use anechoic_report::{Audit, AuditMetric, CarryOver, CarryOverVerdict, Cause, Summary, When};
+use anechoic_report::{
+    Audit, AuditMetric, CarryOver, CarryOverVerdict, Cause, Logs, Summary, When, html, plots,
+};
 use anechoic_suite::{AuditSettings, Case, Plan, SessionPlace, Slot};
 use result::job_result;
 
@@ -211,4 +213,27 @@ fn too_little_is_said_so_and_cut_sessions_show() {
 
     record.manifest.audit = None;
     assert_eq!(Audit::of(&record), None);
+}
+
+#[test]
+fn the_page_of_an_audit_begins_with_what_it_found() {
+    let law = |case: &str, place: Option<&SessionPlace>| {
+        let slow = case != "b" && ran_before(place, "b");
+        (if slow { 1_300_000 } else { 1_000_000 }, 50 * MIB)
+    };
+    let record = record(&["a", "b", "c", "d"], 6, &law);
+    let summary = Summary::of(&record);
+    let plots = plots(&record, &summary);
+    let page = html(&record, &summary, &plots, &Logs::default());
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("audit");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("report.html"), &page).unwrap();
+    let (_, findings) = page.split_once("<ul class=\"findings\">").unwrap();
+    let (findings, _) = findings.split_once("</ul>").unwrap();
+    assert!(findings.contains("b causes it: "), "{findings}");
+    assert!(
+        !findings.contains("each in a process of its own"),
+        "some shared one: {findings}"
+    );
+    assert!(plots.iter().any(|plot| plot.id == "values-custom"));
 }

@@ -12,8 +12,8 @@ mod support;
 
 use anechoic_protocol::{Benchmark, CaptureMode, FailureKind};
 use anechoic_record::{AttemptData, Outcome, RunRecord, RunState};
-use anechoic_report::{Logs, Summary, html};
-use anechoic_suite::Case;
+use anechoic_report::{Logs, Summary, html, plots};
+use anechoic_suite::{Case, StopRule};
 use capture::{capture_work, captured};
 use support::{ok, record};
 
@@ -37,7 +37,8 @@ fn data(ms: [u64; 3]) -> AttemptData {
 }
 
 fn page(record: &RunRecord, logs: &Logs) -> String {
-    html(record, &Summary::of(record), logs)
+    let summary = Summary::of(record);
+    html(record, &summary, &plots(record, &summary), logs)
 }
 
 /// The sentences alone, without their markup.
@@ -172,7 +173,7 @@ fn overheads_are_told_from_those_that_may_be_chance() {
         told.contains("capture.all +") && !told.contains("capture.zero"),
         "{told}"
     );
-    let untold = of("Cannot be told from capture.base");
+    let untold = of("No difference from capture.base is shown");
     assert!(
         untold.contains("capture.zero +") && !untold.contains("capture.all"),
         "{untold}"
@@ -182,6 +183,141 @@ fn overheads_are_told_from_those_that_may_be_chance() {
         speed.contains("the fastest case is capture.base")
             && speed.contains("the slowest capture.all"),
         "{speed}"
+    );
+}
+
+#[test]
+fn the_ends_of_a_range_that_may_be_chance_are_no_fastest_and_slowest() {
+    let zero = case("capture.zero", CaptureMode::ZeroLayer, vec![]);
+    let of = |base: &[u64], zero_ms: &[u64]| {
+        let attempts = |ms: &[u64]| ms.iter().map(|ms| ok(data([*ms; 3]))).collect();
+        let record = record(vec![
+            (baseline("capture.base"), attempts(base)),
+            (zero.clone(), attempts(zero_ms)),
+        ]);
+        let found = findings(&record);
+        found
+            .into_iter()
+            .find(|f| f.starts_with("Capturing on"))
+            .unwrap()
+    };
+    let untold = of(&[100, 104], &[101, 104]);
+    assert!(
+        untold.contains("the lowest mean is that of capture.base")
+            && untold.ends_with("; they are not told from each other."),
+        "{untold}"
+    );
+    let alone = of(&[100], &[110]);
+    assert!(
+        alone.ends_with("too few processes to tell them from each other."),
+        "{alone}"
+    );
+    assert!(!untold.contains("fastest") && !alone.contains("fastest"));
+}
+
+#[test]
+fn a_cost_below_zero_is_no_cost() {
+    let all = case("capture.all", CaptureMode::AllLayers, vec![0, 1]);
+    let record = record(vec![
+        (
+            baseline("capture.base"),
+            vec![ok(data([200; 3])), ok(data([202; 3]))],
+        ),
+        (all, vec![ok(data([100; 3])), ok(data([101; 3]))]),
+    ]);
+    let found = findings(&record);
+    assert!(!found.iter().any(|f| f.contains("costs")), "{found:?}");
+    let text = "Less time than capture.base, told from chance: capture.all -50";
+    assert!(found.iter().any(|f| f.starts_with(text)), "{found:?}");
+}
+
+#[test]
+fn many_overheads_say_that_they_are_many_and_are_not_all_written_out() {
+    let mut made = Vec::new();
+    for n in 0..9 {
+        let (mut base, mut zero) = (
+            baseline(&format!("capture.base-{n}")),
+            case(&format!("capture.zero-{n}"), CaptureMode::ZeroLayer, vec![]),
+        );
+        (base.seed, zero.seed) = (n, n);
+        (base.threads, zero.threads) = (Some(n as u32 + 1), Some(n as u32 + 1));
+        made.push((base, vec![ok(data([100; 3])), ok(data([102; 3]))]));
+        made.push((zero, vec![ok(data([101; 3])), ok(data([102; 3]))]));
+    }
+    let found = findings(&record(made));
+    let number = |start: &str| found.iter().filter(|f| f.starts_with(start)).count();
+    assert_eq!(
+        (number("Capturing on"), number("No difference")),
+        (6, 6),
+        "{found:?}"
+    );
+    for text in [
+        "3 more workloads in the tables.",
+        "3 more baselines in the tables.",
+    ] {
+        assert!(found.iter().any(|f| f == text), "{found:?}");
+    }
+    assert_eq!(
+        number("Intervals of these 9 overheads are per case, not adjusted"),
+        1
+    );
+}
+
+#[test]
+fn under_a_stop_rule_what_was_planned_is_of_each_case() {
+    let attempts = |spread: u64| (0..4).map(|k| ok(data([100 + spread * k; 3]))).collect();
+    let mut record = record(vec![
+        (baseline("capture.still"), attempts(0)),
+        (
+            case("capture.wild", CaptureMode::ZeroLayer, vec![]),
+            attempts(30),
+        ),
+    ]);
+    record.manifest.plan.until = Some(StopRule {
+        half_width_ppm: serde_json::from_str("20000").unwrap(),
+        max: 4,
+        metric: None,
+    });
+    for case in &mut record.manifest.cases {
+        case.granted = Some(4);
+    }
+    let found = findings(&record);
+    assert_eq!(
+        found[0],
+        "All 2 cases are complete: 8 of 8 planned attempts ended well, each in a process of its own."
+    );
+    assert!(
+        found[1].starts_with("1 of 2 cases reached ci 2 %, these did not: capture.wild (± ")
+            && found[1].ends_with(" % after 4 good attempts)."),
+        "{}",
+        found[1]
+    );
+    let page = page(&record, &Logs::default());
+    assert_eq!(page.matches("4 of 4 good</span>").count(), 2);
+}
+
+#[test]
+fn a_case_without_a_good_attempt_has_no_made_up_numbers() {
+    let exit = (Outcome::ExitCode { code: 3 }, AttemptData::default());
+    let record = record(vec![
+        (
+            baseline("capture.good"),
+            vec![ok(data([100; 3])), ok(data([100; 3]))],
+        ),
+        (baseline("capture.bad"), vec![exit]),
+    ]);
+    let page = page(&record, &Logs::default());
+    assert!(!page.contains("0 × 0") && !page.contains("0\u{a0}×\u{a0}0"));
+    let rows: Vec<&str> = page
+        .split("<span class=\"name\">capture.bad</span></th>")
+        .skip(2)
+        .collect();
+    let memory = rows.iter().map(|row| row.split_once("</tr>").unwrap().0);
+    assert!(memory.clone().count() > 0);
+    assert!(
+        memory
+            .into_iter()
+            .all(|row| !row.contains("0&nbsp;B") && !row.contains("0\u{a0}B"))
     );
 }
 
@@ -203,7 +339,7 @@ fn a_run_without_any_attempt_has_a_page() {
     record.manifest.state = RunState::Interrupted;
     let page = page(&record, &Logs::default());
     assert!(page.contains("No attempt was made."));
-    assert!(findings(&record)[0].contains("0 of 1 cases are complete: 0 of 2 planned attempts"));
+    assert!(findings(&record)[0].contains("0 of 1 case is complete: 0 of 2 planned attempts"));
 }
 
 #[test]
@@ -233,7 +369,7 @@ fn cells_carry_the_number_that_they_are_sorted_by() {
         .split_once("data-sort=\"1e-1\">")
         .map(|(_, rest)| rest);
     assert!(
-        cell.is_some_and(|text| text.starts_with("100.0 ms")),
+        cell.is_some_and(|text| text.starts_with("100.0\u{a0}ms [")),
         "a tenth of a second: {table}"
     );
 }

@@ -74,12 +74,10 @@ fn write_summary_files(record: &RunRecord, summary: &Summary) -> Result<(), Reco
     write(results, lines(record))?;
     write(json, anechoic_report::json(summary))?;
     write(report, anechoic_report::markdown(summary))?;
-    write_plots(
-        &record.path.join(PLOTS),
-        &anechoic_report::plots(record, summary),
-    )?;
+    let plots = anechoic_report::plots(record, summary);
+    write_plots(&record.path.join(PLOTS), &plots)?;
     let logs = logs(record);
-    write(page, anechoic_report::html(record, summary, &logs))
+    write(page, anechoic_report::html(record, summary, &plots, &logs))
 }
 
 /// In place of those of an earlier end of the run, of which some may have no successor.
@@ -166,7 +164,13 @@ impl Finished {
                     "some cases lack good attempts; `{again}` makes further attempts at them alone"
                 ));
             }
-            _ => {}
+            ExitCode::Done
+            | ExitCode::Internal
+            | ExitCode::Usage
+            | ExitCode::BadSuite
+            | ExitCode::Unfit
+            | ExitCode::Regression
+            | ExitCode::Nothing => {}
         }
     }
 }

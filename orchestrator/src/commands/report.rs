@@ -29,7 +29,9 @@ fn print(format: ReportFormat, record: &RunRecord) -> io::Result<()> {
         ReportFormat::Md => print_data(&anechoic_report::markdown(&summary())),
         ReportFormat::Html => {
             let logs = logs(record);
-            print_data(&anechoic_report::html(record, &summary(), &logs))
+            let summary = summary();
+            let plots = anechoic_report::plots(record, &summary);
+            print_data(&anechoic_report::html(record, &summary, &plots, &logs))
         }
         ReportFormat::Json => print_data(&anechoic_report::json(&summary())),
         ReportFormat::Csv => print_data(&anechoic_report::csv(record)),

@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use super::Logs;
 use super::conditions::{Fact, changed, facts};
-use super::plain::{attempt_link, plain};
+use super::findings::count;
+use crate::plain::{attempt_link, plain};
 use crate::units;
 
 /// Attempts of a case that are listed at once; the rest opens on request.
@@ -34,8 +35,9 @@ pub(super) fn cases(record: &RunRecord, logs: &Logs) -> Markup {
 }
 
 fn case(index: usize, case: &CaseRecord, record: &RunRecord, logs: &Logs) -> Markup {
-    let planned = record.manifest.plan.attempts;
-    let lacks = case.owed(planned) > 0;
+    let plan = &record.manifest.plan;
+    let planned = case.planned(plan);
+    let lacks = case.lacks(plan) > 0;
     let good = case.ok_attempts().count();
     let class = if lacks { "badge bad" } else { "badge good" };
     html! {
@@ -60,7 +62,7 @@ fn attempts(case: &CaseRecord, record: &RunRecord) -> Markup {
         (table(shown, case, record))
         @if !more.is_empty() {
             details {
-                summary { (more.len()) " more attempts" }
+                summary { (count(more.len(), "more attempt")) }
                 (table(more, case, record))
             }
         }
@@ -123,7 +125,7 @@ fn tails(case: &CaseRecord, logs: &Logs) -> Markup {
         @for (attempt, tail) in tails {
             details {
                 summary { "Last lines of attempt " (attempt) " on standard error" }
-                pre tabindex="0" { (tail) }
+                pre tabindex="0" role="region" aria-label={ "standard error of " (plain(&case.case.id)) ", attempt " (attempt) } { (tail) }
             }
         }
     }

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use super::Logs;
 use super::cases::list;
-use super::plain::plain;
+use crate::plain::plain;
 use crate::{Summary, render};
 
 /// Name and value.
@@ -38,7 +38,7 @@ pub(super) fn conditions(record: &RunRecord, summary: &Summary, logs: &Logs) -> 
         @if let Some(suite) = &logs.suite {
             details {
                 summary { "The suite, as it was run" }
-                pre tabindex="0" { code { (plain(suite)) } }
+                pre tabindex="0" role="region" aria-label="the suite" { code { (plain(suite)) } }
             }
         }
     }

@@ -3,24 +3,24 @@
 use anechoic_record::RunRecord;
 use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
 
-use super::plain::plain;
 use super::{Logs, cases, conditions, failures, findings, plots, tables};
+use crate::plain::plain;
 use crate::{Plot, Summary, render};
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
 
-/// Nothing may be loaded; what the page needs is in it.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
+/// Nothing may be loaded; what the page needs is in it. Of scripts only the page's own runs, known by its SHA-256.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; \
+     script-src 'sha256-jPWFpnHPma/By2VtndqbVThRY4H7OFHqpuzsHm+r1KE='; \
      img-src data:; base-uri 'none'; form-action 'none'";
 
 /// The report as one self-contained page, as in `report.html`. Its links to logs, results and plots are relative to the
-/// run's directory.
-pub fn html(record: &RunRecord, summary: &Summary, logs: &Logs) -> String {
-    let plots = crate::plots(record, summary);
+/// run's directory. `plots` are those of [`crate::plots`].
+pub fn html(record: &RunRecord, summary: &Summary, plots: &[Plot], logs: &Logs) -> String {
     let parts = Parts {
         tables: measured(summary),
-        plots: plots::plots(&plots),
+        plots: plots::plots(plots),
         plotted: !plots.is_empty(),
     };
     markup! {
@@ -29,7 +29,7 @@ pub fn html(record: &RunRecord, summary: &Summary, logs: &Logs) -> String {
             (head(summary))
             body {
                 a.skip href="#content" { "Skip to the findings" }
-                (header(summary, &plots))
+                (header(summary, plots))
                 main id="content" tabindex="-1" { (content(record, summary, logs, &parts)) }
                 (footer(record))
                 script { (PreEscaped(SCRIPT)) }
@@ -143,5 +143,23 @@ fn footer(record: &RunRecord) -> Markup {
                 a href="suite.toml" { "suite.toml" } "."
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine;
+    use base64::prelude::BASE64_STANDARD;
+    use sha2::{Digest, Sha256};
+
+    use super::*;
+
+    #[test]
+    fn the_policy_names_the_script() {
+        let hash = BASE64_STANDARD.encode(Sha256::digest(SCRIPT));
+        assert!(
+            POLICY.contains(&format!("'sha256-{hash}'")),
+            "sha256-{hash}"
+        );
     }
 }

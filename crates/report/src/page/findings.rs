@@ -4,13 +4,16 @@
 mod capture;
 mod doubts;
 mod kv;
+mod stopping;
 
-use anechoic_record::{CaseRecord, Outcome, RunRecord, RunState};
+use anechoic_record::{CaseRecord, Cell, Metric, Outcome, RunRecord, RunState, cells};
+use anechoic_stats::{Estimate, contrast};
 use maud::{Markup, html};
 
 use super::cases::list;
-use super::plain::plain;
-use crate::{Summary, units};
+use crate::plain::plain;
+use crate::render::headlines;
+use crate::{Audit, Summary, units};
 
 /// Sentences of one kind that are written out; the rest is in the tables.
 const SENTENCES: usize = 6;
@@ -46,17 +49,47 @@ impl Finding {
 
 /// The list of all findings.
 pub(super) fn findings(record: &RunRecord, summary: &Summary) -> Markup {
-    let mut found = vec![completeness(summary)];
+    let cells = cells(record);
+    let mut found = vec![completeness(record, summary)];
     found.extend(failures(record, summary));
-    found.extend(summary.capture.iter().flat_map(capture::findings));
-    found.extend(summary.kv.iter().flat_map(kv::findings));
-    found.extend(custom(summary));
+    found.extend(stopping::finding(summary));
+    found.extend(summary.audit.iter().flat_map(audit));
+    found.extend(
+        summary
+            .capture
+            .iter()
+            .flat_map(|it| capture::findings(it, &cells)),
+    );
+    found.extend(summary.kv.iter().flat_map(|it| kv::findings(it, &cells)));
+    found.extend(custom(summary, &cells));
     found.extend(doubts::findings(summary));
     html! {
         ul.findings {
             @for finding in &found { li class=(class(finding.tone)) { (finding.text) } }
         }
     }
+}
+
+/// The first sentences of a kind, and how many more there are.
+fn capped(mut found: Vec<Finding>, kind: &str) -> Vec<Finding> {
+    let more = found.len().saturating_sub(SENTENCES);
+    found.truncate(SENTENCES);
+    if more > 0 {
+        let text = format!("{} in the tables.", count(more, &format!("more {kind}")));
+        found.push(Finding::words(Tone::Result, &text));
+    }
+    found
+}
+
+/// What an audit says of itself.
+fn audit(audit: &Audit) -> Vec<Finding> {
+    let tone = match audit.is_measured() {
+        true => Tone::Result,
+        false => Tone::Doubt,
+    };
+    let sentences = headlines(audit).into_iter();
+    let found = sentences.map(|text| Finding::words(tone, &text)).collect();
+    capped(found, "finding")
 }
 
 fn class(tone: Tone) -> &'static str {
@@ -73,47 +106,61 @@ fn named(id: &str) -> Markup {
     html! { code { (plain(id)) } }
 }
 
-fn completeness(summary: &Summary) -> Finding {
+fn completeness(record: &RunRecord, summary: &Summary) -> Finding {
     let tally = &summary.tally;
+    let manifest = &record.manifest;
+    let planned: u64 = (manifest.cases.iter())
+        .map(|case| u64::from(case.planned(&manifest.plan)))
+        .sum();
+    let apart = match summary.audit.is_some() {
+        true => "",
+        false => ", each in a process of its own",
+    };
     let attempts = format!(
-        "{} of {} planned attempts ended well, each in a process of its own",
+        "{} of {} ended well{apart}",
         tally.ok_attempts,
-        tally.cases * tally.planned_attempts as usize
+        count(planned as usize, "planned attempt")
     );
     if summary.is_complete() {
-        let text = format!("All {} cases are complete: {attempts}.", tally.cases);
+        let text = match tally.cases {
+            1 => format!("The only case is complete: {attempts}."),
+            cases => format!("All {cases} cases are complete: {attempts}."),
+        };
         return Finding::words(Tone::Good, &text);
     }
     let state = match summary.state {
         RunState::Running => html! { " The run is still being made." },
+        RunState::Interrupted if summary.audit.is_some() => html! {
+            " The audit was interrupted; it is made in one go: make it anew."
+        },
         RunState::Interrupted => html! {
             " The run was interrupted; " code { "anechoic resume " (plain(&summary.run)) } " makes what it owes."
         },
         RunState::Complete => html! {},
     };
     let (complete, all) = (tally.complete_cases, tally.cases);
-    let text = html! { (complete) " of " (all) " cases are complete: " (attempts) "." (state) };
+    let text = html! { (complete) " of " (count(all, "case")) (are(all)) " complete: " (attempts) "." (state) };
     Finding::new(Tone::Bad, text)
 }
 
 /// One sentence per case that failed and lacks attempts, then those that are forgiven, then those cut short.
 fn failures(record: &RunRecord, summary: &Summary) -> Vec<Finding> {
-    let planned = record.manifest.plan.attempts;
+    let plan = &record.manifest.plan;
     let failing = |case: &&CaseRecord| {
         let failed = |o: &Outcome| !o.is_ok() && !o.is_cut_short();
-        case.owed(planned) > 0 && case.attempts.iter().any(|a| failed(&a.outcome))
+        case.lacks(plan) > 0 && case.attempts.iter().any(|a| failed(&a.outcome))
     };
     let cases: Vec<(usize, &CaseRecord)> = (record.manifest.cases.iter().enumerate())
         .filter(|(_, case)| failing(case))
         .collect();
     let mut found: Vec<Finding> = (cases.iter().take(SENTENCES))
-        .map(|(index, case)| failed_case(*index, case, planned))
+        .map(|(index, case)| failed_case(*index, case, case.planned(plan)))
         .collect();
     if cases.len() > SENTENCES {
         let more = cases.len() - SENTENCES;
         found.push(Finding::new(
             Tone::Bad,
-            html! { (more) " more cases failed: " a href="#failed" { "all of them with their causes" } "." },
+            html! { (count(more, "more case")) " failed: " a href="#failed" { "all of them with their causes" } "." },
         ));
     }
     found.extend(forgiven(summary));
@@ -143,10 +190,10 @@ fn forgiven(summary: &Summary) -> Vec<Finding> {
     let cut = summary.cut_short.iter().filter(|c| !c.made_up).count();
     let mut found = Vec::new();
     if made_up > 0 {
-        let text = format!(
-            "{} were made up for by later ones.",
-            count(made_up, "failed attempt")
-        );
+        let text = match made_up {
+            1 => "1 failed attempt was made up for by a later one.".to_owned(),
+            several => format!("{several} failed attempts were made up for by later ones."),
+        };
         found.push(Finding::words(Tone::Doubt, &text));
     }
     if cut > 0 {
@@ -159,7 +206,15 @@ fn forgiven(summary: &Summary) -> Vec<Finding> {
     found
 }
 
-fn count(number: usize, thing: &str) -> String {
+fn are(number: usize) -> &'static str {
+    match number {
+        1 => " is",
+        _ => " are",
+    }
+}
+
+/// A number of things.
+pub(super) fn count(number: usize, thing: &str) -> String {
     match number {
         1 => format!("1 {thing}"),
         several => format!("{several} {thing}s"),
@@ -173,16 +228,73 @@ fn count_was(number: usize) -> String {
     }
 }
 
-/// What workers of one's own measured may be anything; only the ends of the range are named.
-fn custom(summary: &Summary) -> Option<Finding> {
+/// What your own workers measured may be anything; only the ends of the range are named.
+fn custom(summary: &Summary, cells: &[Cell]) -> Option<Finding> {
     let cases = summary.custom.iter().flat_map(|custom| &custom.cases);
     let timed = cases.filter_map(|case| Some((case.id.as_str(), case.time_s.as_ref()?)));
     let (least, most) = ends(timed, |(_, time)| time.mean)?;
-    let text = html! {
-        "Of the cases with workers of one's own, " (named(least.0)) " takes the least time per iteration ("
-        (units::estimate(Some(least.1))) ") and " (named(most.0)) " the most (" (units::estimate(Some(most.1))) ")."
+    let of = |(id, time): (&str, &Estimate)| {
+        html! { (named(id)) " (" (units::estimate(Some(time))) ")" }
     };
-    Some(Finding::new(Tone::Result, text))
+    let apart = Apart::of(cells, (least.0, None), (most.0, None));
+    let text = match apart {
+        Apart::Told => html! {
+            "Of the cases with your own workers, " (of(least)) " takes the least time per iteration, "
+            (of(most)) " the most."
+        },
+        Apart::Untold | Apart::Unknown => html! {
+            "Of the cases with your own workers, " (of(least)) " has the lowest mean time per iteration, "
+            (of(most)) " the highest; " (apart.doubt()) "."
+        },
+    };
+    Some(Finding::new(apart.tone(), text))
+}
+
+/// Whether the ends of a range are told from each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Apart {
+    /// The interval of their contrast excludes zero.
+    Told,
+    /// It covers zero.
+    Untold,
+    /// There is none.
+    Unknown,
+}
+
+impl Apart {
+    /// The total times of two cases, each at this T where it has several.
+    fn of(cells: &[Cell], a: (&str, Option<u32>), b: (&str, Option<u32>)) -> Self {
+        let series = |(case, tokens): (&str, Option<u32>)| {
+            let is_it = |cell: &&Cell| {
+                let has_tokens =
+                    tokens.is_none() || cell.id.tokens.is_none() || cell.id.tokens == tokens;
+                cell.id.case == case && cell.id.metric == Metric::TotalTime && has_tokens
+            };
+            cells.iter().find(is_it).map(Cell::series)
+        };
+        let both = series(a).zip(series(b));
+        let found = both.and_then(|(a, b)| contrast(&a, &b)?.interval);
+        match found {
+            None => Self::Unknown,
+            Some(interval) if interval.covers(0.0) => Self::Untold,
+            Some(_) => Self::Told,
+        }
+    }
+
+    fn tone(self) -> Tone {
+        match self {
+            Self::Told => Tone::Result,
+            Self::Untold | Self::Unknown => Tone::Doubt,
+        }
+    }
+
+    fn doubt(self) -> &'static str {
+        match self {
+            Self::Told => "they are told from each other",
+            Self::Untold => "they are not told from each other",
+            Self::Unknown => "there are too few processes to tell them from each other",
+        }
+    }
 }
 
 /// The least and the greatest; `None` where there are no two that differ.

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::plain::plain;
+use crate::plain::plain;
 use crate::render::{Cell, Item, Part, Section, Table};
 
 /// Items of a list that are shown at once; the rest opens on request.
@@ -50,7 +50,7 @@ pub(super) fn table(id: &str, title: &str, table: &Table) -> Markup {
                     @for row in &table.rows { tr {
                         @for (column, cell) in row.iter().enumerate() {
                             @if column == 0 {
-                                th scope="row" data-sort=[key(cell)] { (text(cell)) }
+                                th scope="row" data-sort=[key(cell)] { span.name { (text(cell)) } }
                             } @else {
                                 td class=[class(column)] data-sort=[key(cell)] { (text(cell)) }
                             }
@@ -79,9 +79,22 @@ fn key(cell: &Cell) -> Option<String> {
 
 fn text(cell: &Cell) -> Markup {
     html! {
-        (plain(&cell.text))
+        (unbroken(&plain(&cell.text), cell))
         @if let Some(label) = cell.label { " " strong.label { (label) } }
     }
+}
+
+/// A number stays with its unit, and with what it is multiplied by; an interval or a spread may go to the next line.
+fn unbroken(text: &str, cell: &Cell) -> String {
+    if cell.key.is_none() {
+        return text.to_owned();
+    }
+    let mut unbroken = String::with_capacity(text.len());
+    for (index, c) in text.char_indices() {
+        let may_break = text[index..].starts_with(" [") || text[index..].starts_with(" ±");
+        unbroken.push(if c == ' ' && !may_break { '\u{a0}' } else { c });
+    }
+    unbroken
 }
 
 /// A list, the end of a long one folded away.

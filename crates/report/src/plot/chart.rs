@@ -5,7 +5,7 @@ use anechoic_stats::Interval;
 
 use super::extent::{Ends, Floor, held};
 use super::frame::{
-    Area, Entry, MARGIN, Swatch, WIDTH, X_AXIS, label, text_width, x_axis, x_axis_at, y_axis,
+    Area, Entry, MARGIN, Swatch, WIDTH, X_AXIS, label, text_width, x_axis_at, y_axis,
 };
 use super::mark::{Look, interval_y, segment};
 use super::scale::{Scale, Tick};
@@ -53,8 +53,18 @@ pub(super) struct Chart<'a> {
     pub(super) unit: Unit,
     pub(super) lines: &'a [Line],
     pub(super) pointers: &'a [Pointer],
-    /// A fitted line per series: intercept and slope.
-    pub(super) fits: &'a [(Look, f64, f64)],
+    /// A fitted line per series.
+    pub(super) fits: &'a [Fit],
+}
+
+/// A straight line through the points of a series.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fit {
+    pub(super) look: Look,
+    pub(super) intercept: f64,
+    pub(super) slope: f64,
+    /// Whether the slope is told from zero; where it is not, the line is dashed.
+    pub(super) is_told: bool,
 }
 
 /// Beyond this ratio of the largest to the smallest value, the y axis is logarithmic.
@@ -70,6 +80,8 @@ pub(super) struct Drawn {
     pub(super) is_cut: bool,
     /// Whether the y axis is logarithmic.
     pub(super) is_log: bool,
+    /// Whether points of several series at one x lie beside each other.
+    pub(super) is_spread: bool,
 }
 
 impl Across {
@@ -97,12 +109,46 @@ impl Across {
                 let ticks: Vec<Tick> = tokens.iter().map(tick).collect();
                 x_axis_at(area, scale, &ticks, title)
             }
-            Self::Count(_) => x_axis(area, scale, Unit::Plain, title),
+            Self::Count(_) => {
+                let (ticks, _) = scale.ticks(6, Unit::Plain);
+                let whole = ticks.into_iter().filter(|tick| tick.value.fract() == 0.0);
+                let whole = whole.map(|Tick { value, .. }| Tick {
+                    value,
+                    label: format!("{value:.0}"),
+                });
+                x_axis_at(area, scale, &whole.collect::<Vec<_>>(), title)
+            }
         }
+    }
+
+    /// The smallest distance between two places, as a part of the axis; all of it where there is one place.
+    fn smallest_gap(&self, scale: &Scale) -> f64 {
+        let values: Vec<f64> = match self {
+            Self::Tokens(tokens) => tokens.iter().map(|t| f64::from(*t)).collect(),
+            Self::Count(values) => values.clone(),
+        };
+        let mut places: Vec<f64> = values.iter().filter_map(|v| scale.place(*v)).collect();
+        places.sort_by(f64::total_cmp);
+        places.dedup();
+        let gaps = places.windows(2).map(|pair| pair[1] - pair[0]);
+        gaps.fold(1.0, f64::min)
     }
 }
 
+/// The part of the smallest distance between two x over which points of one x are spread at most.
+const SPREAD: f64 = 0.3;
+
+/// What a caption says of points that were moved.
+pub(super) const BESIDE: &str =
+    " Points of several series at one place of the horizontal axis are drawn beside each other.";
+
 impl Chart<'_> {
+    /// Whether there is nothing to compare: one series at one place.
+    pub(super) fn is_one_point(&self) -> bool {
+        let points: usize = self.lines.iter().map(|line| line.points.len()).sum();
+        points <= 1
+    }
+
     /// Draws the panel below `top`; `None` where no point has a place.
     pub(super) fn draw(&self, top: f64) -> Option<Drawn> {
         let (x, (y, is_log)) = (self.across.scale()?, self.y_scale()?);
@@ -122,10 +168,13 @@ impl Chart<'_> {
                 .filter_map(|fit| fitted_line(&area, &x, &y, fit)),
         );
         body.extend(self.pointers.iter().filter_map(|p| pointer(&area, &x, p)));
-        let apart = match self.across {
+        let wanted: f64 = match self.across {
             Across::Tokens(tokens) if tokens.len() == 1 => 14.0,
             Across::Tokens(_) | Across::Count(_) => 3.0,
         };
+        let steps = self.lines.len().saturating_sub(1) as f64;
+        let room = SPREAD * self.across.smallest_gap(&x) * area.width;
+        let apart = wanted.min(room / steps.max(1.0));
         let mut is_cut = false;
         for (index, line) in self.lines.iter().enumerate() {
             // Points of several series at one x lie beside each other, so that their intervals can be told apart.
@@ -143,6 +192,7 @@ impl Chart<'_> {
             bottom: area.bottom() + X_AXIS,
             is_cut,
             is_log,
+            is_spread: steps > 0.0,
         })
     }
 
@@ -232,8 +282,13 @@ fn pointer(area: &Area, scale: &Scale, pointer: &Pointer) -> Option<Element> {
 }
 
 /// The part of a fitted line that the panel holds.
-fn fitted_line(area: &Area, x: &Scale, y: &Scale, fit: &(Look, f64, f64)) -> Option<Element> {
-    let (look, intercept, slope) = *fit;
+fn fitted_line(area: &Area, x: &Scale, y: &Scale, fit: &Fit) -> Option<Element> {
+    let Fit {
+        look,
+        intercept,
+        slope,
+        is_told,
+    } = *fit;
     let steps =
         (0..=40).map(|i| x.low().max(0.0) + (x.high() - x.low().max(0.0)) * f64::from(i) / 40.0);
     let inside = steps.filter_map(|at| {
@@ -243,5 +298,9 @@ fn fitted_line(area: &Area, x: &Scale, y: &Scale, fit: &(Look, f64, f64)) -> Opt
             .then_some((area.x(x.place(at)?), area.y(place)))
     });
     let points: Vec<(f64, f64)> = inside.collect();
-    (points.len() > 1).then(|| look.line(&points))
+    let line = || match is_told {
+        true => look.line(&points),
+        false => look.weak_line(&points),
+    };
+    (points.len() > 1).then(line)
 }

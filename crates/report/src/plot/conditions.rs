@@ -4,7 +4,7 @@
 use anechoic_record::{Observation, RunRecord};
 
 use super::Plot;
-use super::frame::{Area, MARGIN, TOP, WIDTH, document, label, text_width, y_axis};
+use super::frame::{Area, MARGIN, TOP, WIDTH, document, y_axis};
 use super::mark::{circle, polyline, segment};
 use super::scale::Scale;
 use super::svg::Element;
@@ -60,7 +60,7 @@ pub(super) fn plot(record: &RunRecord) -> Option<Plot> {
         width: WIDTH - LEFT - MARGIN - 8.0,
         height: bottom - TOP,
     };
-    body.push(time_labels(&area, &time));
+    body.push(time.labels(&area));
     let (id, title) = (
         "conditions".to_owned(),
         "The machine while workers ran".to_owned(),
@@ -177,26 +177,6 @@ impl Panel {
         }
         parts
     }
-}
-
-fn time_labels(area: &Area, time: &WallTime) -> Element {
-    let mut group = Element::new("g");
-    let mut free = f64::NEG_INFINITY;
-    for tick in time.ticks(6) {
-        let x = area.x(time.place(tick.value));
-        let half = text_width(&tick.label) / 2.0;
-        if x - half > free && x + half < WIDTH {
-            group.add(label(x, area.bottom() + 17.0, &tick.label, "soft num mid"));
-            free = x + half + 6.0;
-        }
-    }
-    group.add(label(
-        area.right(),
-        area.bottom() + 36.0,
-        "since the start of the run",
-        "soft end",
-    ));
-    group
 }
 
 fn caption(panels: &[Panel]) -> String {

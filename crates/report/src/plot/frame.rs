@@ -58,7 +58,7 @@ pub(super) fn document(
         .with("class", CLASS)
         .with("viewBox", &format!("0 0 {WIDTH} {}", height.ceil()))
         .with("width", "100%")
-        .with("role", "img")
+        .with("role", "group")
         .with("aria-labelledby", &format!("{title_id} {description_id}"))
         .child(Element::new("title").with("id", &title_id).text(title))
         .child(

@@ -1,10 +1,9 @@
 //! Series of iterations, one small panel per case and T, with what each series does in words.
 
-use anechoic_record::Cell;
-use anechoic_record::{Metric, MetricKind, RunRecord};
+use anechoic_record::{Cell, Metric, RunRecord};
 use anechoic_stats::{Steadiness, drift, steadiness};
 
-use super::frame::{Area, MARGIN, TOP, WIDTH, document, fitted, label};
+use super::frame::{Area, MARGIN, TOP, WIDTH, document, fitted, label, text_width};
 use super::mark::{Look, circle, segment};
 use super::scale::Scale;
 use super::svg::Element;
@@ -20,7 +19,7 @@ const PANELS: usize = 24;
 const MARKS: usize = 120;
 /// Points of one line.
 const POINTS: usize = 500;
-const ROW: f64 = 136.0;
+const ROW: f64 = 152.0;
 const GAP: f64 = 20.0;
 
 pub(super) fn plots(record: &RunRecord, cells: &[Cell]) -> Vec<Plot> {
@@ -83,14 +82,13 @@ fn panel(cell: &Cell, (left, top, width): (f64, f64, f64), with_tokens: bool) ->
         Some(tokens) => format!("{}, T = {tokens}", cell.id.case),
         None => cell.id.case.clone(),
     };
-    let unit = match cell.id.metric.kind() {
-        MetricKind::Time => Unit::Seconds,
-        MetricKind::Memory => Unit::Bytes,
-        MetricKind::Quality | MetricKind::Capacity | MetricKind::Own => Unit::Plain,
-    };
+    let unit = Unit::of(cell.id.metric.kind());
     let mut group = Element::new("g").with("data-case", &cell.id.case);
     group.add(fitted(left, top + 16.0, &name, width, ""));
-    group.add(fitted(left, top + 33.0, &words(cell), width, "soft"));
+    for (line, text) in broken(&words(cell), width).iter().enumerate() {
+        let y = top + 33.0 + 16.0 * line as f64;
+        group.add(fitted(left, y, text, width, "soft"));
+    }
     let values = || cell.processes.iter().flat_map(|p| p.values.iter().copied());
     let longest = cell
         .processes
@@ -104,7 +102,7 @@ fn panel(cell: &Cell, (left, top, width): (f64, f64, f64), with_tokens: bool) ->
     };
     let area = Area {
         left: left + 56.0,
-        top: top + 42.0,
+        top: top + 58.0,
         width: width - 56.0,
         height: 66.0,
     };
@@ -203,11 +201,11 @@ fn words(cell: &Cell) -> String {
         }
     }
     counts.sort_by_key(|(count, label)| (std::cmp::Reverse(*count), *label));
-    let word = |label: Steadiness| match label {
-        Steadiness::TooShort => "too short to tell".to_owned(),
-        other => other.as_str().replace('-', " "),
+    let word = |label: Steadiness| match label == Steadiness::TooShort {
+        true => "too short to tell".to_owned(),
+        false => label.as_str().replace('-', " "),
     };
-    let mut text = match counts.as_slice() {
+    let text = match counts.as_slice() {
         [(_, label)] => word(*label),
         several => several
             .iter()
@@ -215,8 +213,40 @@ fn words(cell: &Cell) -> String {
             .collect::<Vec<_>>()
             .join(", "),
     };
-    if let Some(found) = drift(&cell.series()).filter(|found| found.is_drifting()) {
-        text += &format!("; drifting {}", signed_percent(found.slope));
+    match drift(&cell.series()).filter(|found| found.is_drifting()) {
+        Some(found) => format!("drifting {}; {text}", signed_percent(found.slope)),
+        None => text,
     }
-    text
+}
+
+/// In two lines where one has no room, broken between words.
+fn broken(text: &str, width: f64) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let last = lines.last_mut().expect("there is a line");
+        let longer = format!("{last} {word}");
+        if last.is_empty() {
+            word.clone_into(last);
+        } else if text_width(&longer) <= width || lines.len() == 2 {
+            *lines.last_mut().expect("there is a line") = longer;
+        } else {
+            lines.push(word.to_owned());
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_broken_where_they_have_no_room() {
+        assert_eq!(broken("flat", 100.0), ["flat"]);
+        assert_eq!(
+            broken("drifting +0.3 %; 2 slowing down, 1 flat", 200.0),
+            ["drifting +0.3 %; 2", "slowing down, 1 flat"]
+        );
+        assert_eq!(broken("a b c d e f g h", 30.0), ["a b", "c d e f g h"]);
+    }
 }

@@ -106,6 +106,13 @@ impl Look {
     }
 }
 
+impl Look {
+    /// A line through points that may be chance: dashed whatever the look, and thin.
+    pub(super) fn weak_line(self, points: &[(f64, f64)]) -> Element {
+        polyline(points).with("class", &format!("thin weak {}", self.class()))
+    }
+}
+
 pub(super) fn polyline(points: &[(f64, f64)]) -> Element {
     let points = points.iter();
     let text: Vec<String> = points

@@ -2,14 +2,14 @@
 
 use anechoic_stats::Crossover;
 
-use super::chart::{Across, Chart, Line, Point, Pointer};
+use super::chart::{Across, BESIDE, Chart, Line, Point, Pointer};
 use super::extent::CUT;
 use super::frame::{TOP, document, legend};
 use super::mark::Look;
 use super::series::{look, quality_words};
 use super::unit::Unit;
 use super::{Plot, numbered};
-use crate::render::setting_words;
+use crate::render::{crossover, is_crossover_told, setting_words};
 use crate::{Figure, KvPoint, KvSummary, LatencyLine, MemoryLine, PointQuality, Setting, Spread};
 
 /// Which time.
@@ -45,14 +45,35 @@ fn settings<'a>(points: impl Iterator<Item = &'a KvPoint>) -> Vec<&'a Setting> {
 
 pub(super) fn latency(kv: &KvSummary) -> Vec<Plot> {
     let settings = settings(kv.latency.iter().map(|line| &line.point));
+    let place = |number| Place {
+        number,
+        of: settings.len(),
+    };
     let of = |time| {
         let each = (1..).zip(&settings);
-        each.filter_map(move |(number, setting)| latency_of(kv, setting, number, time))
+        each.filter_map(move |(number, setting)| latency_of(kv, setting, place(number), time))
     };
     of(Time::Total).chain(of(Time::PerToken)).collect()
 }
 
-fn latency_of(kv: &KvSummary, setting: &Setting, number: usize, time: Time) -> Option<Plot> {
+/// The plot of this setting, from 1, among those of so many.
+#[derive(Clone, Copy)]
+struct Place {
+    number: usize,
+    of: usize,
+}
+
+impl Place {
+    /// With the setting where it tells plots apart.
+    fn title(self, title: &str, setting: &Setting) -> String {
+        match self.of {
+            1 => title.to_owned(),
+            _ => format!("{title}: {}", setting_words(setting)),
+        }
+    }
+}
+
+fn latency_of(kv: &KvSummary, setting: &Setting, place: Place, time: Time) -> Option<Plot> {
     let of_setting = |line: &&LatencyLine| line.point.setting.is_alike(setting);
     let measured: Vec<&LatencyLine> = kv.latency.iter().filter(of_setting).collect();
     let figure = |line: &LatencyLine| match time {
@@ -81,13 +102,18 @@ fn latency_of(kv: &KvSummary, setting: &Setting, number: usize, time: Time) -> O
         fits: &[],
     };
     let mut sentences = format!(
-        "{title}, {}; means over processes with their 95 % interval{}.",
+        "{title}, {}; means over processes, of each process's mean, with their 95 % interval{}, where \
+         the plot of all values has the mean of processes' medians.",
         setting_words(setting),
         counts(measured.iter().map(|line| &line.point))
     );
     sentences += weak_words(&lines);
     sentences += &crossover_words(kv, setting);
-    finish(numbered(id, number), title, sentences, &[chart])
+    if chart.is_one_point() {
+        return None;
+    }
+    let title = place.title(title, setting);
+    finish(numbered(id, place.number), &title, sentences, &[chart])
 }
 
 fn timed(point: &KvPoint, figure: &Figure) -> Point {
@@ -212,9 +238,12 @@ fn pointers(kv: &KvSummary, setting: &Setting, time: Time) -> Vec<Pointer> {
     own.filter_map(|line| match line.crossover {
         Crossover::From { at, .. } => Some(Pointer {
             x: at,
-            text: match time {
-                Time::Total => format!("v1 faster from T ≈ {}", at.round()),
-                Time::PerToken => format!("T ≈ {}", at.round()),
+            text: match (time, is_crossover_told(line, kv)) {
+                (Time::Total, true) => format!("v1 faster from T ≈ {}", at.round()),
+                (Time::PerToken, true) => format!("T ≈ {}", at.round()),
+                (Time::Total | Time::PerToken, false) => {
+                    format!("about T = {}, not told from chance", at.round())
+                }
             },
         }),
         Crossover::Everywhere | Crossover::Never => None,
@@ -227,25 +256,19 @@ fn crossover_words(kv: &KvSummary, setting: &Setting) -> String {
         .crossovers
         .iter()
         .filter(|line| line.setting.is_alike(setting));
-    let words = own.map(|line| match line.crossover {
-        Crossover::From { at, after, until } => format!(
-            " v1 is faster than v0 from T ≈ {} on, interpolated between {after} and {until}.",
-            at.round()
-        ),
-        Crossover::Everywhere => " v1 is faster than v0 at every T measured.".to_owned(),
-        Crossover::Never => " v1 is not faster than v0 at the largest T measured.".to_owned(),
-    });
-    words.collect()
+    own.map(|line| format!(" {}.", crossover(line, kv)))
+        .collect()
 }
 
 pub(super) fn memory(kv: &KvSummary) -> Vec<Plot> {
     let settings = settings(kv.memory.iter().map(|line| &line.point));
+    let of = settings.len();
     let each = (1..).zip(settings);
-    each.filter_map(|(number, setting)| memory_of(kv, setting, number))
+    each.filter_map(|(number, setting)| memory_of(kv, setting, Place { number, of }))
         .collect()
 }
 
-fn memory_of(kv: &KvSummary, setting: &Setting, number: usize) -> Option<Plot> {
+fn memory_of(kv: &KvSummary, setting: &Setting, place: Place) -> Option<Plot> {
     let of_setting = |line: &&MemoryLine| line.point.setting.is_alike(setting);
     let measured: Vec<&MemoryLine> = kv.memory.iter().filter(of_setting).collect();
     let of = |bytes: fn(&MemoryLine) -> u64| {
@@ -271,7 +294,7 @@ fn memory_of(kv: &KvSummary, setting: &Setting, number: usize) -> Option<Plot> {
         pointers: &[],
         fits: &[],
     };
-    let title = "Memory against T";
+    let title = place.title("Memory against T", setting);
     let caption = format!(
         "Above, the most memory held while generating, less what was held before the cache was made: the run with the \
          highest peak. Below, the exact bytes reserved for the cache; v0 has none. {}{}.",
@@ -282,7 +305,10 @@ fn memory_of(kv: &KvSummary, setting: &Setting, number: usize) -> Option<Plot> {
         chart("peak above baseline", &peak),
         chart("cache reserved", &cache),
     ];
-    finish(numbered("memory-t", number), title, caption, &charts)
+    if charts.iter().all(Chart::is_one_point) {
+        return None;
+    }
+    finish(numbered("memory-t", place.number), &title, caption, &charts)
 }
 
 fn held_bytes(point: &KvPoint, bytes: u64) -> Point {
@@ -318,6 +344,9 @@ fn finish(id: String, title: &str, mut caption: String, charts: &[Chart<'_>]) ->
     let bottom = drawn.last()?.bottom;
     if drawn.iter().any(|panel| panel.is_cut) {
         caption += CUT;
+    }
+    if drawn.iter().any(|panel| panel.is_spread) {
+        caption += BESIDE;
     }
     if drawn.iter().any(|panel| panel.is_log) {
         caption += " The vertical axis is logarithmic.";

@@ -3,6 +3,8 @@
 
 use std::fmt::Write as _;
 
+use crate::plain::plain;
+
 /// An element under construction; [`Element::child`] nests.
 #[derive(Debug, Clone)]
 pub(super) struct Element {
@@ -104,10 +106,10 @@ pub(super) fn number(value: f64) -> String {
     }
 }
 
-/// Text for elements and quoted attributes. What XML cannot hold at all becomes U+FFFD.
+/// Text for elements and quoted attributes, cleaned as that of the page. What XML cannot hold becomes U+FFFD.
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in plain(text).chars() {
         match c {
             '&' => escaped.push_str("&amp;"),
             '<' => escaped.push_str("&lt;"),
@@ -132,7 +134,7 @@ mod tests {
             .with("data-case", "a\"<b>'&")
             .at("x", 1.0 / 3.0)
             .child(Element::new("rect"))
-            .titled("</title><script>\u{1b}")
+            .titled("</title><script>\u{1b}[31m\u{202e}\u{ffff}")
             .finish();
         assert_eq!(
             text,

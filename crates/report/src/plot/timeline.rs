@@ -5,11 +5,11 @@ use anechoic_record::{AttemptData, AttemptRecord, CaseRecord, RunRecord};
 
 use super::Plot;
 use super::frame::{
-    Area, Entry, MARGIN, Swatch, TOP, WIDTH, X_AXIS, document, fitted, label, legend, text_width,
+    Area, Entry, MARGIN, Swatch, TOP, WIDTH, X_AXIS, document, fitted, label, legend,
 };
 use super::mark::{Look, cross, rect, segment};
 use super::svg::{Element, number};
-use super::wall_time::{WallTime, elapsed};
+use super::wall_time::{TICKS, WallTime, elapsed};
 use crate::units::duration;
 
 /// Up to so many attempts the phases of each are drawn.
@@ -175,15 +175,9 @@ fn is_failed(attempt: &AttemptRecord) -> bool {
 
 fn axis(area: &Area, time: &WallTime) -> Element {
     let mut axis = Element::new("g");
-    let mut free = f64::NEG_INFINITY;
-    for tick in time.ticks(6) {
+    for tick in time.ticks(TICKS) {
         let x = area.x(time.place(tick.value));
         axis.add(segment(x, area.top, x, area.bottom()).with("class", "grid"));
-        let half = text_width(&tick.label) / 2.0;
-        if x - half > free && x + half < WIDTH {
-            axis.add(label(x, area.bottom() + 17.0, &tick.label, "soft num mid"));
-            free = x + half + 6.0;
-        }
     }
     for cut in time.cuts() {
         let x = area.x(cut.place);
@@ -191,12 +185,7 @@ fn axis(area: &Area, time: &WallTime) -> Element {
         axis.add(gap.titled(&format!("nothing for {}", elapsed(cut.length_s.round()))));
     }
     axis.add(segment(area.left, area.bottom(), area.right(), area.bottom()).with("class", "axis"));
-    axis.add(label(
-        area.right(),
-        area.bottom() + 36.0,
-        "since the start of the run",
-        "soft end",
-    ));
+    axis.add(time.labels(area));
     axis
 }
 
@@ -410,9 +399,19 @@ fn caption(record: &RunRecord, count: usize, time: &WallTime, is_named: bool) ->
         "Every attempt when it happened, one lane per case in the plan's order: {count} attempts, {ok} ended well, {failed} failed, \
          {cut_short} were cut short."
     );
+    if record.attempts.values().any(|data| data.waited_ms > 0) {
+        text += " Before an attempt, a thin line is the fixed pause and a dashed box the wait until the machine was at rest.";
+    }
+    let is_disturbed = |a: &AttemptRecord| a.outcome.is_ok() && !a.disturbed.is_empty();
+    if attempts().any(is_disturbed) {
+        text += " A triangle above an attempt: the machine was not at rest for it, and it counts all the same.";
+    }
     let cuts = time.cuts().len();
     if cuts > 0 {
-        text += &format!(" {cuts} long gap(s) in which nothing happened are cut.");
+        text += &match cuts {
+            1 => " One long gap in which nothing happened is cut.".to_owned(),
+            several => format!(" {several} long gaps in which nothing happened are cut."),
+        };
     }
     if !is_named {
         text += " There are too many lanes for names; a pointer that rests on an attempt shows its own.";

@@ -1,5 +1,6 @@
 //! What a plotted number is, and how axes and exact values of it read.
 
+use anechoic_record::MetricKind;
 use anechoic_stats::Interval;
 
 use super::scale::compact;
@@ -21,6 +22,15 @@ pub(super) enum Unit {
 }
 
 impl Unit {
+    /// What values of metrics of this kind are in.
+    pub(super) fn of(kind: MetricKind) -> Self {
+        match kind {
+            MetricKind::Time => Self::Seconds,
+            MetricKind::Memory => Self::Bytes,
+            MetricKind::Quality | MetricKind::Capacity | MetricKind::Own => Self::Plain,
+        }
+    }
+
     /// What values up to `largest` are divided by on an axis, and what the axis calls the result.
     pub(super) fn division(self, largest: f64) -> (f64, &'static str) {
         let largest = largest.abs();
@@ -73,26 +83,12 @@ impl Unit {
 impl Unit {
     /// A value with its interval, both in one unit, with the ends rounded outwards: `99.6 ms [97.6, 101.7]`.
     pub(super) fn with_interval(self, value: f64, interval: &Interval) -> String {
-        let Interval { low, high } = *interval;
         let (size, name) = self.division(value);
-        let width = (high - low) / size;
-        let is_readable = width > 0.0 && width.is_finite() && value.abs() / size < 1e7;
-        if !is_readable {
-            return format!(
-                "{} [{}, {}]",
-                self.exact(value),
-                self.exact(low),
-                self.exact(high)
-            );
-        }
-        let decimals = usize::try_from((1 - width.log10().floor() as i32).clamp(0, 6)).unwrap_or(0);
-        let step = 10_f64.powi(i32::try_from(decimals).unwrap_or(0));
-        // Adding zero turns −0 into 0.
-        let low = (low / size * step + 1e-9).floor() / step + 0.0;
-        let high = (high / size * step - 1e-9).ceil() / step + 0.0;
-        let value = value / size;
-        let space = if name.is_empty() { "" } else { " " };
-        format!("{value:.decimals$}{space}{name} [{low:.decimals$}, {high:.decimals$}]")
+        let name = match name.is_empty() {
+            true => String::new(),
+            false => format!(" {name}"),
+        };
+        units::amount(value, interval, size, &name)
     }
 }
 
@@ -139,7 +135,7 @@ mod tests {
             3.05 * MIB,
             "3.000 MiB [2.950, 3.050]",
         );
-        check(Unit::Plain, 5.0, 5.0, 5.0, "5 [5, 5]");
+        check(Unit::Plain, 5.0, 5.0, 5.0, "5.000 [5.000, 5.000]");
         check(
             Unit::Plain,
             f64::MAX,

@@ -2,7 +2,7 @@
 //! its interval.
 
 use anechoic_protocol::BenchmarkName;
-use anechoic_record::{CaseRecord, Cell, Metric, MetricKind, RunRecord};
+use anechoic_record::{CaseRecord, Cell, Metric, RunRecord};
 use anechoic_stats::{Centre, centre};
 
 use super::extent::{CUT, Ends, Floor, held};
@@ -17,6 +17,7 @@ use super::thin::{Thinned, thinned};
 use super::unit::Unit;
 use super::{Plot, numbered, slug};
 use crate::Summary;
+use crate::plain::plain;
 
 /// Rows of one plot; further rows go to a further plot.
 const ROWS: usize = 40;
@@ -142,9 +143,10 @@ fn free(mut base: String, pages: usize, plots: &[Plot]) -> String {
 }
 
 fn base(benchmark: BenchmarkName, metric: &Metric) -> String {
-    match metric {
-        Metric::Value(name) => format!("values-{}-{}", benchmark.as_str(), slug(name)),
-        _ => format!("values-{}", benchmark.as_str()),
+    let base = format!("values-{}", benchmark.as_str());
+    match own_name(metric) {
+        Some(name) => format!("{base}-{}", slug(name)),
+        None => base,
     }
 }
 
@@ -175,22 +177,26 @@ fn title(benchmark: BenchmarkName, metric: &Metric) -> String {
     first.into_iter().chain(letters).collect()
 }
 
-/// A metric in words.
-fn words(metric: &Metric) -> String {
-    match metric {
-        Metric::Value(name) => name.clone(),
-        Metric::TotalTime => "time of an iteration".to_owned(),
-        Metric::MaxBatch => "largest batch".to_owned(),
-        other => other.name().replace('-', " "),
-    }
+/// What a worker of one's own named it.
+fn own_name(metric: &Metric) -> Option<&str> {
+    let Metric::Value(name) = metric else {
+        return None;
+    };
+    Some(name)
 }
 
-fn unit(metric: &Metric) -> Unit {
-    match metric.kind() {
-        MetricKind::Time => Unit::Seconds,
-        MetricKind::Memory => Unit::Bytes,
-        MetricKind::Quality | MetricKind::Capacity | MetricKind::Own => Unit::Plain,
+/// A metric in words.
+fn words(metric: &Metric) -> String {
+    if let Some(name) = own_name(metric) {
+        return plain(name);
     }
+    if *metric == Metric::TotalTime {
+        return "time of an iteration".to_owned();
+    }
+    if *metric == Metric::MaxBatch {
+        return "largest batch".to_owned();
+    }
+    metric.name().replace('-', " ")
 }
 
 /// Beyond this ratio of the largest to the smallest value, an axis is logarithmic.
@@ -220,7 +226,7 @@ fn scale(rows: &[Row<'_>], centres: &[Option<Centre>], unit: Unit) -> Option<Sca
 }
 
 fn plot(id: String, title: String, metric: &Metric, rows: &[Row<'_>]) -> Plot {
-    let unit = unit(metric);
+    let unit = Unit::of(metric.kind());
     let centres: Vec<Option<Centre>> = rows.iter().map(|row| centre(&row.cell?.series())).collect();
     let scale = scale(rows, &centres, unit)
         .or_else(|| Scale::around([0.0]))

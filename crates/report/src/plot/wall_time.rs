@@ -1,6 +1,11 @@
 //! Wall time as an axis. A run that was resumed days later has a long gap in which nothing happened: such gaps are cut.
 
+use super::frame::{Area, WIDTH, label, text_width};
 use super::scale::Tick;
+use super::svg::Element;
+
+/// About so many round times are named.
+pub(super) const TICKS: usize = 6;
 
 /// From seconds since the run's start to places from 0 to 1.
 #[derive(Debug, Clone, PartialEq)]
@@ -92,6 +97,23 @@ impl WallTime {
                 }
             })
             .collect()
+    }
+
+    /// Labels of round times below an area, and what they are.
+    pub(super) fn labels(&self, area: &Area) -> Element {
+        let mut group = Element::new("g");
+        let mut free = f64::NEG_INFINITY;
+        for tick in self.ticks(TICKS) {
+            let x = area.x(self.place(tick.value));
+            let half = text_width(&tick.label) / 2.0;
+            if x - half > free && x + half < WIDTH {
+                group.add(label(x, area.bottom() + 17.0, &tick.label, "soft num mid"));
+                free = x + half + 6.0;
+            }
+        }
+        let title = "since the start of the run";
+        group.add(label(area.right(), area.bottom() + 36.0, title, "soft end"));
+        group
     }
 
     /// About `count` round times at which something happened.

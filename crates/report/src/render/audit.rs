@@ -14,7 +14,8 @@ pub(super) fn sections(audit: &Audit) -> Vec<Section> {
     sections.into_iter().flatten().collect()
 }
 
-fn headlines(audit: &Audit) -> Vec<String> {
+/// What was found, in sentences.
+pub(crate) fn headlines(audit: &Audit) -> Vec<String> {
     let found = |wanted| {
         let all = audit.carry_over.iter();
         all.filter(move |it: &&CarryOver| it.verdict == wanted)

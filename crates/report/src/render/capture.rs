@@ -4,7 +4,7 @@ use anechoic_protocol::{Attribution, CaptureMode, Probe};
 
 use super::cell::{self, Cell};
 use super::section::Section;
-use crate::{CaptureCase, CaptureSummary};
+use crate::{CaptureCase, CaptureSummary, units};
 
 /// All tables that have rows.
 pub(super) fn sections(capture: &CaptureSummary) -> Vec<Section> {
@@ -32,10 +32,7 @@ fn timings(capture: &CaptureSummary) -> Option<Section> {
     let row = |case: &CaptureCase| -> Vec<Cell> {
         vec![
             case.id.as_str().into(),
-            cell::keyed(
-                format!("{} × {}", case.processes, iterations_each(case)),
-                case.iterations as f64,
-            ),
+            cell::runs(case.processes, case.iterations),
             cell::estimate(case.prefill_s.as_ref()),
             cell::estimate(case.decode_s.as_ref()),
             cell::estimate(case.generation_s.as_ref()),
@@ -51,14 +48,18 @@ fn timings(capture: &CaptureSummary) -> Option<Section> {
         .filter(|case| case.work.attribution == Attribution::Off);
     Section::table(
         "Capture: times per iteration",
-        "n = processes × iterations; mean over processes ± standard deviation between them.",
+        "n = processes × iterations; mean over processes of each one's mean ± standard deviation between them.",
         &header,
         plain.map(row).collect(),
     )
 }
 
-fn iterations_each(case: &CaptureCase) -> usize {
-    case.iterations.checked_div(case.processes).unwrap_or(0)
+/// Nothing of a case without a process that ended well.
+fn if_measured(case: &CaptureCase, bytes: u64) -> Cell {
+    match case.processes {
+        0 => units::NONE.into(),
+        _ => cell::bytes(bytes),
+    }
 }
 
 fn overheads(capture: &CaptureSummary) -> Option<Section> {
@@ -74,7 +75,8 @@ fn overheads(capture: &CaptureSummary) -> Option<Section> {
     });
     Section::table(
         "Capture: overhead against the baseline",
-        "Shares of the baseline's generation time with 95 % intervals over processes; per layer against zero-layer.",
+        "Shares of the baseline's generation time with 95 % intervals over processes; per layer against zero-layer.\n\
+         Intervals are per case, not adjusted for their number.",
         &header,
         rows.collect(),
     )
@@ -130,8 +132,8 @@ fn memory(capture: &CaptureSummary) -> Option<Section> {
             case.id.as_str().into(),
             cell::count(case.work.layers.len()),
             strategy(case).into(),
-            cell::bytes(case.captured_bytes),
-            cell::bytes(case.peak_resident_bytes),
+            if_measured(case, case.captured_bytes),
+            if_measured(case, case.peak_resident_bytes),
         ]
     };
     Section::table(
@@ -143,10 +145,13 @@ fn memory(capture: &CaptureSummary) -> Option<Section> {
 }
 
 fn strategy(case: &CaptureCase) -> String {
-    match (case.work.mode, case.work.probe) {
-        (CaptureMode::Baseline, _) => "–".to_owned(),
-        (_, Probe::Full) => case.work.strategy.to_string(),
-        (_, probe) => format!("{}, probe {}", case.work.strategy, probe.as_str()),
+    let work = &case.work;
+    if work.mode == CaptureMode::Baseline {
+        return units::NONE.to_owned();
+    }
+    match work.probe == Probe::Full {
+        true => work.strategy.to_string(),
+        false => format!("{}, probe {}", work.strategy, work.probe.as_str()),
     }
 }
 

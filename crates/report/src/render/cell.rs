@@ -49,6 +49,14 @@ pub(super) fn count(number: usize) -> Cell {
     Cell::number(number as u64)
 }
 
+/// `processes × iterations of each`; nothing where there was no process.
+pub(super) fn runs(processes: usize, all: usize) -> Cell {
+    match all.checked_div(processes) {
+        Some(each) => keyed(format!("{processes} × {each}"), all as f64),
+        None => units::NONE.into(),
+    }
+}
+
 pub(super) fn estimate(found: Option<&Estimate>) -> Cell {
     keyed(units::estimate(found), found.map(|e| e.mean))
 }

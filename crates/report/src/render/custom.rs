@@ -31,13 +31,9 @@ fn value_names(custom: &CustomSummary) -> Vec<&str> {
 }
 
 fn row(case: &CustomCase, names: &[&str]) -> Vec<Cell> {
-    let each = case.iterations.checked_div(case.processes).unwrap_or(0);
     let mut row = vec![
         case.id.as_str().into(),
-        cell::keyed(
-            format!("{} × {each}", case.processes),
-            case.iterations as f64,
-        ),
+        cell::runs(case.processes, case.iterations),
         cell::keyed(
             time(case.time_s.as_ref()),
             case.time_s.as_ref().map(|time| time.mean),

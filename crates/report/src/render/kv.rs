@@ -6,7 +6,7 @@ mod times;
 
 use anechoic_protocol::Version;
 
-pub(crate) use times::crossover;
+pub(crate) use times::{crossover, is_crossover_told};
 
 use super::cell::{self, Cell};
 use super::section::{Part, Section, Table};
@@ -112,8 +112,7 @@ fn name<'a>(point: &KvPoint, all: impl IntoIterator<Item = &'a KvPoint>) -> Cell
 
 /// `processes × runs`, as far as each process made as many.
 fn count(point: &KvPoint) -> Cell {
-    let each = point.runs.checked_div(point.processes).unwrap_or(0);
-    cell::keyed(format!("{} × {each}", point.processes), point.runs as f64)
+    cell::runs(point.processes, point.runs)
 }
 
 /// T, marked where other T were measured in the same processes.

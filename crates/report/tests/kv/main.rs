@@ -16,9 +16,11 @@ mod times;
 
 use anechoic_protocol::{AttentionPath, Benchmark, Dtype, ModelSource, Preset, Version};
 use anechoic_record::{RunRecord, point_lines};
-use anechoic_report::{KvSummary, Standing, Summary, TradeOffLine, csv, json, markdown, terminal};
+use anechoic_report::{
+    KvSummary, Logs, Standing, Summary, TradeOffLine, csv, html, json, markdown, plots, terminal,
+};
 use anechoic_stats::Crossover;
-use made::{capacity, everything, failed, latency, perplexity, roofline};
+use made::{capacity, everything, failed, latency, perplexity, roofline, vram};
 use support::record;
 
 use AttentionPath::Best;
@@ -78,16 +80,79 @@ fn the_cache_pays_from_where_the_totals_cross() {
 
 #[test]
 fn a_cache_that_always_or_never_pays() {
-    let check = |v0: u64, v1: u64, expected: &str| {
-        let record = record(vec![
-            latency(V0, Best, &[32], &[&[&[v0]]]),
-            latency(V1, Best, &[32], &[&[&[v1]]]),
-        ]);
+    let at = |version, [a, b]: [u64; 2]| latency(version, Best, &[32], &[&[&[a]], &[&[b]]]);
+    let check = |v0, v1, expected: &str| {
+        let record = record(vec![at(V0, v0), at(V1, v1)]);
         let text = terminal(&Summary::of(&record));
         assert!(text.contains(expected), "{text}");
     };
-    check(100, 90, "v1 is faster at every T measured (32)");
-    check(90, 100, "never as far as measured (T = 32)");
+    check(
+        [100, 101],
+        [90, 91],
+        "v1 is faster than v0 at every T measured (32)",
+    );
+    check(
+        [100, 140],
+        [90, 130],
+        "v1 has the lower mean at every T measured (32), not told from chance at each",
+    );
+    check(
+        [90, 91],
+        [100, 101],
+        "v1 was not faster than v0 at the largest T measured (32)",
+    );
+}
+
+#[test]
+fn a_crossover_that_may_be_chance_is_called_so() {
+    let of = |wide: u64| {
+        let record = record(vec![
+            latency(
+                V0,
+                Best,
+                &[32, 64],
+                &[&[&[100], &[200]], &[&[101], &[200 + wide]]],
+            ),
+            latency(V1, Best, &[32, 64], &[&[&[110], &[150]], &[&[111], &[151]]]),
+        ]);
+        terminal(&Summary::of(&record))
+    };
+    let told = of(1);
+    assert!(
+        told.contains("v1 is faster than v0 from T ≈ 37 on"),
+        "{told}"
+    );
+    let chance = of(200);
+    assert!(
+        chance.contains("v1 is faster than v0 from about T = ")
+            && chance.contains("(interpolated between 32 and 64), not told from chance"),
+        "{chance}"
+    );
+}
+
+#[test]
+fn a_cache_as_large_as_that_of_v1_is_not_called_smaller() {
+    let (v1, mut v2) = (vram(V1), vram(V2));
+    v2.1[0].1.samples = v1.1[0].1.samples.clone();
+    let record = record(vec![v1, v2, vram(V3)]);
+    let summary = Summary::of(&record);
+    let page = html(
+        &record,
+        &summary,
+        &plots(&record, &summary),
+        &Logs::default(),
+    );
+    assert!(
+        page.contains("Caches are not smaller than v1's (")
+            && page.contains("T = 128): v2 1.00 × of its bytes.</li>"),
+        "{page}"
+    );
+    let (_, smaller) = page.split_once("Caches are smaller than v1's (").unwrap();
+    let (smaller, _) = smaller.split_once("</li>").unwrap();
+    assert!(
+        smaller.contains(": v3 ") && !smaller.contains("v2"),
+        "{smaller}"
+    );
 }
 
 #[test]

@@ -64,7 +64,7 @@ fn sound(plot: &Plot) {
     let document = Document::parse(svg).unwrap_or_else(|e| panic!("{id}: {e}\n{svg}"));
     let root = document.root_element();
     assert_eq!(root.tag_name().name(), "svg");
-    assert_eq!(root.attribute("role"), Some("img"));
+    assert_eq!(root.attribute("role"), Some("group"));
     let elements = || root.children().filter(Node::is_element);
     assert_eq!(elements().next().unwrap().tag_name().name(), "title");
     assert_eq!(elements().nth(1).unwrap().tag_name().name(), "desc");
@@ -238,19 +238,26 @@ fn capture_and_its_fit() {
     assert_eq!(marks(values, "bar"), 8 + 1);
     let layers = the(&found, "overhead-layers");
     assert_eq!(marks(layers, "pt"), 7);
+    // A slope that may be chance is drawn weakly.
+    assert!(
+        layers.caption.contains("+0.5 % [-0.2, +1.2] for each"),
+        "{}",
+        layers.caption
+    );
+    assert_eq!(marks(layers, "weak"), 1);
     assert!(
         layers.caption.contains("arena, probe full: overhead = "),
         "{}",
         layers.caption
     );
     assert!(
-        layers.caption.contains("(least squares, 3 cases)"),
+        layers.caption.contains(" for each, 3 cases."),
         "{}",
         layers.caption
     );
     let iterations = texts(the(&found, "iterations"));
     assert!(
-        iterations.contains("slowing down; drifting +"),
+        iterations.contains("drifting +") && iterations.contains("; slowing"),
         "{iterations}"
     );
     assert!(iterations.contains("flat"), "{iterations}");
@@ -356,6 +363,46 @@ fn values_that_cannot_be_drawn_are_passed_over() {
         own.caption
     );
     assert!(texts(own).contains("no finite value"), "{}", texts(own));
+}
+
+#[test]
+fn one_point_of_one_version_is_no_plot_against_t() {
+    let found = drawn("one-point", &record(latencies(&[32]).split_off(4)));
+    assert!(!ids(&found).contains(&"latency-t"), "{:?}", ids(&found));
+    let found = drawn("several-versions", &record(latencies(&[32])));
+    assert!(
+        the(&found, "latency-t")
+            .caption
+            .contains("drawn beside each other")
+    );
+}
+
+#[test]
+fn names_do_not_turn_text_around() {
+    let (case, mut attempts) = custom("x", &[1, 2, 3], &[1.0, 2.0, 3.0]);
+    for sample in &mut attempts[0].1.samples {
+        let anechoic_protocol::Sample::Custom(sample) = sample else {
+            panic!("a custom sample");
+        };
+        sample
+            .values
+            .insert("a\u{202e}b\u{61c}c\u{1b}[31md".to_owned(), 1.0);
+    }
+    let found = drawn("turned", &record(vec![(case, attempts)]));
+    for plot in &found {
+        for text in [&plot.title, &plot.caption, &plot.svg] {
+            assert!(
+                !text.contains(['\u{202e}', '\u{61c}', '\u{1b}']),
+                "{}",
+                plot.id
+            );
+        }
+    }
+    assert!(
+        found.iter().any(|plot| plot.title == "Custom: abcd"),
+        "{:?}",
+        ids(&found)
+    );
 }
 
 #[test]

@@ -1,41 +1,68 @@
 //! Findings of the capture benchmark.
 
-use anechoic_protocol::Attribution;
+use anechoic_protocol::{Attribution, Workload};
+use anechoic_record::Cell;
+use anechoic_stats::Estimate;
 use maud::{Markup, html};
 
-use super::{Finding, Tone, ends, named};
-use crate::page::cases::list;
+use super::{Apart, Finding, Tone, capped, count, ends, named};
+use crate::plain::plain;
 use crate::{CaptureCase, CaptureSummary, Overhead, units};
 
 /// What an overhead's interval says.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Verdict {
-    /// It excludes zero.
-    Told,
+    /// It lies above zero.
+    Costs,
+    /// It lies below zero.
+    Saves,
     /// It covers zero.
     Untold,
     /// There is none.
     NoInterval,
 }
 
-pub(super) fn findings(capture: &CaptureSummary) -> Vec<Finding> {
-    let mut found: Vec<Finding> = speeds(capture).collect();
+impl Verdict {
+    const ALL: [Self; 4] = [Self::Costs, Self::Saves, Self::Untold, Self::NoInterval];
+}
+
+/// Overheads of one sentence.
+const COSTS: usize = 4;
+
+/// So many overheads are looked at without a word on their number.
+const FEW: usize = 3;
+
+pub(super) fn findings(capture: &CaptureSummary, cells: &[Cell]) -> Vec<Finding> {
+    let mut found = capped(speeds(capture, cells), "workload");
     let mut baselines: Vec<&str> = Vec::new();
     for overhead in &capture.overheads {
         if !baselines.contains(&overhead.baseline.as_str()) {
             baselines.push(&overhead.baseline);
         }
     }
-    for baseline in baselines {
-        for verdict in [Verdict::Told, Verdict::Untold, Verdict::NoInterval] {
-            found.extend(overheads(capture, baseline, verdict));
-        }
+    for verdict in Verdict::ALL {
+        let of_verdict = baselines
+            .iter()
+            .filter_map(|baseline| overheads(capture, baseline, verdict));
+        found.extend(capped(of_verdict.collect(), "baseline"));
     }
+    found.extend(number(capture));
     found
 }
 
+/// Of many intervals at 95 % some exclude zero by chance.
+fn number(capture: &CaptureSummary) -> Option<Finding> {
+    let with_interval = |o: &&Overhead| o.total.interval.is_some();
+    let number = capture.overheads.iter().filter(with_interval).count();
+    let text = format!(
+        "Intervals of these {number} overheads are per case, not adjusted for their number: where capture cost nothing, about \
+         one in twenty would exclude zero all the same."
+    );
+    (number > FEW).then(|| Finding::words(Tone::Doubt, &text))
+}
+
 /// The ends of the range, among cases that did the same work.
-fn speeds(capture: &CaptureSummary) -> impl Iterator<Item = Finding> {
+fn speeds(capture: &CaptureSummary, cells: &[Cell]) -> Vec<Finding> {
     let plain = capture.cases.iter().filter(|case| is_plain(case));
     let mut groups: Vec<Vec<&CaptureCase>> = Vec::new();
     for case in plain {
@@ -44,7 +71,8 @@ fn speeds(capture: &CaptureSummary) -> impl Iterator<Item = Finding> {
             None => groups.push(vec![case]),
         }
     }
-    groups.into_iter().filter_map(|group| speed(&group))
+    let speeds = groups.iter().filter_map(|group| speed(group, cells));
+    speeds.collect()
 }
 
 /// Extra clock readings make times another thing.
@@ -57,24 +85,52 @@ fn is_alike(a: &CaptureCase, b: &CaptureCase) -> bool {
         == (&b.work.model, b.work.dtype, &b.work.workload, b.threads)
 }
 
-fn speed(group: &[&CaptureCase]) -> Option<Finding> {
+fn speed(group: &[&CaptureCase], cells: &[Cell]) -> Option<Finding> {
     let timed = group
         .iter()
         .filter_map(|case| Some((*case, case.total_s.as_ref()?)));
     let (fastest, slowest) = ends(timed, |(_, total)| total.mean)?;
-    let text = html! {
-        "Capturing on " (group[0].work.model.name()) ": the fastest case is " (named(&fastest.0.id)) " with "
-        (units::estimate(Some(fastest.1))) " per iteration, the slowest " (named(&slowest.0.id)) " with "
-        (units::estimate(Some(slowest.1))) "."
+    let of = |(case, total): (&CaptureCase, &Estimate)| {
+        html! { (named(&case.id)) " with " (units::estimate(Some(total))) }
     };
-    Some(Finding::new(Tone::Result, text))
+    let apart = Apart::of(cells, (&fastest.0.id, None), (&slowest.0.id, None));
+    let work = workload(group[0]);
+    let text = match apart {
+        Apart::Told => html! {
+            "Capturing on " (plain(&work)) ": the fastest case is " (of(fastest)) " per iteration, the slowest "
+            (of(slowest)) "."
+        },
+        Apart::Untold | Apart::Unknown => html! {
+            "Capturing on " (plain(&work)) ": the lowest mean is that of " (of(fastest)) " per iteration, the highest that of "
+            (of(slowest)) "; " (apart.doubt()) "."
+        },
+    };
+    Some(Finding::new(apart.tone(), text))
+}
+
+/// What cases of a group have in common.
+fn workload(case: &CaptureCase) -> String {
+    let work = &case.work;
+    let Workload {
+        batch_size,
+        prefill_tokens,
+        decode_tokens,
+        ..
+    } = work.workload;
+    format!(
+        "{}, {} (batch {batch_size}, prefill {prefill_tokens}, decode {decode_tokens}, {})",
+        work.model.name(),
+        work.dtype.as_str(),
+        count(case.threads as usize, "thread")
+    )
 }
 
 fn verdict(overhead: &Overhead) -> Verdict {
     match &overhead.total.interval {
         None => Verdict::NoInterval,
         Some(interval) if interval.covers(0.0) => Verdict::Untold,
-        Some(_) => Verdict::Told,
+        Some(interval) if interval.high < 0.0 => Verdict::Saves,
+        Some(_) => Verdict::Costs,
     }
 }
 
@@ -88,13 +144,17 @@ fn overheads(capture: &CaptureSummary, baseline: &str, wanted: Verdict) -> Optio
     found.sort_by(|a, b| b.total.value.total_cmp(&a.total.value));
     let baseline = named(baseline);
     let (tone, before) = match wanted {
-        Verdict::Told => (
+        Verdict::Costs => (
             Tone::Result,
             html! { "Time that capture costs against " (baseline) ", told from chance: " },
         ),
+        Verdict::Saves => (
+            Tone::Result,
+            html! { "Less time than " (baseline) ", told from chance: " },
+        ),
         Verdict::Untold => (
             Tone::Doubt,
-            html! { "Cannot be told from " (baseline) ", whose time lies inside the interval: " },
+            html! { "No difference from " (baseline) " is shown: " },
         ),
         Verdict::NoInterval => (
             Tone::Doubt,
@@ -105,15 +165,14 @@ fn overheads(capture: &CaptureSummary, baseline: &str, wanted: Verdict) -> Optio
     Some(Finding::new(tone, text))
 }
 
-/// Each with its interval; the end of a long list by name alone.
+/// Each with its interval; the end of a long list is counted.
 fn costs(found: &[&Overhead]) -> Markup {
-    let (written, more) = found.split_at(found.len().min(super::SENTENCES));
-    let more: Vec<&str> = more.iter().map(|o| o.id.as_str()).collect();
+    let (written, more) = found.split_at(found.len().min(COSTS));
     html! {
         @for (index, overhead) in written.iter().enumerate() {
             @if index > 0 { ", " }
             (named(&overhead.id)) " " (units::percent(Some(&overhead.total)))
         }
-        @if !more.is_empty() { "; also " (list(&more)) }
+        @if !more.is_empty() { " and " (more.len()) " more in the tables" }
     }
 }

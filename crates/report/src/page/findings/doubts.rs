@@ -7,7 +7,7 @@ use maud::html;
 
 use super::{Finding, SENTENCES, Tone, count, count_was};
 use crate::page::cases::list;
-use crate::page::plain::plain;
+use crate::plain::plain;
 use crate::{Summary, TrustLine};
 
 pub(super) fn findings(summary: &Summary) -> Vec<Finding> {

@@ -1,5 +1,6 @@
 //! Where time is shown: latency, the crossover, the prediction, paths of attention, phases.
 
+use anechoic_protocol::Version;
 use anechoic_stats::{Crossover, Ratio};
 
 use super::{Frame, caption, caption_of_paths, count, name, note, quality_cell, tokens, version};
@@ -10,7 +11,7 @@ use crate::{
 };
 
 const SPREAD: &str = "\
-n = processes × runs. Means over processes ± standard deviation between them;
+n = processes × runs. Means over processes of each one's mean (the trust table takes medians) ± standard deviation between them;
 of a single process between its runs, marked r, which says nothing about the next process.";
 
 const LATENCY: &str = "\
@@ -69,7 +70,7 @@ pub(super) fn latency(kv: &KvSummary) -> Option<Section> {
 
 pub(super) fn crossovers(kv: &KvSummary) -> Option<Section> {
     let lines = kv.crossovers.iter();
-    let lines = lines.map(|line| format!("{}: {}", caption(&line.setting), crossover(line)));
+    let lines = lines.map(|line| format!("{}: {}", caption(&line.setting), crossover(line, kv)));
     Section::list(
         "KV cache: from which T on it pays (v1 against v0)",
         "",
@@ -77,18 +78,57 @@ pub(super) fn crossovers(kv: &KvSummary) -> Option<Section> {
     )
 }
 
-pub(crate) fn crossover(line: &CrossoverLine) -> String {
+/// From which T on v1 is faster than v0, with what may be chance called so.
+pub(crate) fn crossover(line: &CrossoverLine, kv: &KvSummary) -> String {
     let tokens: Vec<String> = line.tokens.iter().map(u32::to_string).collect();
     let measured = tokens.join(", ");
+    let is_told = is_crossover_told(line, kv);
     match line.crossover {
-        Crossover::Everywhere => format!("v1 is faster at every T measured ({measured})"),
-        Crossover::Never => {
-            format!("never as far as measured (T = {measured}): v1 is not faster at the largest")
+        Crossover::Everywhere if is_told => {
+            format!("v1 is faster than v0 at every T measured ({measured})")
         }
-        Crossover::From { at, after, until } => format!(
-            "v1 is faster from T ≈ {} on (interpolated between {after} and {until})",
+        Crossover::Everywhere => format!(
+            "v1 has the lower mean at every T measured ({measured}), not told from chance at each"
+        ),
+        Crossover::Never => {
+            let largest = line.tokens.iter().max().copied().unwrap_or(0);
+            format!("v1 was not faster than v0 at the largest T measured ({largest})")
+        }
+        Crossover::From { at, after, until } if is_told => format!(
+            "v1 is faster than v0 from T ≈ {} on (interpolated between {after} and {until})",
             at.round()
         ),
+        Crossover::From { at, after, until } => format!(
+            "v1 is faster than v0 from about T = {} on (interpolated between {after} and {until}), not told from chance",
+            at.round()
+        ),
+    }
+}
+
+/// Whether the order of v0 and v1 is told from chance where the crossover rests on it: at both sides of it, or at every T
+/// where v1 is faster everywhere. That v1 was not faster is said of the measurement alone.
+pub(crate) fn is_crossover_told(line: &CrossoverLine, kv: &KvSummary) -> bool {
+    let is_told = |tokens: u32| {
+        let is_v0 = |it: &&LatencyLine| {
+            it.point.version == Version::V0
+                && it.point.setting == line.setting
+                && it.point.tokens == tokens
+        };
+        let v0 = kv.latency.iter().find(is_v0);
+        let interval = v0.and_then(|v0| v0.against_v1?.interval);
+        interval.is_some_and(|interval| !interval.covers(0.0))
+    };
+    match line.crossover {
+        Crossover::Never => true,
+        Crossover::Everywhere => line.tokens.iter().all(|tokens| is_told(*tokens)),
+        Crossover::From { after, until, .. } => {
+            let sides = [after, until];
+            let is_side = |tokens: &&u32| sides.contains(&f64::from(**tokens));
+            line.tokens
+                .iter()
+                .filter(is_side)
+                .all(|tokens| is_told(*tokens))
+        }
     }
 }
 

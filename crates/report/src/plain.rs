@@ -4,7 +4,7 @@ use anstream::adapter::strip_str;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 /// Without colours and other control sequences, and without characters that turn the direction of text around.
-pub(super) fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     let stripped = strip_str(text).to_string();
     stripped
         .chars()
@@ -14,7 +14,7 @@ pub(super) fn plain(text: &str) -> String {
 
 /// Bidirectional controls: a name must not look like another one.
 fn turns_text(c: char) -> bool {
-    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// What a name must not hold inside a relative link.
@@ -33,7 +33,7 @@ const NOT_IN_LINKS: &AsciiSet = &CONTROLS
     .add(b'}');
 
 /// A relative link to a file of an attempt, from the run's directory.
-pub(super) fn attempt_link(case: &str, attempt: u32, file: &str) -> String {
+pub(crate) fn attempt_link(case: &str, attempt: u32, file: &str) -> String {
     let case = utf8_percent_encode(case, NOT_IN_LINKS);
     format!("cases/{case}/attempt-{attempt}/{file}")
 }
@@ -48,7 +48,7 @@ mod tests {
         check("\u{1b}[31mred\u{1b}[0m text", "red text");
         check("\u{1b}]8;;http://x\u{7}link\u{1b}]8;;\u{7}", "link");
         check("a\tb\nc\r\n", "a\tb\nc\n");
-        check("gpj.\u{202e}exe", "gpj.exe");
+        check("gpj.\u{202e}e\u{61c}xe", "gpj.exe");
         check("Größe 1.5 µs ×", "Größe 1.5 µs ×");
         check("<b>", "<b>");
     }
