@@ -471,7 +471,7 @@ fn cells_that_stay_undecided_are_named_where_one_should_fail() {
         bench.latest().display().to_string()
     };
     let (base, new) = (scattered(1), scattered(2));
-    let run = compare(&bench, &[&base, &new, "--fail-on", "slower"]);
+    let run = compare(&bench, &[&base, &new, "--fail-on", "larger"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
     let expected = "undecided, and so neither failed nor passed:\n  capture.";
     assert!(run.stderr.contains(expected), "{}", run.stderr);

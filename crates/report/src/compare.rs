@@ -7,13 +7,14 @@ mod decide;
 mod drifts;
 mod fail_on;
 mod judge;
-mod no_spread;
+
 mod options;
 mod pair;
 mod render;
 mod rounds;
 mod runs;
 mod settings;
+mod two_values;
 mod verdict;
 mod within;
 

@@ -7,8 +7,8 @@ use anechoic_stats::{
 
 use super::decide::{LEVEL, Tested, decided, tested};
 use super::drifts::Course;
-use super::no_spread::{has_no_spread, without_spread};
 use super::pair::{Pair, Refusal, Values};
+use super::two_values::{exactly, is_one_of_two};
 use super::verdict::in_words;
 use super::{
     Change, CompareOptions, ComparedCell, Doubt, Mismatch, Sameness, Scale, SideValues, Verdict,
@@ -45,8 +45,8 @@ enum Finding {
     Exact,
     /// There is a p value, to be adjusted.
     Tested,
-    /// There is one, from the number of processes alone: those of a side do not differ.
-    WithoutSpread,
+    /// There is one, of an exact test: the values of processes are all one of two.
+    TwoValues,
     /// There is one, and a side drifts by as much as the sides differ.
     Drifting,
 }
@@ -104,9 +104,9 @@ fn look(
     };
     match Course::of(base, new, &change, options) {
         Course::Drifting => (Some(change), Finding::Drifting),
-        Course::Level | Course::InCommon if has_no_spread(&change, medians) => {
-            let change = without_spread(change, medians);
-            (Some(change), Finding::WithoutSpread)
+        Course::Level | Course::InCommon if is_one_of_two(&change, medians) => {
+            let change = exactly(change, medians);
+            (Some(change), Finding::TwoValues)
         }
         Course::Level => (Some(change), Finding::Tested),
         Course::InCommon => {
@@ -216,7 +216,7 @@ impl Examined {
     /// The p value, where there is one and it decides.
     fn tested(&self) -> Option<f64> {
         match self.finding {
-            Finding::Tested | Finding::WithoutSpread | Finding::Drifting => {
+            Finding::Tested | Finding::TwoValues | Finding::Drifting => {
                 self.change.and_then(|change| change.p)
             }
             Finding::Settled(_) | Finding::Exact => None,
@@ -257,10 +257,8 @@ impl Examined {
             (Finding::Settled(verdict), _) => *verdict,
             (Finding::Drifting, _) => Verdict::Undecided(Doubt::Drifting),
             (Finding::Exact, Some(measured)) => decided(&measured),
-            (Finding::Tested | Finding::WithoutSpread, Some(measured)) => {
-                tested(&measured, p_adjusted)
-            }
-            (Finding::Exact | Finding::Tested | Finding::WithoutSpread, None) => {
+            (Finding::Tested | Finding::TwoValues, Some(measured)) => tested(&measured, p_adjusted),
+            (Finding::Exact | Finding::Tested | Finding::TwoValues, None) => {
                 Verdict::Undecided(Doubt::Noise)
             }
         }
@@ -277,9 +275,9 @@ impl Examined {
         if matches!(self.finding, Finding::Exact) {
             notes.push("exact: every iteration of a side has the same value".to_owned());
         }
-        if matches!(self.finding, Finding::WithoutSpread) {
+        if matches!(self.finding, Finding::TwoValues) {
             notes.push(
-                "the processes of a side do not differ, so that their number alone gives p"
+                "the processes have two values in all, so that p is that of an exact test"
                     .to_owned(),
             );
         }

@@ -82,7 +82,7 @@ fn processes_that_do_not_differ_are_no_proof_by_themselves() {
     check(3, 10_050, noise);
     let cell = check(4, 10_200, Verdict::Worse);
     assert!((cell.p_adjusted.unwrap() - 2.0 / 70.0).abs() < 1e-12);
-    assert!(cell.notes[0].contains("do not differ"), "{:?}", cell.notes);
+    assert!(cell.notes[0].contains("exact test"), "{:?}", cell.notes);
     check(4, 10_050, Verdict::Same(Sameness::BelowThreshold));
     // The iterations may: it is the values of processes that do not.
     let of = |times: &[u64]| {
