@@ -60,6 +60,22 @@ pub(crate) fn signed_percent(fraction: f64) -> String {
     }
 }
 
+/// A number of things.
+pub(crate) fn count(number: usize, thing: &str) -> String {
+    match number {
+        1 => format!("1 {thing}"),
+        several => format!("{several} {thing}s"),
+    }
+}
+
+/// The same of processes.
+pub(crate) fn processes(number: usize) -> String {
+    match number {
+        1 => "1 process".to_owned(),
+        several => format!("{several} processes"),
+    }
+}
+
 /// An unsigned fraction as percent, two significant digits.
 pub(crate) fn share(fraction: f64) -> String {
     format!("{} %", significant(fraction * 100.0, 2))

@@ -6,9 +6,8 @@ use serde_json::Value;
 
 use super::Logs;
 use super::conditions::{Fact, changed, facts};
-use super::findings::count;
 use crate::plain::{attempt_link, plain};
-use crate::units;
+use crate::units::{self, count};
 
 /// Attempts of a case that are listed at once; the rest opens on request.
 const SHOWN: usize = 10;

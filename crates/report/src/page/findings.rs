@@ -13,7 +13,8 @@ use maud::{Markup, html};
 use super::cases::list;
 use crate::plain::plain;
 use crate::render::headlines;
-use crate::{Audit, Summary, units};
+use crate::units::{self, count};
+use crate::{Audit, Summary};
 
 /// Sentences of one kind that are written out; the rest is in the tables.
 const SENTENCES: usize = 6;
@@ -210,14 +211,6 @@ fn are(number: usize) -> &'static str {
     match number {
         1 => " is",
         _ => " are",
-    }
-}
-
-/// A number of things.
-pub(super) fn count(number: usize, thing: &str) -> String {
-    match number {
-        1 => format!("1 {thing}"),
-        several => format!("{several} {thing}s"),
     }
 }
 

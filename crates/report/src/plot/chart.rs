@@ -304,3 +304,21 @@ fn fitted_line(area: &Area, x: &Scale, y: &Scale, fit: &Fit) -> Option<Element> 
     };
     (points.len() > 1).then(line)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_beside_a_place_is_that_of_the_nearest_other() {
+        let gap = |tokens: &[u32]| {
+            let across = Across::Tokens(tokens.to_vec());
+            let scale = across.scale().unwrap();
+            across.smallest_gap(&scale)
+        };
+        assert_eq!(gap(&[64]), 1.0);
+        let even = gap(&[100, 200, 300]);
+        let close = gap(&[100, 110, 300]);
+        assert!(close < 0.06 && (0.4..0.5).contains(&even), "{close} {even}");
+    }
+}

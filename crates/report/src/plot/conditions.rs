@@ -10,7 +10,7 @@ use super::scale::Scale;
 use super::svg::Element;
 use super::unit::Unit;
 use super::wall_time::WallTime;
-use crate::units::significant;
+use crate::units::{count, significant};
 
 /// Readings of one quantity: seconds since the run's start, and value. One list per attempt.
 type Readings = Vec<Vec<(f64, f64)>>;
@@ -186,7 +186,8 @@ fn caption(panels: &[Panel]) -> String {
         .max()
         .unwrap_or(0);
     format!(
-        "Readings of the machine, one per second, while the workers of {attempts} attempts ran; between attempts nobody looks. What others \
-         used is the busy time of the CPUs that the run may use less the worker's own; 1 is one whole CPU."
+        "Readings of the machine, one per second, while the workers of {} ran; between attempts nobody looks. What others \
+         used is the busy time of the CPUs that the run may use less the worker's own; 1 is one whole CPU.",
+        count(attempts, "attempt")
     )
 }

@@ -11,7 +11,7 @@ use super::series::quality_words;
 use super::svg::Element;
 use super::unit::Unit;
 use crate::render::setting_words;
-use crate::units::duration;
+use crate::units::{self, count, duration};
 use crate::{Figure, KvSummary, PhaseLine, PhaseMeans};
 
 const ROW: f64 = 46.0;
@@ -179,7 +179,9 @@ fn caption(lines: &[&PhaseLine], length: Length, alike: bool) -> String {
         (true | false, _) => String::new(),
     };
     format!(
-        "{what} ({runs} runs in {processes} processes). Attention includes norm, projections and cache; reading the clock around \
-         parts makes such runs slower than those of the latency benchmark.{setting}"
+        "{what} ({} in {}). Attention includes norm, projections and cache; reading the clock around \
+         parts makes such runs slower than those of the latency benchmark.{setting}",
+        count(runs, "run"),
+        units::processes(processes)
     )
 }

@@ -10,7 +10,7 @@ use super::frame::{
 use super::mark::{Look, cross, rect, segment};
 use super::svg::{Element, number};
 use super::wall_time::{TICKS, WallTime, elapsed};
-use crate::units::duration;
+use crate::units::{self, duration};
 
 /// Up to so many attempts the phases of each are drawn.
 const WITH_PHASES: usize = 300;
@@ -396,8 +396,9 @@ fn caption(record: &RunRecord, count: usize, time: &WallTime, is_named: bool) ->
     let cut_short = attempts().filter(|a| a.outcome.is_cut_short()).count();
     let failed = count - ok - cut_short;
     let mut text = format!(
-        "Every attempt when it happened, one lane per case in the plan's order: {count} attempts, {ok} ended well, {failed} failed, \
-         {cut_short} were cut short."
+        "Every attempt when it happened, one lane per case in the plan's order: {}, {ok} ended well, {failed} failed, \
+         {cut_short} cut short.",
+        units::count(count, "attempt")
     );
     if record.attempts.values().any(|data| data.waited_ms > 0) {
         text += " Before an attempt, a thin line is the fixed pause and a dashed box the wait until the machine was at rest.";

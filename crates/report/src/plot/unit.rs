@@ -81,6 +81,17 @@ impl Unit {
 }
 
 impl Unit {
+    /// A value that has no interval, with as many digits as the tables give it.
+    pub(super) fn alone(self, value: f64) -> String {
+        let (size, name) = self.division(value);
+        let shown = value / size;
+        if shown != 0.0 && !(1e-4..1e7).contains(&shown.abs()) {
+            return self.exact(value);
+        }
+        let space = if name.is_empty() { "" } else { " " };
+        format!("{}{space}{name}", units::significant(shown, 4))
+    }
+
     /// A value with its interval, both in one unit, with the ends rounded outwards: `99.6 ms [97.6, 101.7]`.
     pub(super) fn with_interval(self, value: f64, interval: &Interval) -> String {
         let (size, name) = self.division(value);

@@ -18,6 +18,7 @@ use super::unit::Unit;
 use super::{Plot, numbered, slug};
 use crate::Summary;
 use crate::plain::plain;
+use crate::units;
 
 /// Rows of one plot; further rows go to a further plot.
 const ROWS: usize = 40;
@@ -301,8 +302,9 @@ fn caption(
     let is_cut = ends.any(|ends| !ends.is_whole());
     let lost: usize = cells().map(|cell| cell.not_finite).sum();
     let mut text = format!(
-        "Every measured value ({iterations} of {processes} processes) as a point, the median of each process as a square, and \
+        "Every measured value ({iterations} of {}) as a point, the median of each process as a square, and \
          the mean of these medians as a bar{}. The axis need not begin at zero.",
+        units::processes(processes),
         match centres.iter().flatten().any(|c| c.interval.is_some()) {
             true => " with its 95 % interval over processes, at the right in figures",
             false => "; one process says nothing about the next, so there is no interval",
@@ -428,6 +430,6 @@ fn centre_marks(centre: &Centre, y: f64, track: &Track<'_>) -> Vec<Element> {
 fn reading(centre: &Centre, unit: Unit) -> String {
     match &centre.interval {
         Some(interval) => unit.with_interval(centre.value, interval),
-        None => unit.exact(centre.value),
+        None => unit.alone(centre.value),
     }
 }

@@ -308,7 +308,7 @@ fn failures_are_seen() {
     assert!(
         timeline
             .caption
-            .contains("27 attempts, 24 ended well, 2 failed, 1 were cut short"),
+            .contains("27 attempts, 24 ended well, 2 failed, 1 cut short"),
         "{}",
         timeline.caption
     );
