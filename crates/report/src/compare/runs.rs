@@ -146,10 +146,15 @@ fn unmatched(alone: Vec<(Side, CellId)>, not_measured: &[NotMeasured]) -> Vec<Un
         .collect()
 }
 
+/// Each run shows how processes differ within it, and not how the machine differs from one run to the next.
+const APART: &str = "the runs were made at different times: what the machine itself did in between is in no interval; \
+                     where that can matter, measure both sides in one run and compare with --by";
+
 fn notes(base: &RunRecord, new: &RunRecord) -> Vec<String> {
     let mut notes = Vec::new();
-    if base.path == new.path {
-        notes.push("both sides are the same run".to_owned());
+    match base.path == new.path {
+        true => notes.push("both sides are the same run".to_owned()),
+        false => notes.push(APART.to_owned()),
     }
     notes.extend(doubts("base", base));
     notes.extend(doubts("new", new));
