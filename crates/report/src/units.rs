@@ -521,6 +521,8 @@ mod tests {
         // Digits of what is that wide mean nothing; of what is far and narrow they do.
         check(1.33, -5.2, 2_345.0, "+133 % [-520, > +1000]");
         check(1.33, -52.0, 2_345.0, "+133 % [< -1000, > +1000]");
+        // No end is cut to below the value.
+        check(235.0, 85.0, 2_345.0, "+23500 % [+8500, +234500]");
         check(20.0, 19.5, 20.5, "+2000 % [+1950, +2050]");
         let alone = Ratio {
             value: 0.019,

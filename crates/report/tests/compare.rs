@@ -501,6 +501,20 @@ fn nothing_compared_is_no_pass() {
 }
 
 #[test]
+fn what_workers_warned_of_is_told() {
+    let base = only(&STEADY);
+    let mut new = only(&STEADY);
+    new.path = "results/y".into();
+    for data in new.attempts.values_mut() {
+        data.warnings = vec!["slowed down by 3 % on purpose (--slow-down)".to_owned()];
+    }
+    let notes = compare(&base, &new).notes;
+    let told = "new warned: custom.c: slowed down by 3 % on purpose";
+    assert!(notes.iter().any(|note| note.contains(told)), "{notes:?}");
+    assert!(!notes.iter().any(|note| note.contains("base")), "{notes:?}");
+}
+
+#[test]
 fn doubts_about_a_whole_run_are_told() {
     let base = only(&STEADY);
     let mut new = only(&STEADY);

@@ -33,7 +33,7 @@ fn load(root: &Path, run: &str) -> Result<RunRecord, CommandError> {
     let path = find_run(root, run).map_err(CommandError::Record)?;
     let record = RunRecord::load(&path).map_err(CommandError::Record)?;
     match record.manifest.audit {
-        Some(_) => Err(CommandError::AuditCompared(record.manifest.run)),
+        Some(_) => Err(CommandError::AuditCompared(path)),
         None => Ok(record),
     }
 }

@@ -259,7 +259,10 @@ impl CommandError {
             Self::NotShared { .. } => "choose cases that are alike in it with --only or --skip",
             Self::IsAudit(_) => "make a new one with `anechoic audit`",
             Self::AuditCompared(run) => {
-                return Some(format!("`anechoic report {run}` says what it found"));
+                return Some(format!(
+                    "`anechoic report {}` says what it found",
+                    run.display()
+                ));
             }
             Self::JobFile { .. } => "pass a job as JSON, such as the `job.json` of an attempt",
             Self::NothingAlike(NoMatch::Ambiguous { .. }) => "write the whole name with --by",

@@ -1,6 +1,6 @@
 //! The comparison as a value: what JSON holds and every rendering shows.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anechoic_record::{CaseRecord, Metric, RunRecord, RunState};
 use serde::Serialize;
@@ -202,11 +202,25 @@ impl RunFacts {
             anechoic: manifest.anechoic.clone(),
             workers: workers.into_iter().collect(),
             programs: programs(record),
-            torch: manifest.settings.torch.clone(),
+            torch: torch(record),
             device: manifest.settings.device.to_string(),
             processor: manifest.machine.cpu.clone(),
         }
     }
+}
+
+/// As the run's worker told it, or a worker of a case.
+fn torch(record: &RunRecord) -> Option<String> {
+    let told = record.manifest.settings.torch.clone();
+    told.or_else(|| {
+        let results = record
+            .attempts
+            .values()
+            .filter_map(|data| data.result.as_ref());
+        results
+            .filter_map(|result| result.environment.torch.clone())
+            .next()
+    })
 }
 
 /// Each file that was a worker or one of its arguments, in the states that it was in.
@@ -220,6 +234,32 @@ fn programs(record: &RunRecord) -> Vec<String> {
         })
         .collect();
     texts.into_iter().collect()
+}
+
+/// What workers of a run warned of, each text once; a few of them.
+fn warnings(name: &str, record: &RunRecord) -> Vec<String> {
+    const SHOWN: usize = 3;
+    let mut cases: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for ((case, _), data) in &record.attempts {
+        for warning in &data.warnings {
+            cases.entry(warning).or_default().insert(case);
+        }
+    }
+    let more = cases.len().saturating_sub(SHOWN);
+    let of = |(text, cases): (&str, BTreeSet<&str>)| {
+        let first = cases.first().copied().unwrap_or_default();
+        match cases.len() {
+            1 => format!("a worker of {name} warned: {first}: {text}"),
+            several => format!("workers of {several} cases of {name} warned: {text}"),
+        }
+    };
+    let mut notes: Vec<String> = cases.into_iter().take(SHOWN).map(of).collect();
+    if more > 0 {
+        notes.push(format!(
+            "workers of {name} gave {more} more warning(s); its report has them"
+        ));
+    }
+    notes
 }
 
 /// What makes the numbers of a run doubtful as a whole.
@@ -255,5 +295,6 @@ pub(crate) fn doubts(name: &str, record: &RunRecord) -> Vec<String> {
             "{disturbed} of {all} good attempts of {name} were disturbed"
         ));
     }
+    notes.extend(warnings(name, record));
     notes
 }

@@ -73,8 +73,9 @@ impl Span {
     pub(super) fn read(&self, unit: &str, sign: Sign) -> String {
         let decimals = self.enough_decimals();
         let (low, high) = self.outwards(decimals);
-        let is_wide = self.ends.high - self.ends.low > self.most;
         let most = self.most;
+        // A value that is itself beyond the limit says more than the limit does.
+        let is_wide = self.ends.high - self.ends.low > most && self.value.abs() <= most;
         let low = match is_wide && low < -most {
             true => format!("< {}", sign.number(-most, 0)),
             false => sign.number(low, decimals),
