@@ -85,9 +85,10 @@ pub(crate) enum CommandError {
     #[error("the run `{0}` is an audit, which is made in one go")]
     IsAudit(String),
     #[error(
-        "the run `{0}` is an audit, whose processes are shared by several cases; nothing is compared with them"
+        "the run `{}` is an audit, whose processes are shared by several cases; nothing is compared with them",
+        .0.display()
     )]
-    AuditCompared(String),
+    AuditCompared(PathBuf),
     #[error("`--case {pattern}` {why}")]
     CasePattern { pattern: String, why: String },
     #[error("nothing to compare: {0}")]
