@@ -141,6 +141,11 @@ fn go_on_hint(run: &Path, source: &RunError) -> String {
     format!("what was measured is kept; {first}, then `{again}`")
 }
 
+/// What an audit found stands in its own report.
+fn audit_hint(run: &Path) -> String {
+    format!("`anechoic report {}` says what it found", run.display())
+}
+
 /// A record's error, whose text holds its cause already.
 pub(crate) type RecordErrorText = RecordError;
 
@@ -259,12 +264,7 @@ impl CommandError {
             }
             Self::NotShared { .. } => "choose cases that are alike in it with --only or --skip",
             Self::IsAudit(_) => "make a new one with `anechoic audit`",
-            Self::AuditCompared(run) => {
-                return Some(format!(
-                    "`anechoic report {}` says what it found",
-                    run.display()
-                ));
-            }
+            Self::AuditCompared(run) => return Some(audit_hint(run)),
             Self::JobFile { .. } => "pass a job as JSON, such as the `job.json` of an attempt",
             Self::NothingAlike(NoMatch::Ambiguous { .. }) => "write the whole name with --by",
             Self::NothingAlike(NoMatch::NoSuchBase { .. }) => "name one of them with --base",
