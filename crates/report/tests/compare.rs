@@ -629,12 +629,15 @@ fn rounds_are_paired_only_where_they_were_measured_side_by_side() {
     ];
     let mut record = record(cases);
     let check = |record: &RunRecord, paired: bool, verdict: Verdict| {
-        let cell = within(record, "size", None).unwrap().cells[0].clone();
+        let comparison = within(record, "size", None).unwrap();
+        let cell = comparison.cells[0].clone();
         assert_eq!(
             (cell.change.unwrap().paired, cell.verdict),
             (paired, verdict),
             "{cell:#?}"
         );
+        let text = compare_terminal(&comparison);
+        assert_eq!(text.contains("5 pairs"), paired, "{text}");
     };
     record.manifest.plan.order = Order::Random(1);
     check(&record, true, Verdict::Worse);

@@ -1,6 +1,6 @@
 //! The comparison for people: a sentence, counts, and a table. Terminal and Markdown are one document in two dressings.
 
-use super::figures::{effect, p, ratio, reason, value};
+use super::figures::{effect, p, processes, ratio, reason, value};
 use super::headline::headline;
 use super::safe::{for_markdown, for_terminal};
 use crate::compare::{ComparedCell, Comparison, RunFacts, Side};
@@ -110,7 +110,7 @@ impl<'a> Page<'a> {
             ratio(cell),
             effect(cell),
             p(cell.p_adjusted),
-            format!("{} / {}", cell.base.processes, cell.new.processes),
+            processes(cell),
             self.verdict(cell),
             self.safe(&reason(cell)),
         ]

@@ -21,6 +21,14 @@ pub(super) fn value(side: &SideValues, kind: MetricKind) -> String {
     }
 }
 
+/// Processes of base and new; pairs where rounds were compared with each other.
+pub(super) fn processes(cell: &ComparedCell) -> String {
+    match cell.change.is_some_and(|change| change.paired) {
+        true => format!("{} pairs", cell.new.processes),
+        false => format!("{} / {}", cell.base.processes, cell.new.processes),
+    }
+}
+
 /// `new / base`.
 pub(super) fn ratio(cell: &ComparedCell) -> String {
     let ratio = cell.change.and_then(|change| change.ratio);

@@ -6,7 +6,7 @@ use std::io;
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, Event};
 
-use super::figures::{effect, p, reason, value};
+use super::figures::{effect, p, processes, reason, value};
 use super::headline::headline;
 use super::safe::for_xml;
 use crate::compare::{ComparedCell, Comparison, FailOns, NotMeasured, Verdict};
@@ -123,13 +123,12 @@ fn said(xml: &mut Xml, element: &str, kind: &str, message: &str) -> io::Result<(
 
 fn figures(cell: &ComparedCell) -> Vec<(&'static str, String)> {
     let kind = cell.metric.kind();
-    let processes = format!("{} / {}", cell.base.processes, cell.new.processes);
     let mut all = vec![
         ("verdict", cell.verdict.word(kind).to_owned()),
         ("reason", reason(cell)),
         ("base", value(&cell.base, kind)),
         ("new", value(&cell.new, kind)),
-        ("processes", processes),
+        ("processes", processes(cell)),
     ];
     if let Some(change) = cell.change {
         let number = |value: Option<f64>| value.map(|value| value.to_string());
