@@ -131,7 +131,13 @@ fn each_case_gets_the_processes_that_its_noise_needs() {
     let nothing = bench.run(&["resume", "latest"]);
     assert_eq!(nothing.code, 12, "{}", nothing.stderr);
     is_told(&nothing.stderr, &["is complete; nothing is owed"]);
-    assert_eq!(bench.run(&["rerun", "latest"]).code, 12);
+    let rerun = bench.run(&["rerun", "latest"]);
+    assert_eq!(rerun.code, 12);
+    assert!(
+        rerun.stderr.contains("that its stop rule wanted"),
+        "{}",
+        rerun.stderr
+    );
 }
 
 #[test]

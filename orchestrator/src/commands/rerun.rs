@@ -16,9 +16,13 @@ pub(super) fn rerun(args: &RerunArgs) -> Result<ExitCode, CommandError> {
     let slots = slots(&taken.record, &args.case)?;
     if slots.is_empty() {
         let manifest = &taken.record.manifest;
+        let wanted = match manifest.plan.until {
+            Some(_) => "the good attempts that its stop rule wanted".to_owned(),
+            None => format!("its {} good attempts", manifest.plan.attempts),
+        };
         return Err(CommandError::NothingToRun(format!(
-            "every case of `{}` has its {} good attempts",
-            manifest.run, manifest.plan.attempts
+            "every case of `{}` has {wanted}",
+            manifest.run
         )));
     }
     let run = taken.open(StartedBy::Rerun, slots, args.timeout, &args.go_on)?;
