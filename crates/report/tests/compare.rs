@@ -11,16 +11,15 @@ mod conditions;
 mod evidence;
 #[path = "compare/missing.rs"]
 mod missing;
+#[path = "support/result.rs"]
+mod result;
 #[path = "compare/simulated.rs"]
 mod simulated;
 mod support;
 
 use std::collections::BTreeMap;
 
-use anechoic_protocol::{
-    Benchmark, CustomSample, CustomWork, Device, Echo, Environment, Job, JobResult,
-    PROTOCOL_VERSION, Parameter, PeakMemory, Sample,
-};
+use anechoic_protocol::{Benchmark, CustomSample, CustomWork, Device, Parameter, Sample};
 use anechoic_record::{
     AttemptData, Difference, Disturbance, Metric, Moment, Outcome, ProgramFile, Restless,
     RunRecord, Start, StartedBy,
@@ -31,6 +30,7 @@ use anechoic_report::{
     compare_markdown, compare_terminal,
 };
 use anechoic_suite::{Case, Order};
+use result::job_result;
 use support::{ok, record};
 
 fn work(parameters: &[(&str, i64)]) -> Benchmark {
@@ -58,36 +58,7 @@ fn valued(times_us: &[u64], value: Option<f64>, peak: u64) -> (Outcome, AttemptD
             values: values.clone(),
         })
     };
-    let job = Job {
-        protocol: PROTOCOL_VERSION,
-        case: "c".to_owned(),
-        attempt: 1,
-        device: Device::Cpu,
-        threads: 1,
-        seed: 0,
-        work: work(&[]),
-        more: false,
-    };
-    let result = JobResult {
-        used: Echo(job),
-        model: None,
-        environment: Environment {
-            torch: None,
-            device: Device::Cpu,
-            linear_path: None,
-            attention_path: None,
-            cpu_capability: None,
-        },
-        verification: None,
-        memory: PeakMemory {
-            peak_resident_bytes: peak,
-            peak_device_bytes: None,
-            capture_bytes: 0,
-            resident_at_start_bytes: None,
-            resident_at_end_bytes: None,
-        },
-        phases: Vec::new(),
-    };
+    let result = job_result(&case("custom.c", &[]), peak);
     ok(AttemptData {
         samples: (1..).zip(times_us).map(sample).collect(),
         result: (peak > 0).then_some(result),
