@@ -148,6 +148,7 @@ fn start(at: Timestamp) -> Start {
         environment: Default::default(),
         suite_file: None,
         timeout_ms: None,
+        clocks: anechoic_record::Clocks::default(),
         differences: Vec::new(),
     }
 }

@@ -2,15 +2,18 @@
 //! layout of a run directory; starts nothing, prints nothing, decides nothing but where a case stands under a stop rule.
 
 mod cells;
+mod certificate;
 mod containment;
 mod disturbance;
 mod environment;
 mod event;
 mod figures;
+mod fingerprint;
 mod leftover;
 mod machine;
 mod machine_state;
 mod manifest;
+mod night;
 mod outcome;
 mod result_json;
 mod rule;
@@ -20,22 +23,26 @@ mod timeline;
 
 pub use anechoic_suite::{Metric, MetricKind, UnknownMetric};
 pub use cells::{Cell, CellId, ProcessValues, cells, cells_of_case};
+pub use certificate::{Certificate, CertifiedCell};
 pub use containment::{Containment, MemoryEnforcement};
 pub use disturbance::{Disturbance, Moment, Restless, Wait};
 pub use environment::decisive;
 pub use event::{RunEvent, Stamped};
 pub use figures::{Bound, Ceilings, Efficiency, Quality, bits_per_element, prefill_and_decode};
+pub use fingerprint::{Clocks, Fingerprint};
 pub use leftover::{Fate, Leftover};
 pub use machine::Machine;
 pub use machine_state::{GpuState, MachineState, Observation, ThrottleReason};
 pub use manifest::{AttemptRecord, CaseRecord, Manifest, RunSettings, RunState};
+pub use night::{CellFinding, News, Night, NightCell, NightOutcome, NoiseSource, Notice};
 pub use outcome::{MemoryEvidence, Outcome, Stop};
 pub use result_json::{point_lines, points, result_json, result_lines};
 pub use rule::{RuleCheck, RuleVerdict, rule_check};
 pub use start::{Difference, PassedEnvironment, ProgramFile, Start, StartedBy};
 pub use store::{
-    AttemptData, AttemptFiles, PLOTS, RecordError, Recorder, RunListing, RunLock, RunRecord,
-    find_run, list_runs, write_atomically,
+    AttemptData, AttemptFiles, CERTIFICATES, Kept, NIGHTS, PLOTS, RecordError, Recorder,
+    RunListing, RunLock, RunRecord, certificates, find_run, list_runs, nights, read_night,
+    write_atomically, write_certificate, write_night,
 };
 pub use timeline::Timeline;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Machine, Manifest};
+use crate::{Clocks, Machine, Manifest};
 
 /// Variables by name; of those that a suite asks for, which may be secrets, without the value.
 pub type PassedEnvironment = BTreeMap<String, Option<String>>;
@@ -21,6 +21,9 @@ pub struct Start {
     pub anechoic: String,
     /// The machine at that time.
     pub machine: Machine,
+    /// Clocks and driver at that time. Unknown in runs of earlier builds.
+    #[serde(default)]
+    pub clocks: Clocks,
     /// The programs that its attempts are made with: workers, and the files among the arguments of workers.
     pub programs: Vec<ProgramFile>,
     /// The environment that its workers are passed. Empty in runs of earlier builds.

@@ -2,12 +2,16 @@
 
 mod clean;
 mod find;
+mod kept;
 mod lock;
 mod read;
 mod recover;
 mod write;
 
 pub use find::{RunListing, find_run, list_runs};
+pub use kept::{
+    CERTIFICATES, Kept, NIGHTS, certificates, nights, read_night, write_certificate, write_night,
+};
 pub use lock::RunLock;
 pub(crate) use read::Fold;
 pub use read::{AttemptData, RunRecord};

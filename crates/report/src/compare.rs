@@ -18,12 +18,14 @@ mod two_values;
 mod verdict;
 mod within;
 
-pub use cell::{Change, ComparedCell, Mismatch, Scale, Side, SideValues};
+pub use anechoic_stats::Scale;
+pub use cell::{Change, ComparedCell, Mismatch, Side, SideValues};
 pub use comparison::{
     By, COMPARISON_VERSION, Comparison, Counts, NotMeasured, RunFacts, Unmatched,
 };
 pub use fail_on::{Conclusion, FailOn, FailOns};
 pub use options::{CompareOptions, MetricChoice, Threshold, WrongOption};
 pub use render::{compare_json, compare_junit, compare_markdown, compare_terminal};
+pub(crate) use settings::own_settings;
 pub use verdict::{Doubt, Sameness, Verdict};
 pub use within::{NoMatch, Within};

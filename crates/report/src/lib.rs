@@ -5,6 +5,7 @@ mod audit;
 mod capture;
 mod compare;
 mod custom;
+mod digest;
 mod export;
 mod kv;
 mod page;
@@ -28,6 +29,7 @@ pub use compare::{
     compare_junit, compare_markdown, compare_terminal,
 };
 pub use custom::{CustomCase, CustomSummary, NamedEstimate};
+pub use digest::{CellDigest, RunDigest};
 pub use export::{Hyperfine, hyperfine, long_csv, perfetto};
 pub use kv::{
     CapacityLine, CrossoverLine, Degradation, EfficiencyLine, Figure, KvPoint, KvSummary,

@@ -500,6 +500,7 @@ fn doubts_about_a_whole_run_are_told() {
         environment: BTreeMap::new(),
         suite_file: None,
         timeout_ms: None,
+        clocks: anechoic_record::Clocks::default(),
         differences: vec![difference],
     });
     new.manifest.cases[0].attempts[0]

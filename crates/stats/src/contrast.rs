@@ -87,7 +87,7 @@ impl Logarithm {
     }
 }
 
-fn logarithmic(group: &Group) -> Option<Mean> {
+pub(crate) fn logarithmic(group: &Group) -> Option<Mean> {
     let logarithms: Option<Vec<_>> = group.processes.iter().map(Logarithm::of).collect();
     let logarithms = logarithms?;
     let values: Vec<f64> = logarithms.iter().map(|l| l.value).collect();
@@ -97,13 +97,13 @@ fn logarithmic(group: &Group) -> Option<Mean> {
 
 impl Mean {
     /// `None` of one process.
-    fn error(&self) -> Option<MeanError> {
+    pub(crate) fn error(&self) -> Option<MeanError> {
         let (squared, n) = (self.squared_error?, self.n);
         Some(MeanError { squared, n })
     }
 }
 
-fn plain(group: &Group) -> Mean {
+pub(crate) fn plain(group: &Group) -> Mean {
     let within = group.processes.iter().map(|p| p.resampled.variance);
     Mean::of(&group.values(), &within.collect::<Vec<_>>())
 }

@@ -1,6 +1,7 @@
 //! Samples become estimates with intervals. Pure functions of numbers: knows nothing of runs, cases or
 //! units. The statistical unit is the process: callers pass one value, or one series, per process unless said otherwise.
 
+mod average;
 mod centre;
 mod compare;
 mod contrast;
@@ -21,6 +22,7 @@ mod steadiness;
 mod student;
 mod welch;
 
+pub use average::{Average, Scale, average};
 pub use centre::{Centre, centre};
 pub use compare::{Ratio, difference, paired_effect, ratio};
 pub use contrast::{Contrast, contrast, difference_contrast, paired_contrast};

@@ -6,7 +6,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use anechoic_protocol::Device;
-use anechoic_record::{Difference, Manifest, ProgramFile, Start, StartedBy};
+use anechoic_record::{Clocks, Difference, Manifest, ProgramFile, Start, StartedBy};
 use anechoic_suite::Case;
 use jiff::Timestamp;
 
@@ -29,6 +29,7 @@ pub(super) fn start<'a>(
         environment: passed(cases),
         suite_file: None,
         timeout_ms: None,
+        clocks: Clocks::default(),
         differences: Vec::new(),
     }
 }

@@ -1,7 +1,7 @@
 //! One cell of a comparison: a case, T and metric on both sides, and what is said of it.
 
 use anechoic_record::{Difference, Metric};
-use anechoic_stats::Interval;
+use anechoic_stats::{Interval, Scale};
 use serde::Serialize;
 
 use super::Verdict;
@@ -58,16 +58,6 @@ pub struct SideValues {
     pub iterations: usize,
     /// Values that are no finite numbers, and left out.
     pub left_out: usize,
-}
-
-/// What an effect is counted in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Scale {
-    /// `new / base − 1`.
-    Ratio,
-    /// `new − base`, in the metric's unit: some value is zero or negative.
-    Difference,
 }
 
 /// How two sides differ.

@@ -16,6 +16,7 @@ fn start(by: StartedBy, environment: &[(&str, Option<&str>)], run: &RunRecord) -
             .collect(),
         suite_file: None,
         timeout_ms: None,
+        clocks: anechoic_record::Clocks::default(),
         differences: vec![],
     }
 }
