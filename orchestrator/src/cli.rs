@@ -4,6 +4,7 @@ mod audit;
 mod compare;
 mod kv;
 mod notify;
+mod prune;
 mod wait;
 mod worker;
 
@@ -21,6 +22,7 @@ pub(crate) use audit::{AuditArgs, AuditFormat, FailOn};
 pub(crate) use compare::{CompareArgs, CompareFormat};
 pub(crate) use kv::KvArgs;
 pub(crate) use notify::NotifyArgs;
+pub(crate) use prune::PruneArgs;
 pub(crate) use wait::Wait;
 pub(crate) use worker::{CheckArgs, WorkerAction, WorkerArgs};
 
@@ -54,6 +56,8 @@ pub(crate) enum Command {
     Compare(Box<CompareArgs>),
     /// List what there is.
     List(ListArgs),
+    /// Remove old runs that nothing needs any more; says which without `--apply`.
+    Prune(PruneArgs),
     /// Check workers of one's own.
     Worker(WorkerArgs),
     /// Print the JSON Schema of a file or a message.

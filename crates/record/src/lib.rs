@@ -40,9 +40,10 @@ pub use result_json::{point_lines, points, result_json, result_lines};
 pub use rule::{RuleCheck, RuleVerdict, rule_check};
 pub use start::{Difference, PassedEnvironment, ProgramFile, Start, StartedBy};
 pub use store::{
-    AttemptData, AttemptFiles, CERTIFICATES, Kept, NIGHTS, PLOTS, RecordError, Recorder,
-    RunListing, RunLock, RunRecord, certificates, find_run, list_runs, nights, read_night,
-    write_atomically, write_certificate, write_night,
+    AttemptData, AttemptFiles, CERTIFICATES, Kept, NIGHTS, PLOTS, RecordError, Recorder, Removal,
+    RunListing, RunLock, RunRecord, bytes_on_disk, certificates, find_run, half_removed, is_run_of,
+    latest_run, list_runs, nights, read_night, remove_half_removed, remove_run, write_atomically,
+    write_certificate, write_night,
 };
 pub use timeline::Timeline;
 
