@@ -101,7 +101,7 @@ fn fate<'a>(told: &'a Value, run: &str) -> &'a str {
     let found = runs.find(|object| object["name"] == run);
     found.unwrap_or_else(|| panic!("no {run} in {told}"))["fate"]
         .as_str()
-        .expect("the folder can be written")
+        .expect("a fate is a text")
 }
 
 /// Every file below a folder.
