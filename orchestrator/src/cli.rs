@@ -3,6 +3,7 @@
 mod audit;
 mod compare;
 mod kv;
+mod schedule;
 mod wait;
 mod worker;
 
@@ -19,6 +20,9 @@ use crate::settings::DeviceChoice;
 pub(crate) use audit::{AuditArgs, AuditFormat, FailOn};
 pub(crate) use compare::{CompareArgs, CompareFormat};
 pub(crate) use kv::KvArgs;
+pub(crate) use schedule::{
+    AddArgs, NamedArgs, ScheduleAction, ScheduleArgs, ScheduleListArgs, StatusArgs, Where,
+};
 pub(crate) use wait::Wait;
 pub(crate) use worker::{CheckArgs, WorkerAction, WorkerArgs};
 
@@ -54,6 +58,8 @@ pub(crate) enum Command {
     List(ListArgs),
     /// Check workers of one's own.
     Worker(WorkerArgs),
+    /// Have suites measured every night, by systemd or cron.
+    Schedule(ScheduleArgs),
     /// Print the JSON Schema of a file or a message.
     Schema(SchemaArgs),
     /// Say what on this machine will spoil a measurement, and what to do about it.

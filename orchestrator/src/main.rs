@@ -13,6 +13,7 @@ mod probe;
 mod process;
 mod reporter;
 mod runner;
+mod schedule;
 mod settings;
 
 use clap::Parser;

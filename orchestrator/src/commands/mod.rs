@@ -22,6 +22,7 @@ mod report;
 mod rerun;
 mod resume;
 mod run;
+mod schedule;
 mod schema;
 mod suite;
 mod target;
@@ -48,6 +49,7 @@ pub(crate) fn carry_out(command: Command) -> Result<ExitCode, CommandError> {
         Command::Compare(args) => compare::compare(&args),
         Command::List(args) => list::list(&args),
         Command::Worker(args) => worker::worker(&args),
+        Command::Schedule(args) => schedule::schedule(&args),
         Command::Schema(args) => schema::schema(&args),
         Command::Guard { orchestrator } => {
             keep_guard(&orchestrator);
