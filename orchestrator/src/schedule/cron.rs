@@ -45,28 +45,13 @@ pub(crate) fn block(job: &Job, logger: Option<&str>) -> Result<String, CronError
     ))
 }
 
-/// The command of cron's lines. Variables are set for it alone: a line of a crontab that sets one does so for all lines after it.
+/// The command of cron's lines: it has this program read the job from the block. The job itself may be longer than cron takes, and
+/// a line of a crontab that sets a variable does so for all lines after it, whoever they belong to.
 fn command(job: &Job, logger: Option<&str>) -> String {
-    let file = job.environment_file.as_ref();
-    let file = file.map_or_else(String::new, |file| {
-        format!("set -a && . {} && set +a && ", word(file))
-    });
-    let variables = job.environment.iter();
-    let variables: String = variables
-        .map(|(name, value)| format!("{name}={} ", word(value)))
-        .collect();
-    let words: Vec<_> = job.command.iter().map(|text| word(text)).collect();
-    let run = format!(
-        "cd {} && {file}{variables}{}",
-        word(&job.folder),
-        words.join(" ")
-    );
+    let program = word(&job.command[0]);
+    let run = format!("{program} schedule run-now {} --cron", job.name);
     let whole = match logger {
-        Some(logger) => format!(
-            "{{ {run}; }} 2>&1 | {} -t {}",
-            word(logger),
-            job.name.unit()
-        ),
+        Some(logger) => format!("{run} 2>&1 | {} -t {}", word(logger), job.name.unit()),
         None => run,
     };
     // Cron ends a command at the first `%` without a backslash, in quotes or not, and takes that backslash away.
@@ -156,33 +141,31 @@ mod tests {
         assert_eq!(Job::find(lines[2]), Some(job()));
         assert_eq!(
             lines[3],
-            "30 2 * * 1,2,3,4,5 { cd /srv/bench && PATH=/usr/bin:/bin /usr/local/bin/anechoic nightly \
-             /srv/bench/suites/quick.toml --baseline last-good; } 2>&1 | /usr/bin/logger -t anechoic-nightly-quick"
+            "30 2 * * 1,2,3,4,5 /usr/local/bin/anechoic schedule run-now quick --cron 2>&1 \
+             | /usr/bin/logger -t anechoic-nightly-quick"
         );
         assert_eq!(lines[4], "# anechoic schedule end quick");
     }
 
     #[test]
     fn words_are_written_so_that_cron_and_the_shell_read_the_same() {
-        let odd = Job {
-            folder: "/srv/it's 100%".to_owned(),
-            environment: vec![("X".to_owned(), "$a `b`".to_owned())],
-            environment_file: Some("/etc/a b".to_owned()),
-            command: ["/bin/a", "5%", "", "\"q\" \\n"].map(str::to_owned).into(),
-            ..job()
+        let check = |program: &str, expected: &str| {
+            let odd = Job {
+                command: vec![program.to_owned()],
+                ..job()
+            };
+            let text = block(&odd, None).unwrap();
+            let expected = format!("30 2 * * 1,2,3,4,5 {expected} schedule run-now quick --cron");
+            assert_eq!(last_line(&text), expected);
         };
-        let text = block(&odd, None).unwrap();
-        assert_eq!(
-            last_line(&text),
-            "30 2 * * 1,2,3,4,5 cd '/srv/it'\\''s 100\\%' && set -a && . '/etc/a b' && set +a && X='$a `b`' /bin/a 5\\% '' \
-             '\"q\" \\n'"
-        );
+        check("/a/100%", "/a/100\\%");
+        check("/it's $a 5%", "'/it'\\''s $a 5\\%'");
     }
 
     #[test]
     fn a_command_that_cron_does_not_take_is_refused() {
         let long = Job {
-            environment: vec![("X".to_owned(), "x".repeat(1000))],
+            command: vec!["x".repeat(1000)],
             ..job()
         };
         let told = block(&long, None).unwrap_err().to_string();

@@ -33,6 +33,7 @@ pub(crate) struct UnfitText {
 /// The service's text.
 pub(crate) fn service(job: &Job, options: &ServiceOptions) -> Result<String, UnfitText> {
     check(job)?;
+    check_program(&job.command[0])?;
     let after = match options.system {
         true => "multi-user.target",
         false => "default.target",
@@ -159,6 +160,18 @@ fn quoted(text: &str) -> String {
 fn is_plain(word: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-:=,+@%".contains(c);
     !word.is_empty() && word.chars().all(plain)
+}
+
+/// Refuses a program that systemd would not start, however its path is quoted.
+fn check_program(path: &str) -> Result<(), UnfitText> {
+    match path.contains(['"', '\'', '\\']) {
+        true => Err(UnfitText {
+            what: "the program",
+            text: path.to_owned(),
+            why: "holds a quote or a backslash, which systemd takes in no program's path",
+        }),
+        false => Ok(()),
+    }
 }
 
 /// Refuses what cannot be written whatever it is quoted with.
@@ -349,6 +362,12 @@ WantedBy=timers.target
 
     #[test]
     fn what_no_unit_can_hold_is_refused() {
+        let quoted = Job {
+            command: vec!["/it's/anechoic".to_owned()],
+            ..job()
+        };
+        let told = service(&quoted, &options()).unwrap_err().to_string();
+        assert!(told.contains("`/it\\'s/anechoic` holds a quote"), "{told}");
         let refuse = |job: Job, expected: &str| {
             let told = service(&job, &options()).unwrap_err().to_string();
             assert_eq!(told, expected);

@@ -98,9 +98,7 @@ impl ScheduleError {
     pub(crate) fn hint(&self) -> Option<&'static str> {
         let hint = match self {
             Self::Text(_) | Self::NotText(_) => "move it to a plainer path",
-            Self::Cron(CronError::TooLong { .. }) => {
-                "put the variables into a file and name it with --env-file, or use shorter paths"
-            }
+            Self::Cron(CronError::TooLong { .. }) => "install this program at a shorter path",
             Self::Cron(CronError::NoEnd(_)) => {
                 "somebody has changed the block: take its lines out with `crontab -e`"
             }
