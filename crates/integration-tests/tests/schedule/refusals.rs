@@ -41,6 +41,12 @@ fn bad_wishes_are_refused_and_nothing_is_touched() {
         2,
         "--system",
     );
+    check(
+        &with(&["--user", "--print", "--nice", "-1"]),
+        2,
+        "a negative `--nice`",
+    );
+    check(&with(&["--user", "--print=absent"]), 4, "with --print");
     check(&with(&["--env-file", "absent"]), 2, "absent");
     check(&with(&["--results", "suite.toml"]), 4, "suite.toml");
     for command in ["remove", "run-now", "status"] {

@@ -29,17 +29,27 @@ const BESIDE: Duration = Duration::from_secs(30 * 60);
 /// Where cron's output goes to the system's log.
 const LOGGER: &str = "/usr/bin/logger";
 
+/// What of a night decides how long it may take.
+struct Night {
+    options: PlanOptions,
+    /// The most runs that it makes.
+    runs: u32,
+    /// How long it may wait for the device.
+    wait: Duration,
+}
+
 /// A file of what is to be installed, with its text.
 type FileText = (PathBuf, String);
 
 pub(super) fn add(args: &AddArgs) -> Result<ExitCode, CommandError> {
     let suite = read_suite(&args.suite)?;
-    let plan = make_plan(&suite, &PlanOptions::default())?;
     let place = choose(args)?;
+    let command = command(args)?;
+    let night = night(&command)?;
+    let plan = make_plan(&suite, &night.options)?;
     let environment = notes::environment(place, args.run_as.is_some(), &plan);
-    let job = job(args, suite.name(), environment.kept)?;
-    check_nightly(&job.command)?;
-    let texts = texts(args, &job, place, &plan)?;
+    let job = job(args, suite.name(), command, environment.kept)?;
+    let texts = texts(args, &job, place, night.limit(&plan))?;
     match &args.print {
         Some(folder) => show(&texts, folder.as_deref())?,
         None => install(args, &job, place, texts)?,
@@ -66,7 +76,8 @@ fn choose(args: &AddArgs) -> Result<Place, ScheduleError> {
         Place::User | Place::System if !runs && args.print.is_none() => {
             Err(ScheduleError::NoSystemd)
         }
-        Place::User if args.run_as.is_some() => Err(ScheduleError::RunAs),
+        Place::User if args.run_as.is_some() => Err(ScheduleError::OnlySystem("`--run-as`")),
+        Place::User if args.nice < 0 => Err(ScheduleError::OnlySystem("a negative `--nice`")),
         Place::User | Place::System => Ok(place),
         Place::Cron if args.utc && !zone.ends_with("UTC") => Err(ScheduleError::NoUtc(zone)),
         Place::Cron => match not_for_cron(args) {
@@ -88,32 +99,35 @@ fn not_for_cron(args: &AddArgs) -> Option<&'static str> {
     given.next().map(|(option, _)| option)
 }
 
-fn job(
-    args: &AddArgs,
-    suite: &str,
-    environment: Vec<(String, String)>,
-) -> Result<Job, ScheduleError> {
-    let suite_file = absolute(&locate(&args.suite))?;
-    let results = absolute(&args.results.root)?;
+/// The program by its path, and the arguments of the job.
+fn command(args: &AddArgs) -> Result<Vec<String>, ScheduleError> {
     let program = env::current_exe().map_err(ScheduleError::NoPlace)?;
     let words = [
         &text(program)?,
         "nightly",
-        &suite_file,
+        &absolute(&locate(&args.suite))?,
         "--baseline",
         &args.baseline,
         "--results",
-        &results,
+        &absolute(&args.results.root)?,
     ];
-    let command = words.map(str::to_owned).into_iter();
-    let command = command.chain(args.nightly.iter().cloned()).collect();
+    let words = words.map(str::to_owned).into_iter();
+    Ok(words.chain(args.nightly.iter().cloned()).collect())
+}
+
+fn job(
+    args: &AddArgs,
+    suite: &str,
+    command: Vec<String>,
+    environment: Vec<(String, String)>,
+) -> Result<Job, ScheduleError> {
     Ok(Job {
         version: VERSION,
         name: args.name.clone().unwrap_or_else(|| Name::of_suite(suite)),
         times: args.times(),
         suite: suite.to_owned(),
-        suite_file,
-        results,
+        suite_file: absolute(&locate(&args.suite))?,
+        results: absolute(&args.results.root)?,
         folder: text(env::current_dir().map_err(ScheduleError::NoPlace)?)?,
         command,
         environment,
@@ -139,17 +153,35 @@ fn text(path: PathBuf) -> Result<String, ScheduleError> {
     text.map_err(|path| ScheduleError::NotText(path.into()))
 }
 
-/// Reads the job's command line now, and not at its time for the first time.
-fn check_nightly(command: &[String]) -> Result<(), ScheduleError> {
+/// What the job's command line says of a night, read now and not at its time for the first time.
+fn night(command: &[String]) -> Result<Night, ScheduleError> {
     let is_known = Cli::command().find_subcommand("nightly").is_some();
     match Cli::try_parse_from(command) {
-        Err(error) if is_known => {
-            let text = error.to_string();
-            let first = text.lines().next().unwrap_or_default();
-            let first = first.strip_prefix("error: ").unwrap_or(first);
-            Err(ScheduleError::Nightly(first.to_owned()))
-        }
-        Ok(_) | Err(_) => Ok(()),
+        Err(error) if is_known => Err(ScheduleError::Nightly(reason(&error))),
+        Ok(_) | Err(_) => Ok(Night {
+            options: PlanOptions::default(),
+            runs: 1 + CONFIRMATIONS,
+            wait: Duration::ZERO,
+        }),
+    }
+}
+
+/// What is wrong with a command line, without how to use it.
+fn reason(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let first = text.lines().next().unwrap_or_default();
+    first.strip_prefix("error: ").unwrap_or(first).to_owned()
+}
+
+impl Night {
+    /// Longer than any night takes by the limits of the plan itself; to the minute.
+    fn limit(&self, plan: &Plan) -> Duration {
+        let runs = longest_time(plan).saturating_mul(self.runs);
+        let whole = runs
+            .saturating_add(BESIDE)
+            .saturating_add(self.wait)
+            .as_secs();
+        Duration::from_secs(whole.div_ceil(60).saturating_mul(60))
     }
 }
 
@@ -158,7 +190,7 @@ fn texts(
     args: &AddArgs,
     job: &Job,
     place: Place,
-    plan: &Plan,
+    limit: Duration,
 ) -> Result<Vec<FileText>, ScheduleError> {
     let Some(systemd) = Systemd::of(place)? else {
         let logger = Path::new(LOGGER).exists().then_some(LOGGER);
@@ -168,7 +200,7 @@ fn texts(
         system: place == Place::System,
         run_as: args.run_as.clone(),
         nice: args.nice,
-        limit: Some(args.timeout.unwrap_or_else(|| limit(plan))),
+        limit: Some(args.timeout.unwrap_or(limit)),
         on_failure: args.on_failure.clone(),
         unmeasured_fails: args.fail_unmeasured,
     };
@@ -176,13 +208,6 @@ fn texts(
         (systemd.path(&job.name, "service"), service(job, &options)?),
         (systemd.path(&job.name, "timer"), timer(job)),
     ])
-}
-
-/// Longer than any night takes by the limits of the plan itself; to the minute.
-fn limit(plan: &Plan) -> Duration {
-    let runs = longest_time(plan).saturating_mul(1 + CONFIRMATIONS);
-    let whole = runs.saturating_add(BESIDE).as_secs();
-    Duration::from_secs(whole.div_ceil(60).saturating_mul(60))
 }
 
 /// Prints the texts with their paths, or writes them to a folder.
@@ -194,7 +219,7 @@ fn show(texts: &[FileText], folder: Option<&Path>) -> Result<(), CommandError> {
     for (path, text) in texts {
         let name = path.file_name().unwrap_or(path.as_os_str());
         let target = folder.join(name);
-        write_atomically(&target, text.as_bytes()).map_err(ScheduleError::Unwritable)?;
+        write_atomically(&target, text.as_bytes()).map_err(ScheduleError::NotShown)?;
         print_data(&format!("{}\n", target.display())).map_err(CommandError::Stdout)?;
     }
     Ok(())

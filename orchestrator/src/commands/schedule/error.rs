@@ -21,8 +21,8 @@ pub(crate) enum ScheduleError {
     NotForCron(&'static str),
     #[error("`--utc` cannot be kept by cron: this machine's time zone is {0}")]
     NoUtc(String),
-    #[error("`--run-as` is for units of the machine")]
-    RunAs,
+    #[error("{0} is for units of the machine")]
+    OnlySystem(&'static str),
     #[error("the command of the job is wrong: {0}")]
     Nightly(String),
     #[error("the schedule `{name}` is there already: {place}")]
@@ -41,6 +41,8 @@ pub(crate) enum ScheduleError {
     Results { path: PathBuf, source: io::Error },
     #[error("failed to {0}")]
     Unwritable(RecordError),
+    #[error("failed to {0}")]
+    NotShown(RecordError),
     #[error("the file `{}` cannot be removed", path.display())]
     Unremovable { path: PathBuf, source: io::Error },
     #[error("`{command}` failed: {said}")]
@@ -70,7 +72,7 @@ impl ScheduleError {
         match self {
             Self::NotForCron(_)
             | Self::NoUtc(_)
-            | Self::RunAs
+            | Self::OnlySystem(_)
             | Self::Nightly(_)
             | Self::Taken { .. }
             | Self::Foreign(_)
@@ -82,6 +84,7 @@ impl ScheduleError {
             Self::NoSystemd
             | Self::Results { .. }
             | Self::Unwritable(_)
+            | Self::NotShown(_)
             | Self::Unremovable { .. }
             | Self::Refused { .. }
             | Self::NoAnswer(_)
@@ -105,7 +108,9 @@ impl ScheduleError {
             Self::Cron(CronError::Text(_)) => "move it to a plainer path",
             Self::NotForCron(_) => "leave it out, or add a unit with --user or --system",
             Self::NoUtc(_) => "leave --utc out and give the time of day in that zone",
-            Self::RunAs => "add --system, or leave it out: a unit of a user runs as that user",
+            Self::OnlySystem(_) => {
+                "add --system, or leave it out: a unit of a user runs as that user"
+            }
             Self::Nightly(_) => "`anechoic nightly --help` shows what is accepted behind `--`",
             Self::Taken { .. } => "replace it with --replace, or choose another --name",
             Self::Foreign(_) => "choose another --name",
@@ -124,6 +129,7 @@ impl ScheduleError {
                 "install it, or see with --print what would be installed"
             }
             Self::NotInstalled { cause, .. } => return cause.hint(),
+            Self::NotShown(_) => "choose another folder with --print",
             Self::NoHome => "set HOME, or use --system or --cron",
             Self::CrontabDiffers => {
                 "somebody may have changed it at the same time: look at `crontab -l`"

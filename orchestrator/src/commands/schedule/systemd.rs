@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anechoic_record::write_atomically;
+use anechoic_record::{RecordError, write_atomically};
 
 use super::{Place, ScheduleError};
 use crate::process::{Answer, NoAnswer, Question, ask_system};
@@ -96,9 +96,9 @@ impl Systemd {
     }
 
     fn try_install(&self, name: &Name, units: &Units) -> Result<(), ScheduleError> {
-        let failed = |source| ScheduleError::Unwritable(source);
+        let failed = ScheduleError::Unwritable;
         fs::create_dir_all(&self.folder).map_err(|source| {
-            failed(anechoic_record::RecordError::Io {
+            failed(RecordError::Io {
                 action: "create",
                 path: self.folder.clone(),
                 source,
@@ -151,29 +151,18 @@ impl Systemd {
     fn undo(&self, name: &Name, kept: &[Kept]) -> String {
         let timer = format!("{}.timer", name.unit());
         let was_there = kept.iter().any(|file| file.before.is_some());
+        // Systemd may be what fails, and a new timer may never have been turned on.
         if !was_there {
-            // It may never have been turned on, or systemd may be what fails.
             let _ = self.control(&["disable", "--now", &timer]);
         }
-        let restore = |file: &Kept| match &file.before {
-            Some(bytes) => write_atomically(&file.path, bytes).is_ok(),
-            None => match fs::remove_file(&file.path) {
-                Ok(()) => true,
-                Err(error) => error.kind() == ErrorKind::NotFound,
-            },
-        };
-        let restored: Vec<_> = kept.iter().map(restore).collect();
+        let left = kept.iter().filter(|file| !file.put_back());
+        let left: Vec<_> = left
+            .map(|file| format!("`{}`", file.path.display()))
+            .collect();
         let _ = self.control(&["daemon-reload"]);
         if was_there {
             let _ = self.control(&["restart", &timer]);
         }
-        let left: Vec<_> = kept
-            .iter()
-            .zip(restored)
-            .filter_map(|(file, restored)| {
-                (!restored).then(|| format!("`{}`", file.path.display()))
-            })
-            .collect();
         match (left.is_empty(), was_there) {
             (true, false) => "nothing of it is left".to_owned(),
             (true, true) => "the former one is there again".to_owned(),
@@ -257,6 +246,19 @@ impl Systemd {
             limit: LIMIT,
         };
         ask_system(&question).map_err(ScheduleError::NoAnswer)
+    }
+}
+
+impl Kept {
+    /// Whether the file is as it was.
+    fn put_back(&self) -> bool {
+        match &self.before {
+            Some(bytes) => write_atomically(&self.path, bytes).is_ok(),
+            None => match fs::remove_file(&self.path) {
+                Ok(()) => true,
+                Err(error) => error.kind() == ErrorKind::NotFound,
+            },
+        }
     }
 }
 
