@@ -73,7 +73,7 @@ fn systemd_verifies_units_with_any_path() {
                 &[&to, scope],
                 options,
                 &days,
-                &["--", "--set", "a=$HOME %i \"x\""],
+                &["--", "--notify-command", "echo $HOME %i \"x\" ; true"],
             ]
             .concat(),
         );

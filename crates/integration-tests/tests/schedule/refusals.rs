@@ -124,6 +124,37 @@ fn secrets_are_named_and_not_written() {
 }
 
 #[test]
+fn what_signs_messages_is_no_part_of_a_unit() {
+    let it = Machine::with_systemd();
+    let told = |hook: &str| {
+        let add = [
+            "schedule",
+            "add",
+            "suite.toml",
+            "--at",
+            "2:30",
+            "--user",
+            "--print",
+            "--",
+        ];
+        let notify = [
+            "--notify-webhook",
+            hook,
+            "--notify-secret-env=ANECHOIC_HOOK",
+        ];
+        let mut command = it.command(&[&add[..], &notify].concat());
+        let ended = finish(command.env("ANECHOIC_HOOK", "hidden"));
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        assert!(!ended.stdout.contains("hidden"), "{}", ended.stdout);
+        ended.stderr
+    };
+    let open = told("https://example.org/abc");
+    assert!(open.contains("read it: `ANECHOIC_HOOK`"), "{open}");
+    assert!(open.contains("`--notify-webhook @FILE`"), "{open}");
+    assert!(!told("@hook").contains("@FILE"));
+}
+
+#[test]
 fn what_is_only_shown_is_not_installed() {
     let it = Machine::without_systemd();
     let shown = it

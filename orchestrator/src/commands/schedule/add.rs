@@ -47,14 +47,17 @@ pub(super) fn add(args: &AddArgs) -> Result<ExitCode, CommandError> {
     let command = command(args)?;
     let night = night(&command)?;
     let plan = make_plan(&suite, &night.options)?;
-    let environment = notes::environment(place, args.run_as.is_some(), &plan);
+    let environment = notes::environment(place, args.run_as.is_some(), &plan, &args.nightly);
     let job = job(args, suite.name(), command, environment.kept)?;
     let texts = texts(args, &job, place, night.limit(&plan))?;
     match &args.print {
         Some(folder) => show(&texts, folder.as_deref())?,
         None => install(args, &job, place, texts)?,
     }
-    let left_out = notes::left_out(&environment.left_out);
+    // One that cannot be read is refused above.
+    let file = job.environment_file.as_ref();
+    let file = file.and_then(|file| fs::read_to_string(file).ok());
+    let left_out = notes::left_out(&environment.left_out, &file.unwrap_or_default());
     let notes = left_out.into_iter().chain(notes::of(&job, place, args));
     notes.for_each(|note| say(&format!("note: {note}")));
     Ok(ExitCode::Done)

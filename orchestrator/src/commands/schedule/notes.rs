@@ -50,21 +50,29 @@ pub(super) struct Environment {
 }
 
 /// Of the variables that are set now, those that a measurement needs.
-pub(super) fn environment(place: Place, runs_as_other: bool, plan: &Plan) -> Environment {
+pub(super) fn environment(
+    place: Place,
+    runs_as_other: bool,
+    plan: &Plan,
+    nightly: &[String],
+) -> Environment {
     let usual = Isolation::default();
+    let secret = value_of(nightly, "--notify-secret-env");
     let mut environment = Environment::default();
     for (name, value) in env::vars_os() {
         let (Ok(name), Ok(value)) = (name.into_string(), value.into_string()) else {
             continue;
         };
         let is_usual = usual.passes(&name) || name == "LIBTORCH";
-        let is_asked_for = plan.cases.iter().any(|case| case.isolation.asks_for(&name));
+        let is_signing = secret == Some(name.as_str());
+        let is_asked_for =
+            is_signing || plan.cases.iter().any(|case| case.isolation.asks_for(&name));
         // Cron and systemd set it themselves, but for root's own jobs of the machine.
         let is_home = name == "HOME" && (place != Place::System || runs_as_other);
         if is_home || OF_SESSIONS.contains(&name.as_str()) || !(is_usual || is_asked_for) {
             continue;
         }
-        match is_usual && !is_secret(&name) {
+        match is_usual && !is_signing && !is_secret(&name) {
             true => environment.kept.push((name, value)),
             false => drop(environment.left_out.insert(name)),
         }
@@ -79,9 +87,30 @@ fn is_secret(name: &str) -> bool {
         .any(|part| name.to_ascii_uppercase().contains(part))
 }
 
-/// What to do about variables that were not written.
-pub(super) fn left_out(names: &BTreeSet<String>) -> Option<String> {
-    let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+/// The value of an option among arguments.
+fn value_of<'a>(arguments: &'a [String], option: &str) -> Option<&'a str> {
+    let mut arguments = arguments.iter();
+    let argument = arguments.find(|argument| {
+        let rest = argument.strip_prefix(option);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
+    })?;
+    match argument.split_once('=') {
+        Some((_, value)) => Some(value),
+        None => arguments.next().map(String::as_str),
+    }
+}
+
+/// What to do about variables that were not written, but for those in the file that the job reads.
+pub(super) fn left_out(names: &BTreeSet<String>, file: &str) -> Option<String> {
+    let is_there = |name: &&String| {
+        let mut lines = file.lines().map(|line| line.trim_start());
+        lines.any(|line| {
+            line.strip_prefix(name.as_str())
+                .is_some_and(|rest| rest.starts_with('='))
+        })
+    };
+    let names = names.iter().filter(|name| !is_there(name));
+    let names: Vec<_> = names.map(|name| format!("`{name}`")).collect();
     (!names.is_empty()).then(|| {
         format!(
             "set now and not written, as others could read it: {}; put it into a file and name that with --env-file",
@@ -113,6 +142,12 @@ pub(super) fn of(job: &Job, place: Place, args: &AddArgs) -> Vec<String> {
             "`{}` is replaced by the next build; a nightly job is better off with a copy elsewhere",
             job.command[0]
         ));
+    }
+    if value_of(&args.nightly, "--notify-webhook").is_some_and(|url| !url.starts_with('@')) {
+        notes.push(
+            "the URL of --notify-webhook can be read by everybody here: put it into a file, and pass `--notify-webhook @FILE`"
+                .to_owned(),
+        );
     }
     if let Some(file) = &job.environment_file
         && fs::metadata(file).is_ok_and(|facts| facts.permissions().mode() & 0o077 != 0)
@@ -220,11 +255,26 @@ mod tests {
     #[test]
     fn variables_that_are_left_out_are_named() {
         let names = ["B", "A"].map(str::to_owned).into();
-        let told = left_out(&names).unwrap();
+        let told = left_out(&names, "").unwrap();
         assert!(
             told.contains("`A`, `B`") && told.contains("--env-file"),
             "{told}"
         );
-        assert_eq!(left_out(&BTreeSet::new()), None);
+        let told = left_out(&names, "# A=1\nB=2\nAB=3\n").unwrap();
+        assert!(told.contains(": `A`;"), "{told}");
+        assert_eq!(left_out(&names, " A=1\nB=\n"), None);
+        assert_eq!(left_out(&BTreeSet::new(), ""), None);
+    }
+
+    #[test]
+    fn values_of_options_are_found_in_both_forms() {
+        let check = |words: &[&str], expected: Option<&str>| {
+            let words: Vec<_> = words.iter().map(|word| (*word).to_owned()).collect();
+            assert_eq!(value_of(&words, "--a"), expected, "{words:?}");
+        };
+        check(&["--b", "--a", "x"], Some("x"));
+        check(&["--a=x=y"], Some("x=y"));
+        check(&["--ab", "x", "--a"], None);
+        check(&[], None);
     }
 }
