@@ -5,6 +5,7 @@ mod compare;
 mod kv;
 mod notify;
 mod prune;
+mod schedule;
 mod wait;
 mod worker;
 
@@ -23,6 +24,9 @@ pub(crate) use compare::{CompareArgs, CompareFormat};
 pub(crate) use kv::KvArgs;
 pub(crate) use notify::NotifyArgs;
 pub(crate) use prune::PruneArgs;
+pub(crate) use schedule::{
+    AddArgs, NamedArgs, ScheduleAction, ScheduleArgs, ScheduleListArgs, StatusArgs, Where,
+};
 pub(crate) use wait::Wait;
 pub(crate) use worker::{CheckArgs, WorkerAction, WorkerArgs};
 
@@ -60,6 +64,8 @@ pub(crate) enum Command {
     Prune(PruneArgs),
     /// Check workers of one's own.
     Worker(WorkerArgs),
+    /// Have suites measured every night, by systemd or cron.
+    Schedule(ScheduleArgs),
     /// Print the JSON Schema of a file or a message.
     Schema(SchemaArgs),
     /// Say what on this machine will spoil a measurement, and what to do about it.

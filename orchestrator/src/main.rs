@@ -19,6 +19,7 @@ mod process;
 mod reporter;
 mod retention;
 mod runner;
+mod schedule;
 mod settings;
 
 use clap::Parser;

@@ -11,6 +11,7 @@ use anechoic_suite::SuiteError;
 
 use super::hold::Held;
 use super::next_step::{list_command, resume_command};
+use super::schedule::ScheduleError;
 use super::target::Target;
 use crate::exit_code::ExitCode;
 use crate::lock::LockError;
@@ -104,6 +105,8 @@ pub(crate) enum CommandError {
     NotStarted { program: PathBuf, cause: String },
     #[error("`{}` (--job) is no job: {cause}", path.display())]
     JobFile { path: PathBuf, cause: String },
+    #[error(transparent)]
+    Schedule(#[from] ScheduleError),
     #[error("failed to start the event loop")]
     Runtime(#[source] io::Error),
     #[error("failed to write to standard output")]
@@ -183,6 +186,7 @@ impl CommandError {
                 ExitCode::Usage
             }
             Self::Notify(error) if error.is_of_machine() => ExitCode::Unfit,
+            Self::Schedule(error) => error.exit_code(),
             Self::StoppedWaiting(_) => ExitCode::Interrupted,
             Self::CasePattern { .. }
             | Self::Notify(_)
@@ -258,6 +262,7 @@ impl CommandError {
             Self::Record(RecordError::NoSuchRun { root, .. }) => {
                 return Some(format!("`{}` shows the runs", list_command(root)));
             }
+            Self::Schedule(error) => return error.hint().map(str::to_owned),
             Self::Run { run, source } => return Some(go_on_hint(run, source)),
             Self::NoSubject(_) => {
                 "write the program behind `--` as a shell would find it: `anechoic worker check -- python3 my_worker.py`"

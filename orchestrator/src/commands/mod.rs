@@ -23,6 +23,7 @@ mod report;
 mod rerun;
 mod resume;
 mod run;
+mod schedule;
 mod schema;
 mod suite;
 mod target;
@@ -50,6 +51,7 @@ pub(crate) fn carry_out(command: Command) -> Result<ExitCode, CommandError> {
         Command::List(args) => list::list(&args),
         Command::Prune(args) => prune::prune(&args),
         Command::Worker(args) => worker::worker(&args),
+        Command::Schedule(args) => schedule::schedule(&args),
         Command::Schema(args) => schema::schema(&args),
         Command::Guard { orchestrator } => {
             keep_guard(&orchestrator);

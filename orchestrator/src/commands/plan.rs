@@ -144,6 +144,18 @@ fn expected_words(plan: &Plan, expected: Duration, longest: Option<Duration>) ->
     }
 }
 
+/// The longest that a run of the plan takes by its own limits, with every attempt that can be added and every retry.
+pub(super) fn longest_time(plan: &Plan) -> Duration {
+    let timeouts = plan.cases.iter().map(|case| case.timeout);
+    let timeouts = timeouts.fold(Duration::ZERO, Duration::saturating_add);
+    let rest = plan.settle.map_or(Duration::ZERO, |settle| settle.limit);
+    let cases = u32::try_from(plan.cases.len()).unwrap_or(u32::MAX);
+    let pauses = plan.cooldown.saturating_add(rest).saturating_mul(cases);
+    let retries = timeouts.saturating_add(pauses);
+    let retries = retries.saturating_mul(plan.retries.count);
+    at_most(&longest(plan)).saturating_add(retries)
+}
+
 /// Every attempt at its timeout, every pause, and every wait for rest at its limit.
 fn at_most(plan: &Plan) -> Duration {
     let rest = plan.settle.map_or(Duration::ZERO, |settle| settle.limit);

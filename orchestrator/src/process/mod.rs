@@ -1,4 +1,4 @@
-//! Worker processes, and programs that people hook in: the only place that builds a `Command` or holds `unsafe`. Knows pipes, signals,
+//! Worker processes, and programs that people hook in: of the system: the only place that builds a `Command` or holds `unsafe`. Knows pipes, signals,
 //! process groups and control groups; knows nothing of messages, phases or outcomes.
 
 mod ask;
@@ -14,6 +14,7 @@ mod lines;
 mod log;
 mod scope;
 mod stale;
+mod system;
 mod table;
 mod variable;
 mod worker;
@@ -27,6 +28,7 @@ pub(crate) use identity::Identity;
 pub(crate) use launch::{Launch, LaunchError};
 pub(crate) use leftovers::adopt_orphans;
 pub(crate) use stale::end_stale;
+pub(crate) use system::{Answer, NoAnswer, Question, ask_system, become_program};
 pub(crate) use table::{children, cpu_time};
 pub(crate) use variable::take_variable;
 pub(crate) use worker::{Logs, MemoryKills, ProcessEvent, Swept, Worker};
