@@ -1,5 +1,5 @@
-//! Worker processes, and programs that people hook in: of the system: the only place that builds a `Command` or holds `unsafe`. Knows pipes, signals,
-//! process groups and control groups; knows nothing of messages, phases or outcomes.
+//! Worker processes, programs that people hook in, and programs of the system: the only place that builds a `Command` or holds `unsafe`. Knows pipes,
+//! signals, process groups and control groups; knows nothing of messages, phases or outcomes.
 
 mod ask;
 mod confine;
