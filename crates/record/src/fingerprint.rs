@@ -98,7 +98,7 @@ impl Fingerprint {
 
 impl Clocks {
     /// What is another in `now`; what was not read on one side is not compared.
-    fn differences(&self, now: &Self) -> Vec<Difference> {
+    pub fn differences(&self, now: &Self) -> Vec<Difference> {
         fn of<T: ToString>(what: &str, then: Option<&T>, now: Option<&T>) -> Option<Difference> {
             let (then, now) = then.zip(now)?;
             Difference::between(what, &then.to_string(), &now.to_string())

@@ -1,5 +1,10 @@
 //! Certificates of made-up runs.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests, where a panic is the report"
+)]
+
 use anechoic_protocol::Device;
 use anechoic_record::{CellId, Clocks, Fingerprint, LeftOut, Machine, Metric, RunState};
 use anechoic_report::{CellDigest, NotCertified, Round, RunDigest, certify};

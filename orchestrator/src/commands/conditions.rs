@@ -6,12 +6,12 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use anechoic_protocol::Device;
-use anechoic_record::{Clocks, Difference, Manifest, ProgramFile, Start, StartedBy};
+use anechoic_record::{Difference, Manifest, ProgramFile, Start, StartedBy};
 use anechoic_suite::Case;
 use jiff::Timestamp;
 
 use super::passed::{changed, passed};
-use crate::probe::machine;
+use crate::probe::{clocks, machine};
 
 /// The conditions of a start that is made now, of attempts at these cases.
 pub(super) fn start<'a>(
@@ -29,7 +29,7 @@ pub(super) fn start<'a>(
         environment: passed(cases),
         suite_file: None,
         timeout_ms: None,
-        clocks: Clocks::default(),
+        clocks: clocks(device),
         differences: Vec::new(),
     }
 }
@@ -76,6 +76,7 @@ pub(super) fn differences(
     let then: Vec<_> = starts.flat_map(|start| start.programs.clone()).collect();
     found.extend(of_programs(&then, &measured(manifest, &now.programs)));
     if let Some(first) = manifest.starts.first() {
+        found.extend(first.clocks.differences(&now.clocks));
         found.extend(changed(&first.environment, &now.environment));
     }
     let recorded = manifest.settings.torch.as_deref();
