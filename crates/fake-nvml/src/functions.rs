@@ -164,6 +164,16 @@ unsafe extern "C" fn nvmlDeviceGetClockInfo(
     unsafe { number(device, key, megahertz) }
 }
 
+#[unsafe(no_mangle)]
+unsafe extern "C" fn nvmlDeviceGetMaxClockInfo(
+    device: Device,
+    clock: c_uint,
+    megahertz: *mut c_uint,
+) -> c_int {
+    let key = (clock == 1).then_some("highest-clock");
+    unsafe { number(device, key, megahertz) }
+}
+
 #[cfg(feature = "old")]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn nvmlDeviceGetCurrentClocksThrottleReasons(
@@ -242,6 +252,11 @@ unsafe extern "C" fn nvmlDeviceGetPersistenceMode(device: Device, mode: *mut c_u
 #[unsafe(no_mangle)]
 unsafe extern "C" fn nvmlDeviceGetPowerManagementLimit(device: Device, mw: *mut c_uint) -> c_int {
     unsafe { number(device, Some("power-limit"), mw) }
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn nvmlDeviceGetEnforcedPowerLimit(device: Device, mw: *mut c_uint) -> c_int {
+    unsafe { number(device, Some("enforced-power-limit"), mw) }
 }
 
 #[unsafe(no_mangle)]

@@ -3,8 +3,8 @@
 //!
 //! The file has a line `key = value` for each fact: `init` (a code that `nvmlInit_v2` returns), `driver`, and after a
 //! line `[gpu]` those of a GPU: `name`, `uuid`, `memory-total`, `memory-used`, `memory-reserved` (bytes), `temperature`,
-//! `slowdown` (°C), `clock` (MHz), `reasons` (bits), `processes` (numbers with spaces between them), `persistence`,
-//! `ecc`, `power-limit`, `default-power-limit` (mW), and `code`, which every question about the GPU is answered with.
+//! `slowdown` (°C), `clock`, `highest-clock` (MHz), `reasons` (bits), `processes` (numbers with spaces between them),
+//! `persistence`, `ecc`, `power-limit`, `enforced-power-limit`, `default-power-limit` (mW), and `code`, which every question about the GPU is answered with.
 //! What is absent is not supported.
 
 mod description;

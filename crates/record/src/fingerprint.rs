@@ -82,7 +82,10 @@ impl Fingerprint {
                 let (path, size, at) = (&file.path, file.size_bytes, file.modified);
                 format!("{path} ({size} bytes of {at})")
             });
-            texts.collect::<Vec<_>>().join(", ")
+            match of.programs.is_empty() {
+                true => "not there".to_owned(),
+                false => texts.collect::<Vec<_>>().join(", "),
+            }
         };
         let torch = self.torch.as_ref().zip(now.torch.as_ref());
         [
@@ -98,7 +101,7 @@ impl Fingerprint {
 
 impl Clocks {
     /// What is another in `now`; what was not read on one side is not compared.
-    fn differences(&self, now: &Self) -> Vec<Difference> {
+    pub fn differences(&self, now: &Self) -> Vec<Difference> {
         fn of<T: ToString>(what: &str, then: Option<&T>, now: Option<&T>) -> Option<Difference> {
             let (then, now) = then.zip(now)?;
             Difference::between(what, &then.to_string(), &now.to_string())

@@ -23,7 +23,7 @@ mod timeline;
 
 pub use anechoic_suite::{Metric, MetricKind, UnknownMetric};
 pub use cells::{Cell, CellId, ProcessValues, cells, cells_of_case};
-pub use certificate::{Certificate, CertifiedCell};
+pub use certificate::{Certificate, CertificateStatus, CertifiedCell, LeftOut, certificate_status};
 pub use containment::{Containment, MemoryEnforcement};
 pub use disturbance::{Disturbance, Moment, Restless, Wait};
 pub use environment::decisive;
@@ -40,10 +40,11 @@ pub use result_json::{point_lines, points, result_json, result_lines};
 pub use rule::{RuleCheck, RuleVerdict, rule_check};
 pub use start::{Difference, PassedEnvironment, ProgramFile, Start, StartedBy};
 pub use store::{
-    AttemptData, AttemptFiles, CERTIFICATES, Kept, NIGHTS, PLOTS, RecordError, Recorder, Removal,
-    RunListing, RunLock, RunRecord, bytes_on_disk, certificates, find_run, half_removed, is_run_of,
-    latest_run, list_runs, nights, read_night, remove_half_removed, remove_run, write_atomically,
-    write_certificate, write_night,
+    AttemptData, AttemptFiles, CERTIFICATES, FoundCertificate, Kept, NIGHTS, PLOTS, RecordError,
+    Recorder, Removal, RunListing, RunLock, RunRecord, SuiteCertificates, bytes_on_disk,
+    certificates, find_certificate, find_run, half_removed, is_run_of, latest_run, list_runs,
+    nights, read_night, remove_half_removed, remove_run, write_atomically, write_certificate,
+    write_night,
 };
 pub use timeline::Timeline;
 

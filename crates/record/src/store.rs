@@ -11,7 +11,8 @@ mod write;
 
 pub use find::{RunListing, find_run, list_runs};
 pub use kept::{
-    CERTIFICATES, Kept, NIGHTS, certificates, nights, read_night, write_certificate, write_night,
+    CERTIFICATES, FoundCertificate, Kept, NIGHTS, SuiteCertificates, certificates,
+    find_certificate, nights, read_night, write_certificate, write_night,
 };
 pub use lock::RunLock;
 pub(crate) use read::Fold;

@@ -26,7 +26,7 @@ pub struct Contrast {
 }
 
 /// How often a change as large as the minimum detectable one is found.
-const POWER: f64 = 0.8;
+pub(crate) const POWER: f64 = 0.8;
 
 /// `new / base − 1` of independent groups, one series per process. `None` where a group is empty or a process's value is
 /// not above 0.

@@ -6,12 +6,12 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use anechoic_protocol::Device;
-use anechoic_record::{Clocks, Difference, Manifest, ProgramFile, Start, StartedBy};
+use anechoic_record::{Difference, Fingerprint, Manifest, ProgramFile, Start, StartedBy};
 use anechoic_suite::Case;
 use jiff::Timestamp;
 
 use super::passed::{changed, passed};
-use crate::probe::machine;
+use crate::probe::{clocks, machine};
 
 /// The conditions of a start that is made now, of attempts at these cases.
 pub(super) fn start<'a>(
@@ -29,8 +29,25 @@ pub(super) fn start<'a>(
         environment: passed(cases),
         suite_file: None,
         timeout_ms: None,
-        clocks: Clocks::default(),
+        clocks: clocks(device),
         differences: Vec::new(),
+    }
+}
+
+/// The conditions here and now of what `then` is about: its device, threads and programs. libtorch is unknown, as only a worker that is
+/// started could tell it.
+pub(super) fn here_and_now(then: &Fingerprint) -> Fingerprint {
+    let programs = then.programs.iter();
+    Fingerprint {
+        machine: machine(then.device),
+        device: then.device,
+        threads: then.threads,
+        clocks: clocks(then.device),
+        torch: None,
+        programs: programs
+            .filter_map(|file| program(Path::new(&file.path)))
+            .collect(),
+        anechoic: env!("CARGO_PKG_VERSION").to_owned(),
     }
 }
 
@@ -76,6 +93,7 @@ pub(super) fn differences(
     let then: Vec<_> = starts.flat_map(|start| start.programs.clone()).collect();
     found.extend(of_programs(&then, &measured(manifest, &now.programs)));
     if let Some(first) = manifest.starts.first() {
+        found.extend(first.clocks.differences(&now.clocks));
         found.extend(changed(&first.environment, &now.environment));
     }
     let recorded = manifest.settings.torch.as_deref();

@@ -6,7 +6,7 @@ use anechoic_protocol::Device;
 use anechoic_record::{GpuState, Machine, MachineState};
 use anechoic_suite::Requirements;
 
-use crate::probe::Card;
+use crate::probe::{Card, Policy};
 use crate::runner::Greeting;
 
 /// Everything that the checks look at.
@@ -79,16 +79,6 @@ pub(crate) struct CpuFacts {
     pub(crate) on_battery: Option<bool>,
     /// Of all time that CPUs could have had since the start, so much was taken by a hypervisor.
     pub(crate) stolen_permille_since_start: Option<u64>,
-}
-
-/// How the frequency of some CPUs is governed.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Policy {
-    pub(crate) governor: Option<String>,
-    /// The limit now.
-    pub(crate) limit_khz: Option<u64>,
-    /// What the hardware can do.
-    pub(crate) highest_khz: Option<u64>,
 }
 
 #[derive(Debug, Clone, Default)]

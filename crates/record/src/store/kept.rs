@@ -1,5 +1,6 @@
 //! Files beside the runs of a results root: what nights came to, and certificates. One JSON file each, written whole or not at all.
 
+use std::cmp::Reverse;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -9,7 +10,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{RecordError, write_atomically};
-use crate::{Certificate, Night, SCHEMA_VERSION};
+use crate::{
+    Certificate, CertificateStatus, Fingerprint, Night, SCHEMA_VERSION, certificate_status,
+};
 
 /// Folder of nights in a results root.
 pub const NIGHTS: &str = "nights";
@@ -38,6 +41,81 @@ pub fn read_night(root: &Path, file: &str) -> Result<Night, RecordError> {
 /// Every certificate of a results root, oldest first by name of the file.
 pub fn certificates(root: &Path) -> Result<Vec<Kept<Certificate>>, RecordError> {
     all(&root.join(CERTIFICATES))
+}
+
+/// The certificates of a suite.
+#[derive(Debug)]
+pub struct SuiteCertificates {
+    /// Those that can be read, with the names of their files, newest first.
+    pub newest_first: Vec<(String, Certificate)>,
+    /// Files of certificates of this suite that cannot.
+    pub unreadable: Vec<(String, RecordError)>,
+}
+
+/// A certificate, and whether it holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FoundCertificate<'a> {
+    /// Its file's name.
+    pub file: &'a str,
+    /// What it says.
+    pub certificate: &'a Certificate,
+    /// Whether it holds under the conditions that it was looked for with.
+    pub status: CertificateStatus,
+}
+
+/// The certificates of a suite in a results root.
+pub fn find_certificate(root: &Path, suite: &str) -> Result<SuiteCertificates, RecordError> {
+    let mut found = SuiteCertificates {
+        newest_first: Vec::new(),
+        unreadable: Vec::new(),
+    };
+    for Kept { file, content } in certificates(root)? {
+        match content {
+            Ok(certificate) if certificate.suite == suite => {
+                found.newest_first.push((file, certificate));
+            }
+            Ok(_) => {}
+            Err(error) if is_of(&file, suite) => found.unreadable.push((file, error)),
+            Err(_) => {}
+        }
+    }
+    found
+        .newest_first
+        .sort_by_key(|(_, certificate)| Reverse(certificate.made));
+    Ok(found)
+}
+
+/// Whether a file's name is that of a file of this suite: nothing else is known of a damaged one.
+fn is_of(file: &str, suite: &str) -> bool {
+    let rest = file.strip_prefix(suite).and_then(|r| r.strip_prefix('_'));
+    rest.is_some_and(|rest| !rest.contains('_'))
+}
+
+impl SuiteCertificates {
+    /// The newest.
+    pub fn newest(&self) -> Option<(&str, &Certificate)> {
+        let first = self.newest_first.first();
+        first.map(|(file, certificate)| (file.as_str(), certificate))
+    }
+
+    /// The one to go by under these conditions: the newest that holds; else the newest of this machine, which only the programs have
+    /// left behind; else the newest.
+    pub fn under(&self, now: &Fingerprint) -> Option<FoundCertificate<'_>> {
+        let found = self.newest_first.iter().map(|(file, certificate)| {
+            let is_elsewhere = !certificate.fingerprint.machine_differences(now).is_empty();
+            let status = certificate_status(certificate, now);
+            let rank = (status != CertificateStatus::Valid, is_elsewhere);
+            let found = FoundCertificate {
+                file,
+                certificate,
+                status,
+            };
+            (rank, found)
+        });
+        // The first of equal ones.
+        let best = found.min_by_key(|(rank, _)| *rank);
+        best.map(|(_, found)| found)
+    }
 }
 
 /// Stores a night. One of the same suite and start, as it is told again with its notices, replaces it. Its file.
@@ -114,6 +192,7 @@ fn read<T: DeserializeOwned>(path: &Path) -> Result<T, RecordError> {
 mod tests {
     use super::*;
     use crate::NightOutcome;
+    use serde_json::json;
 
     fn night(at: i64) -> Night {
         let at = Timestamp::from_millisecond(at).unwrap();
@@ -162,5 +241,56 @@ mod tests {
         assert!(matches!(errors[1], RecordError::Newer { found: 9999, .. }));
         let read = read_night(root.path(), &found[3].file).unwrap();
         assert_eq!(read, night(1_001));
+    }
+
+    fn certificate(suite: &str, at: i64, threads: u32, anechoic: &str) -> Certificate {
+        let machine = json!({ "logical_cpus": 4, "physical_cores": 2 });
+        let fingerprint = json!({
+            "machine": machine, "device": "cpu", "threads": threads, "clocks": {}, "torch": null,
+            "programs": [], "anechoic": anechoic,
+        });
+        let made = Timestamp::from_second(at).unwrap();
+        let certificate = json!({
+            "schema_version": SCHEMA_VERSION, "suite": suite, "made": made, "runs": [],
+            "fingerprint": fingerprint, "cells": [],
+        });
+        serde_json::from_value(certificate).unwrap()
+    }
+
+    #[test]
+    fn the_certificate_to_go_by_is_the_newest_that_holds() {
+        let root = tempfile::tempdir().unwrap();
+        let none = find_certificate(root.path(), "quick").unwrap();
+        assert!(none.newest().is_none() && none.unreadable.is_empty());
+        let write = |suite: &str, at, threads, anechoic: &str| {
+            let made = certificate(suite, at, threads, anechoic);
+            write_certificate(root.path(), &made).unwrap();
+        };
+        write("quick", 1, 2, "0.1.0");
+        write("quick", 20, 2, "0.2.0");
+        write("quick", 300, 8, "0.1.0");
+        write("quick_2", 4000, 2, "0.1.0");
+        let folder = root.path().join(CERTIFICATES);
+        fs::write(folder.join("quick_1999.json"), "{").unwrap();
+        fs::write(folder.join("quick_2_1999.json"), "{").unwrap();
+        let found = find_certificate(root.path(), "quick").unwrap();
+        let unreadable: Vec<_> = found.unreadable.iter().map(|(file, _)| file).collect();
+        assert_eq!(unreadable, ["quick_1999.json"]);
+        assert_eq!(found.newest().unwrap().1.made.as_second(), 300);
+        let check = |threads, anechoic: &str, expected: (i64, usize)| {
+            let now = certificate("", 0, threads, anechoic).fingerprint;
+            let found = found.under(&now).unwrap();
+            let differences = match found.status {
+                CertificateStatus::Valid => 0,
+                CertificateStatus::Expired(differences) => differences.len(),
+            };
+            let made = found.certificate.made.as_second();
+            assert_eq!((made, differences), expected, "{threads} {anechoic}");
+            assert!(found.file.starts_with("quick_19"));
+        };
+        check(8, "0.1.0", (300, 0));
+        check(2, "0.1.0", (1, 0));
+        check(2, "0.3.0", (20, 1));
+        check(4, "0.2.0", (300, 2));
     }
 }

@@ -5,6 +5,7 @@
 
 mod coverage;
 mod errors;
+mod floor;
 mod made;
 mod noise;
 mod stop_rule;

@@ -6,11 +6,11 @@ use anechoic_suite::{RequiredDevice, Requirements};
 
 use super::super::facts::{
     Busy, ChosenGpu, CpuFacts, DeviceFacts, Facts, GpuFacts, GroupFacts, Interval, KernelFacts,
-    LockFacts, MemoryFacts, PlaceFacts, Policy, ProcessFacts, Related, UnifiedGroup, WorkerFacts,
+    LockFacts, MemoryFacts, PlaceFacts, ProcessFacts, Related, UnifiedGroup, WorkerFacts,
 };
 use super::super::finding::{Check, Severity, is_fit};
 use super::find;
-use crate::probe::Card;
+use crate::probe::{Card, Policy};
 use crate::runner::Greeting;
 
 const GB: u64 = 1_000_000_000;
@@ -127,6 +127,8 @@ fn gpu() -> GpuFacts {
         slowdown_millicelsius: Some(90_000),
         persistence: Some(true),
         power_limit_mw: Some(700_000),
+        enforced_power_limit_mw: Some(700_000),
+        highest_clock_khz: Some(1_980_000),
         default_power_limit_mw: Some(700_000),
         ecc: Some(true),
     };

@@ -1,18 +1,14 @@
 //! The processor's settings.
 
-use super::super::facts::{CpuFacts, Policy};
-use crate::probe::{Root, cpu_folders, critical_millicelsius};
+use super::super::facts::CpuFacts;
+use crate::probe::{Root, boost, critical_millicelsius, policies};
 
 const CPUS: &str = "sys/devices/system/cpu";
 
 pub(super) fn read(root: &Root, usable: u32) -> CpuFacts {
     let online = root.text(&format!("{CPUS}/online"));
-    let policies = cpu_folders(root);
     CpuFacts {
-        policies: policies
-            .iter()
-            .filter_map(|cpu| policy(root, cpu))
-            .collect(),
+        policies: policies(root),
         boost: boost(root),
         smt: flag(root, &format!("{CPUS}/smt/active")),
         hypervisor: root
@@ -26,24 +22,6 @@ pub(super) fn read(root: &Root, usable: u32) -> CpuFacts {
             .text("proc/stat")
             .and_then(|stat| stolen_permille(&stat)),
     }
-}
-
-fn policy(root: &Root, cpu: &str) -> Option<Policy> {
-    let name = |file: &str| format!("{cpu}/cpufreq/{file}");
-    let policy = Policy {
-        governor: root.text(&name("scaling_governor")),
-        limit_khz: root.number(&name("scaling_max_freq")),
-        highest_khz: root.number(&name("cpuinfo_max_freq")),
-    };
-    (policy != Policy::default()).then_some(policy)
-}
-
-/// Intel's driver has a switch of its own, the other way round.
-fn boost(root: &Root) -> Option<bool> {
-    let no_turbo = flag(root, &format!("{CPUS}/intel_pstate/no_turbo"));
-    no_turbo
-        .map(|off| !off)
-        .or_else(|| flag(root, &format!("{CPUS}/cpufreq/boost")))
 }
 
 fn flag(root: &Root, name: &str) -> Option<bool> {

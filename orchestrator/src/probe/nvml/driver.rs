@@ -44,6 +44,10 @@ pub(crate) struct Card {
     pub(crate) persistence: Option<bool>,
     /// The power limit.
     pub(crate) power_limit_mw: Option<u32>,
+    /// The lowest of all power limits that hold for it.
+    pub(crate) enforced_power_limit_mw: Option<u32>,
+    /// The highest clock that its multiprocessors may have.
+    pub(crate) highest_clock_khz: Option<u64>,
     /// The power limit that it was made with.
     pub(crate) default_power_limit_mw: Option<u32>,
     /// Whether its memory is checked for errors.
@@ -94,6 +98,8 @@ impl Nvml {
             slowdown_millicelsius: api.slowdown_temperature(device).ok().map(millicelsius),
             persistence: api.persistence(device).ok(),
             power_limit_mw: api.power_limit(device).ok(),
+            enforced_power_limit_mw: api.enforced_power_limit(device).ok(),
+            highest_clock_khz: api.highest_clock(device).ok().map(kilohertz),
             default_power_limit_mw: api.default_power_limit(device).ok(),
             ecc: api.ecc(device).ok(),
         })
@@ -110,7 +116,7 @@ impl Nvml {
         Ok(GpuState {
             used_memory_bytes: api.memory(device).ok().map(|memory| memory.used),
             temperature_millicelsius: temperature,
-            clock_khz: api.clock(device).ok().map(|mhz| u64::from(mhz) * 1000),
+            clock_khz: api.clock(device).ok().map(kilohertz),
             throttle_reasons: api.reasons(device).map(reasons).unwrap_or_default(),
             compute_processes: api.processes(device).ok(),
         })
@@ -140,6 +146,10 @@ impl Absence {
             Self::Refused(refusal) => refusal.cause(),
         }
     }
+}
+
+fn kilohertz(megahertz: u32) -> u64 {
+    u64::from(megahertz) * 1000
 }
 
 fn millicelsius(degrees: u32) -> i64 {

@@ -13,7 +13,7 @@ type GetTwo = unsafe extern "C" fn(RawDevice, *mut c_uint, *mut c_uint) -> Statu
 type GetText = unsafe extern "C" fn(RawDevice, *mut c_char, c_uint) -> Status;
 type GetList<T> = unsafe extern "C" fn(RawDevice, *mut c_uint, *mut T) -> Status;
 
-/// `nvmlDeviceGetClockInfo`: the multiprocessors' clock.
+/// `nvmlDeviceGetClockInfo` and `nvmlDeviceGetMaxClockInfo`: the multiprocessors' clock.
 const CLOCK_SM: c_uint = 1;
 /// `nvmlDeviceGetTemperature`: the core's sensor.
 const SENSOR_CORE: c_uint = 0;
@@ -111,11 +111,13 @@ pub(super) struct Api {
     temperature: Option<GetOf<c_uint>>,
     threshold: Option<GetOf<c_uint>>,
     clock: Option<GetOf<c_uint>>,
+    highest_clock: Option<GetOf<c_uint>>,
     reasons: Option<Get<u64>>,
     processes_v1: Option<GetList<ProcessV1>>,
     processes_v2: Option<GetList<ProcessV2>>,
     persistence: Option<Get<c_uint>>,
     power_limit: Option<Get<c_uint>>,
+    enforced_power_limit: Option<Get<c_uint>>,
     default_power_limit: Option<Get<c_uint>>,
     ecc: Option<GetTwo>,
     /// Last, so that it is unloaded after all else.
@@ -166,6 +168,7 @@ impl Api {
             temperature: symbol(lib, "nvmlDeviceGetTemperature"),
             threshold: symbol(lib, "nvmlDeviceGetTemperatureThreshold"),
             clock: symbol(lib, "nvmlDeviceGetClockInfo"),
+            highest_clock: symbol(lib, "nvmlDeviceGetMaxClockInfo"),
             reasons: symbol(lib, "nvmlDeviceGetCurrentClocksEventReasons")
                 .or_else(|| symbol(lib, "nvmlDeviceGetCurrentClocksThrottleReasons")),
             processes_v1: symbol(lib, "nvmlDeviceGetComputeRunningProcesses"),
@@ -173,6 +176,7 @@ impl Api {
                 .or_else(|| symbol(lib, "nvmlDeviceGetComputeRunningProcesses_v2")),
             persistence: symbol(lib, "nvmlDeviceGetPersistenceMode"),
             power_limit: symbol(lib, "nvmlDeviceGetPowerManagementLimit"),
+            enforced_power_limit: symbol(lib, "nvmlDeviceGetEnforcedPowerLimit"),
             default_power_limit: symbol(lib, "nvmlDeviceGetPowerManagementDefaultLimit"),
             ecc: symbol(lib, "nvmlDeviceGetEccMode"),
             _library: library,
@@ -247,6 +251,11 @@ impl Api {
         get_of(self.clock, device, CLOCK_SM)
     }
 
+    /// Megahertz that the multiprocessors may have at most.
+    pub(super) fn highest_clock(&self, device: Device) -> Result<u32, Refusal> {
+        get_of(self.highest_clock, device, CLOCK_SM)
+    }
+
     /// The bits of `nvmlClocksEventReason…`.
     pub(super) fn reasons(&self, device: Device) -> Result<u64, Refusal> {
         get(self.reasons, device, 0)
@@ -274,6 +283,11 @@ impl Api {
     /// Milliwatts.
     pub(super) fn power_limit(&self, device: Device) -> Result<u32, Refusal> {
         get(self.power_limit, device, 0)
+    }
+
+    /// Milliwatts.
+    pub(super) fn enforced_power_limit(&self, device: Device) -> Result<u32, Refusal> {
+        get(self.enforced_power_limit, device, 0)
     }
 
     /// Milliwatts.
