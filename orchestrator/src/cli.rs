@@ -2,6 +2,7 @@
 
 mod audit;
 mod compare;
+mod index;
 mod kv;
 mod wait;
 mod worker;
@@ -18,6 +19,7 @@ use crate::settings::DeviceChoice;
 
 pub(crate) use audit::{AuditArgs, AuditFormat, FailOn};
 pub(crate) use compare::{CompareArgs, CompareFormat};
+pub(crate) use index::{IndexAction, IndexArgs, IndexOfArgs};
 pub(crate) use kv::KvArgs;
 pub(crate) use wait::Wait;
 pub(crate) use worker::{CheckArgs, WorkerAction, WorkerArgs};
@@ -52,6 +54,8 @@ pub(crate) enum Command {
     Compare(Box<CompareArgs>),
     /// List what there is.
     List(ListArgs),
+    /// Make the index of a results folder anew, or check it.
+    Index(IndexArgs),
     /// Check workers of one's own.
     Worker(WorkerArgs),
     /// Print the JSON Schema of a file or a message.

@@ -11,6 +11,7 @@ mod execute;
 mod finish;
 mod go_on;
 mod hold;
+mod index;
 mod kv;
 mod list;
 mod logs;
@@ -47,6 +48,7 @@ pub(crate) fn carry_out(command: Command) -> Result<ExitCode, CommandError> {
         Command::Report(args) => report::report(&args),
         Command::Compare(args) => compare::compare(&args),
         Command::List(args) => list::list(&args),
+        Command::Index(args) => index::index(&args),
         Command::Worker(args) => worker::worker(&args),
         Command::Schema(args) => schema::schema(&args),
         Command::Guard { orchestrator } => {
