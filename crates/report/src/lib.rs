@@ -8,6 +8,7 @@ mod compare;
 mod custom;
 mod digest;
 mod export;
+mod gate;
 mod kv;
 mod page;
 mod plain;
@@ -36,6 +37,7 @@ pub use compare::{
 pub use custom::{CustomCase, CustomSummary, NamedEstimate};
 pub use digest::{CellDigest, RunDigest};
 pub use export::{Hyperfine, hyperfine, long_csv, perfetto};
+pub use gate::{Certified, Gate, GateDecision, GateInput, GateOptions, gate};
 pub use kv::{
     CapacityLine, CrossoverLine, Degradation, EfficiencyLine, Figure, KvPoint, KvSummary,
     LatencyLine, MemoryLine, PathLine, PhaseLine, PhaseMeans, PointQuality, Prediction,
