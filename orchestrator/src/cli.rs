@@ -2,6 +2,7 @@
 
 mod audit;
 mod compare;
+mod history;
 mod kv;
 mod wait;
 mod worker;
@@ -18,6 +19,7 @@ use crate::settings::DeviceChoice;
 
 pub(crate) use audit::{AuditArgs, AuditFormat, FailOn};
 pub(crate) use compare::{CompareArgs, CompareFormat};
+pub(crate) use history::{HistoryArgs, HistoryFormat};
 pub(crate) use kv::KvArgs;
 pub(crate) use wait::Wait;
 pub(crate) use worker::{CheckArgs, WorkerAction, WorkerArgs};
@@ -50,6 +52,8 @@ pub(crate) enum Command {
     Report(ReportArgs),
     /// Compare two runs, or cases inside one run: faster, slower, same or undecided.
     Compare(Box<CompareArgs>),
+    /// Show how every value went over the runs of a results folder, and where it changed.
+    History(Box<HistoryArgs>),
     /// List what there is.
     List(ListArgs),
     /// Check workers of one's own.

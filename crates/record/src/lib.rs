@@ -42,7 +42,7 @@ pub use start::{Difference, PassedEnvironment, ProgramFile, Start, StartedBy};
 pub use store::{
     AttemptData, AttemptFiles, CERTIFICATES, Kept, NIGHTS, PLOTS, RecordError, Recorder,
     RunListing, RunLock, RunRecord, certificates, find_run, list_runs, nights, read_night,
-    write_atomically, write_certificate, write_night,
+    write_atomically, write_atomically_with, write_certificate, write_night,
 };
 pub use timeline::Timeline;
 

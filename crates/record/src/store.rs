@@ -15,7 +15,7 @@ pub use kept::{
 pub use lock::RunLock;
 pub(crate) use read::Fold;
 pub use read::{AttemptData, RunRecord};
-pub use write::{AttemptFiles, Recorder, write_atomically};
+pub use write::{AttemptFiles, Recorder, write_atomically, write_atomically_with};
 
 use std::path::{Path, PathBuf};
 

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use anechoic_index::IndexError;
 use anechoic_record::RecordError;
 use anechoic_report::NoMatch;
 use anechoic_suite::SuiteError;
@@ -49,6 +50,8 @@ pub(crate) enum CommandError {
     NoRecord(#[source] RecordErrorText),
     #[error("failed to {0}")]
     Record(#[source] RecordErrorText),
+    #[error("failed to {0}")]
+    Index(#[source] IndexError),
     #[error("failed to {source}")]
     Run {
         run: PathBuf,
@@ -180,12 +183,14 @@ impl CommandError {
                 ExitCode::Usage
             }
             Self::StoppedWaiting(_) => ExitCode::Interrupted,
-            Self::CasePattern { .. }
+            Self::Index(IndexError::Pattern { .. })
+            | Self::CasePattern { .. }
             | Self::IsAudit(_)
             | Self::AuditCompared(_)
             | Self::JobFile { .. }
             | Self::Record(RecordError::NoSuchRun { .. }) => ExitCode::Usage,
             Self::Record(_)
+            | Self::Index(_)
             | Self::Run { .. }
             | Self::Runtime(_)
             | Self::Wait(_)
@@ -271,7 +276,7 @@ impl CommandError {
             Self::NothingAlike(_) => {
                 "name a setting with --by in which two cases differ and that nothing else goes with"
             }
-            Self::CasePattern { .. } => {
+            Self::Index(IndexError::Pattern { .. }) | Self::CasePattern { .. } => {
                 "write a whole case id, or a pattern with `*`, `?`, `[ab]` or `{a,b}` in quotes"
             }
             Self::Record(RecordError::Damaged { .. }) => {
@@ -285,6 +290,7 @@ impl CommandError {
             Self::Record(RecordError::Newer { .. } | RecordError::NoSuchCase(_))
             | Self::Suite(SuiteError::Invalid(_))
             | Self::NothingToRun(_)
+            | Self::Index(_)
             | Self::Runtime(_)
             | Self::StoppedWaiting(_)
             | Self::Wait(_)

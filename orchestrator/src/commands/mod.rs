@@ -10,6 +10,7 @@ mod error;
 mod execute;
 mod finish;
 mod go_on;
+mod history;
 mod hold;
 mod kv;
 mod list;
@@ -46,6 +47,7 @@ pub(crate) fn carry_out(command: Command) -> Result<ExitCode, CommandError> {
         Command::Kv(args) => kv::kv(&args),
         Command::Report(args) => report::report(&args),
         Command::Compare(args) => compare::compare(&args),
+        Command::History(args) => history::history(&args),
         Command::List(args) => list::list(&args),
         Command::Worker(args) => worker::worker(&args),
         Command::Schema(args) => schema::schema(&args),

@@ -34,7 +34,7 @@ impl History {
         }
         Self {
             runs: runs.iter().map(|run| judged.run(run)).collect(),
-            nights: nights.iter().map(|night| of_night(night)).collect(),
+            nights: nights.iter().map(of_night).collect(),
             series,
         }
     }
@@ -46,7 +46,7 @@ fn since_first<'a>(
     nights: &[(&'a str, &'a Night)],
 ) -> Vec<(&'a str, &'a Night)> {
     let Some(first) = runs.first() else {
-        return Vec::new();
+        return nights.to_vec();
     };
     let is_since = |(_, night): &&(&str, &Night)| {
         let is_first = night.run.as_ref() == Some(&first.run);

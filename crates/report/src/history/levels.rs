@@ -1,6 +1,6 @@
 //! The levels that a series was on, where it changed from one to the next, and whether it creeps.
 
-use anechoic_stats::{Average, Interval, Scale, creep, steps};
+use anechoic_stats::{Average, Interval, Scale, creep, median, steps};
 
 /// Values in which steps are looked for, the newest ones: years of nights, and few enough to be searched while somebody waits.
 const SEARCHED: usize = 1_000;
@@ -12,7 +12,7 @@ pub struct Level {
     pub first: usize,
     /// The point behind its last one.
     pub end: usize,
-    /// The mean of its values, geometric where steps are told as fractions.
+    /// The median of its values, which one wild run does not move.
     pub value: f64,
 }
 
@@ -135,11 +135,10 @@ fn levels(line: &[f64], first: usize, steps: &[SeriesStep], scale: Scale) -> Vec
         .zip(ends)
         .map(|(begin, end)| {
             let values = &line[begin - first..end - first];
-            let mean = values.iter().sum::<f64>() / values.len().max(1) as f64;
             Level {
                 first: begin,
                 end,
-                value: off_line(scale, mean),
+                value: off_line(scale, median(values).unwrap_or(f64::NAN)),
             }
         })
         .collect()

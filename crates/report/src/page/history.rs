@@ -36,6 +36,19 @@ pub struct Links {
 }
 
 impl Links {
+    /// From the page's folder to the results root, both as the names along an absolute path.
+    pub fn from_to(folder: &[String], root: &[String]) -> Self {
+        let common = folder.iter().zip(root).take_while(|(a, b)| a == b).count();
+        let up = "../".repeat(folder.len() - common);
+        let down = root[common..].iter().map(|name| {
+            let name = utf8_percent_encode(name, NOT_IN_LINKS);
+            format!("{name}/")
+        });
+        Self {
+            root: up + &down.collect::<String>(),
+        }
+    }
+
     /// The link to the report of a run.
     fn report(&self, run: &str) -> String {
         let name = utf8_percent_encode(run, NOT_IN_LINKS);
@@ -226,8 +239,13 @@ impl Page<'_> {
             let kind = series.id.metric.kind();
             if let Some(step) = present.steps.last() {
                 let (word, is_worse) = worse_effect(kind, step.effect);
-                let text = step_text(self.history, series, present, step);
+                let mut text = step_text(self.history, series, present, step);
+                let is_accepted = self.is_accepted(series, step.at);
+                if is_accepted {
+                    text += ", accepted";
+                }
                 let run = series.points[step.at].run;
+                let is_worse = is_worse && !is_accepted;
                 found.push((run, (index, format!("{word} since {text}"), is_worse)));
             }
             if let Some(creep) = &present.creep {
@@ -239,6 +257,13 @@ impl Page<'_> {
         }
         found.sort_by_key(|(run, _)| std::cmp::Reverse(*run));
         found.into_iter().map(|(_, told)| told).collect()
+    }
+
+    /// Whether somebody has said since then that the level is as it should be.
+    fn is_accepted(&self, series: &Series, since: usize) -> bool {
+        let nights = series.points[since..].iter();
+        let mut nights = nights.filter_map(|point| self.history.night(point));
+        nights.any(|night| night.outcome == NightOutcome::Accepted)
     }
 
     fn overview(&self) -> Markup {
@@ -281,15 +306,15 @@ impl Page<'_> {
                 th scope="row" {
                     span.name {
                         a href={ "#series-" (index + 1) } { (plain(&series.name())) }
-                        @if !series.is_current { " " span.label { "until its settings were changed" } }
+                        @if !series.is_current { " " span.label { "older settings" } }
                     }
                 }
                 td { (plain(&series.id.metric.name())) }
-                td.number data-sort=(key(newest.average.value)) { (nowrap(&value_text(series, newest))) }
-                td.number data-sort=[change.map(key)] { (shown.as_deref().map_or(NONE.to_owned(), nowrap)) }
+                td.number data-sort=(key(newest.average.value)) { (unbroken(&value_text(series, newest))) }
+                td.number data-sort=[change.map(key)] { (shown.as_deref().map_or(NONE.to_owned(), unbroken)) }
                 td.number data-sort=(series.points.len()) { (series.points.len()) }
-                td { (step.as_deref().unwrap_or(NONE)) }
-                td { (creep.as_deref().unwrap_or(NONE)) }
+                td { (unbroken(step.as_deref().unwrap_or(NONE))) }
+                td { (unbroken(creep.as_deref().unwrap_or(NONE))) }
                 td { (verdict(newest.verdict, newest.verdict.is_worse())) }
             }
         }
@@ -355,10 +380,10 @@ impl Page<'_> {
                 th scope="row" { (minute(run.started)) }
                 td { a href=(self.links.report(&run.run)) { (plain(&run.run)) } }
                 td.number {
-                    (nowrap(&value_text(series, point)))
+                    (unbroken(&value_text(series, point)))
                     @if point.disturbed > 0 { " " strong.label { "disturbed" } }
                 }
-                td.number { (before.as_deref().map_or(NONE.to_owned(), nowrap)) }
+                td.number { (before.as_deref().map_or(NONE.to_owned(), unbroken)) }
                 td { (verdict(point.verdict, point.verdict.is_worse())) }
                 td { (plain(&crate::history::what_changed(series, index, point))) }
             }
@@ -448,11 +473,45 @@ fn key(value: f64) -> String {
     format!("{value:e}")
 }
 
-/// A number stays with its unit; its interval may go to the next line.
-fn nowrap(text: &str) -> String {
-    let (value, interval) = match text.split_once(" [") {
-        Some((value, interval)) => (value, format!(" [{}", interval.replace(' ', "\u{a0}"))),
-        None => (text, String::new()),
-    };
-    value.replace(' ', "\u{a0}") + &interval
+/// A number stays with its unit, an interval in one piece, a day with its time.
+fn unbroken(text: &str) -> String {
+    let mut whole = String::with_capacity(text.len());
+    let mut is_inside = false;
+    let mut words = text.split(' ').peekable();
+    while let Some(word) = words.next() {
+        whole += word;
+        is_inside = (is_inside || word.starts_with('[')) && !word.contains(']');
+        let is_day = word.len() == 10 && word.as_bytes()[4] == b'-';
+        let is_unit = |next: &&str| UNITS.contains(&next.trim_end_matches([',', ';']));
+        whole += match words.peek() {
+            None => "",
+            Some(next) if is_inside || is_day || is_unit(next) => "\u{a0}",
+            Some(_) => " ",
+        };
+    }
+    whole
+}
+
+const UNITS: [&str; 9] = ["%", "s", "ms", "µs", "B", "KiB", "MiB", "GiB", "TiB"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_stay_whole() {
+        let check = |text: &str, expected: &str| {
+            assert_eq!(unbroken(text).replace('\u{a0}', "~"), expected);
+        };
+        check("101 ms [100, 102]", "101~ms [100,~102]");
+        check(
+            "2026-01-02 03:04: +1.5 % [-1, +4]",
+            "2026-01-02~03:04: +1.5~% [-1,~+4]",
+        );
+        check(
+            "+0.1 % a run since 2026-01-02 03:04",
+            "+0.1~% a run since 2026-01-02~03:04",
+        );
+        check("", "");
+    }
 }

@@ -283,18 +283,15 @@ impl HistoryChart<'_> {
         let x = plane.points[step.at] - plane.half;
         let y = plane.area.y(plane.y.clamped(to.value)?);
         let text = match stretch.scale {
-            LineScale::Ratio => units::signed_percent(step.effect),
+            LineScale::Ratio => percent(step.effect),
             LineScale::Difference => format!("{:+.3}", step.effect),
         };
-        let width = text_width(&text);
-        let (at, class) = match x + width + 6.0 > plane.area.right() {
-            true => (x - 5.0, "over end"),
-            false => (x + 5.0, "over"),
+        // Beside the new level, before it begins: there its points are not.
+        let (at, class) = match x - text_width(&text) - 8.0 < plane.area.left {
+            true => (x + 6.0, "over"),
+            false => (x - 6.0, "over end"),
         };
-        // Above a level that is higher, below one that is lower: away from the points of the one before.
-        let below = step.effect < 0.0;
-        let base = if below { y + 22.0 } else { y - 12.0 };
-        let base = base.clamp(plane.area.top + 12.0, plane.area.bottom() - 4.0);
+        let base = (y + 4.5).clamp(plane.area.top + 12.0, plane.area.bottom() - 4.0);
         let words = crate::history::step_text(self.history, self.series, stretch, step);
         let line = segment(x, y - 9.0, x, y + 9.0).with("class", "bar strong");
         let group = Element::new("g")
@@ -464,6 +461,15 @@ fn level(plane: &Plane, level: &Level) -> Option<Element> {
     let from = plane.points[level.first] - plane.half;
     let to = plane.points[last] + plane.half;
     Some(segment(from, y, to, y).with("class", "bar strong"))
+}
+
+/// With as many digits as a label has room for.
+fn percent(effect: f64) -> String {
+    let percent = effect * 100.0;
+    match percent.abs() < 1.0 {
+        true => format!("{percent:+.2} %"),
+        false => format!("{percent:+.1} %"),
+    }
 }
 
 /// Verdicts differ in shape and in colour.

@@ -22,7 +22,7 @@ fn it_shows_what_happened_and_links_to_it() {
     let page = page(&crate::forty());
     assert_eq!(drawings(&page).len(), 2);
     for needed in [
-        "slower since 2026-01-26 02:30",
+        "slower since 2026-01-26 02:30: +4.99 % [+4.82, +5.16], accepted",
         "another machine: kernel was Linux 6.1 and is Linux 6.2",
         "another program: anechoic was 0.1.0 and is 0.2.0",
         "href=\"quick_2026-01-26T02-30-00Z/report.html\"",
@@ -41,9 +41,16 @@ fn it_shows_what_happened_and_links_to_it() {
 
 #[test]
 fn links_begin_at_the_page() {
-    let links = Links {
-        root: "../results/".to_owned(),
+    let check = |folder: &[&str], root: &[&str], expected: &str| {
+        let owned = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
+        let links = Links::from_to(&owned(folder), &owned(root));
+        assert_eq!(links.root, expected);
+        links
     };
+    check(&["/", "a"], &["/", "a"], "");
+    check(&["/", "a", "b"], &["/", "a"], "../");
+    check(&["/"], &["/", "a b", "c#"], "a%20b/c%23/");
+    let links = check(&["/", "a", "pages"], &["/", "a", "results"], "../results/");
     let page = history_html(&crate::forty(), &links);
     assert!(page.contains("href=\"../results/quick_2026-01-26T02-30-00Z/report.html\""));
 }
