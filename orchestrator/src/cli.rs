@@ -3,6 +3,7 @@
 mod audit;
 mod compare;
 mod history;
+mod index;
 mod kv;
 mod wait;
 mod worker;
@@ -20,6 +21,7 @@ use crate::settings::DeviceChoice;
 pub(crate) use audit::{AuditArgs, AuditFormat, FailOn};
 pub(crate) use compare::{CompareArgs, CompareFormat};
 pub(crate) use history::{HistoryArgs, HistoryFormat};
+pub(crate) use index::{IndexAction, IndexArgs, IndexOfArgs};
 pub(crate) use kv::KvArgs;
 pub(crate) use wait::Wait;
 pub(crate) use worker::{CheckArgs, WorkerAction, WorkerArgs};
@@ -56,6 +58,8 @@ pub(crate) enum Command {
     History(Box<HistoryArgs>),
     /// List what there is.
     List(ListArgs),
+    /// Make the index of a results folder anew, or check it.
+    Index(IndexArgs),
     /// Check workers of one's own.
     Worker(WorkerArgs),
     /// Print the JSON Schema of a file or a message.

@@ -1,10 +1,5 @@
 //! `anechoic history` over runs of the fake worker.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "helpers of tests, where a panic is the report"
-)]
-
 use std::fs;
 
 use anechoic_integration_tests::Bench;

@@ -12,6 +12,7 @@ mod finish;
 mod go_on;
 mod history;
 mod hold;
+mod index;
 mod kv;
 mod list;
 mod logs;
@@ -49,6 +50,7 @@ pub(crate) fn carry_out(command: Command) -> Result<ExitCode, CommandError> {
         Command::Compare(args) => compare::compare(&args),
         Command::History(args) => history::history(&args),
         Command::List(args) => list::list(&args),
+        Command::Index(args) => index::index(&args),
         Command::Worker(args) => worker::worker(&args),
         Command::Schema(args) => schema::schema(&args),
         Command::Guard { orchestrator } => {

@@ -44,6 +44,8 @@ const LEFT: f64 = 62.0;
 const FOOT: f64 = 18.0;
 /// Beyond this ratio of the largest to the smallest value, the axis is logarithmic.
 const WIDE: f64 = 20.0;
+/// The least that the axis shows, as a part of the values.
+const NARROW: f64 = 0.002;
 /// Marks at the bottom that are drawn at most, of each kind.
 const MARKS: usize = 150;
 /// Labels of time below the panel.
@@ -138,7 +140,12 @@ impl HistoryChart<'_> {
         if low > 0.0 && high / low > WIDE {
             return Scale::log_around(held);
         }
-        held.push(low - (high - low) * FOOT / HEIGHT);
+        // Of equal values the last digits are rounding, and no course.
+        let least = low.abs().max(high.abs()) * NARROW;
+        if high - low < least {
+            held.extend([low - least / 2.0, high + least / 2.0]);
+        }
+        held.push(low - (high - low).max(least) * FOOT / HEIGHT);
         Scale::around(held)
     }
 
