@@ -237,15 +237,18 @@ impl Page<'_> {
             }
             let present = series.present();
             let kind = series.id.metric.kind();
-            if let Some(step) = present.steps.last() {
+            if let Some((stretch, step)) = series.last_step() {
                 let (word, is_worse) = worse_effect(kind, step.effect);
-                let mut text = step_text(self.history, series, present, step);
+                let mut text = step_text(self.history, series, stretch, step);
+                let is_past = stretch.end <= present.first;
                 let is_accepted = self.is_accepted(series, step.at);
-                if is_accepted {
-                    text += ", accepted";
+                match (is_past, is_accepted) {
+                    (true, _) => text += ", on the machine as it was before it changed",
+                    (false, true) => text += ", accepted",
+                    (false, false) => {}
                 }
                 let run = series.points[step.at].run;
-                let is_worse = is_worse && !is_accepted;
+                let is_worse = is_worse && !is_accepted && !is_past;
                 found.push((run, (index, format!("{word} since {text}"), is_worse)));
             }
             if let Some(creep) = &present.creep {
