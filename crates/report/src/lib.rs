@@ -7,6 +7,7 @@ mod compare;
 mod custom;
 mod digest;
 mod export;
+mod gate;
 mod history;
 mod kv;
 mod page;
@@ -32,6 +33,7 @@ pub use compare::{
 pub use custom::{CustomCase, CustomSummary, NamedEstimate};
 pub use digest::{CellDigest, RunDigest};
 pub use export::{Chosen, Hyperfine, Samples, hyperfine, long_csv, perfetto};
+pub use gate::{Certified, Gate, GateDecision, GateInput, GateOptions, gate};
 pub use history::{
     Gap, HISTORY_VERSION, History, HistoryNight, HistoryRun, Level, Point, PointVerdict, Series,
     SeriesCreep, SeriesStep, Stretch, history_json, history_markdown, history_terminal,
