@@ -3,6 +3,7 @@
 mod audit;
 mod certify;
 mod compare;
+mod history;
 mod index;
 mod kv;
 mod notify;
@@ -24,6 +25,7 @@ use crate::settings::DeviceChoice;
 pub(crate) use audit::{AuditArgs, AuditFormat, FailOn};
 pub(crate) use certify::{CertifyArgs, CertifyFormat};
 pub(crate) use compare::{CompareArgs, CompareFormat};
+pub(crate) use history::{HistoryArgs, HistoryFormat};
 pub(crate) use index::{IndexAction, IndexArgs, IndexOfArgs};
 pub(crate) use kv::KvArgs;
 pub(crate) use notify::NotifyArgs;
@@ -64,6 +66,8 @@ pub(crate) enum Command {
     Report(ReportArgs),
     /// Compare two runs, or cases inside one run: faster, slower, same or undecided.
     Compare(Box<CompareArgs>),
+    /// Show how every value went over the runs of a results folder, and where it changed.
+    History(Box<HistoryArgs>),
     /// List what there is.
     List(ListArgs),
     /// Remove old runs that nothing needs any more; says which without `--apply`.

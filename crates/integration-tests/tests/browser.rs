@@ -1,4 +1,4 @@
-//! The page of a run in a real browser: nothing is loaded, nothing complains, nothing overflows, and it can be read
+//! The pages of a run and of a history in a real browser: nothing is loaded, nothing complains, nothing overflows, and it can be read
 //! without scripts.
 //!
 //! `ANECHOIC_SCREENSHOTS=DIR` keeps a picture of every look.
@@ -8,11 +8,14 @@
     reason = "helpers of tests, where a panic is the report"
 )]
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
+use std::time::Duration;
 use std::{env, fs};
 
 use anechoic_integration_tests::{Bench, Browser, Look, Page, installed_browser};
+use anechoic_record::{Night, NightOutcome, SCHEMA_VERSION, write_night};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
@@ -89,6 +92,104 @@ fn the_page_of_a_run_in_a_browser() {
     it_prints_without_controls(&mut browser, &url);
     markup_from_outside_stays_text(&mut browser, &url);
     links_lead_to_files(&mut browser, &url, &bench.latest());
+}
+
+#[test]
+fn the_page_of_a_history_in_a_browser() {
+    let Some(program) = installed_browser() else {
+        return skip();
+    };
+    let bench = two_nights();
+    let root = bench.path("results");
+    let url = format!("file://{}", root.join("history.html").display());
+    let mut browser = Browser::start(&program);
+    it_is_quiet_and_fits(&mut browser, &url);
+    points_tell_their_values(&mut browser, &url);
+    it_is_dark_where_asked(&mut browser, &url);
+    a_history_needs_no_scripts(&mut browser, &url);
+    a_history_leads_to_its_reports(&mut browser, &url, &root);
+}
+
+/// Two runs, the second of which is a night, and a night without a run.
+fn two_nights() -> Bench {
+    let bench = Bench::with_suite(SUITE, "fails=exit-3");
+    for _ in 0..2 {
+        assert_eq!(bench.run(&["run", "suite.toml"]).code, 10);
+    }
+    let manifest = bench.manifest();
+    let night = |run: Option<String>, outcome| Night {
+        schema_version: SCHEMA_VERSION,
+        suite: manifest.plan.name.clone(),
+        started: manifest.starts[0].at,
+        ended: manifest.starts[0].at,
+        run,
+        confirmations: Vec::new(),
+        baseline: "last-good".to_owned(),
+        against: Vec::new(),
+        noise: None,
+        outcome,
+        cells: Vec::new(),
+        news: None,
+        notices: Vec::new(),
+    };
+    let root = bench.path("results");
+    write_night(
+        &root,
+        &night(Some(manifest.run.clone()), NightOutcome::Quiet),
+    )
+    .unwrap();
+    let reasons = vec!["<b class=injected>busy</b>".to_owned()];
+    let mut missed = night(None, NightOutcome::NotMeasured { reasons });
+    missed.started += Duration::from_secs(60);
+    missed.ended = missed.started;
+    write_night(&root, &missed).unwrap();
+    let made = bench.run(&["history", "--html"]);
+    assert_eq!(made.code, 0, "{}", made.stderr);
+    bench
+}
+
+fn a_history_needs_no_scripts(browser: &mut Browser, url: &str) {
+    let without = Look {
+        scripts: false,
+        ..Look::default()
+    };
+    let counts = "({ rows: document.querySelectorAll('table tbody tr').length, \
+         plots: document.querySelectorAll('figure svg').length, \
+         told: document.querySelector('.findings').textContent, \
+         injected: document.querySelectorAll('.injected').length })";
+    let mut page = open(browser, url, Look::default());
+    let with_scripts = page.evaluate(counts);
+    let mut page = open(browser, url, without);
+    assert_eq!(page.evaluate(counts), with_scripts);
+    assert!(with_scripts["plots"].as_u64() > Some(3), "{with_scripts}");
+    assert_eq!(with_scripts["injected"], 0);
+    let told = with_scripts["told"].as_str().unwrap();
+    assert!(told.contains("<b class=injected>busy</b>"), "{told}");
+}
+
+/// Every link leads to a file or a place of the page; those that a keyboard comes to include every report that marks lead to.
+fn a_history_leads_to_its_reports(browser: &mut Browser, url: &str, root: &Path) {
+    let mut page = open(browser, url, Look::default());
+    page.evaluate("document.querySelectorAll('details').forEach((d) => d.open = true)");
+    let links = page.evaluate(
+        "[...document.querySelectorAll('a[href]')].map((a) => [a.getAttribute('href'), a.tabIndex])",
+    );
+    let (mut of_marks, mut of_keyboard) = (BTreeSet::new(), BTreeSet::new());
+    for link in links.as_array().unwrap() {
+        let written = link[0].as_str().unwrap();
+        if let Some(id) = written.strip_prefix('#') {
+            let there = page.evaluate(&format!("document.getElementById({id:?}) !== null"));
+            assert_eq!(there, true, "{written}");
+            continue;
+        }
+        assert!(root.join(written).is_file(), "{written}");
+        match link[1].as_i64() {
+            Some(-1) => of_marks.insert(written.to_owned()),
+            _ => of_keyboard.insert(written.to_owned()),
+        };
+    }
+    assert_eq!(of_marks.len(), 2, "{of_marks:?}");
+    assert!(of_keyboard.is_superset(&of_marks), "{of_keyboard:?}");
 }
 
 /// Where a browser has to be, its absence is a failure.

@@ -43,8 +43,8 @@ pub use store::{
     AttemptData, AttemptFiles, CERTIFICATES, FoundCertificate, Kept, NIGHTS, PLOTS, RecordError,
     Recorder, Removal, RunListing, RunLock, RunRecord, SuiteCertificates, bytes_on_disk,
     certificates, find_certificate, find_run, half_removed, is_run_of, latest_run, list_runs,
-    nights, read_night, remove_half_removed, remove_run, write_atomically, write_certificate,
-    write_night,
+    nights, read_night, remove_half_removed, remove_run, write_atomically, write_atomically_with,
+    write_certificate, write_night,
 };
 pub use timeline::Timeline;
 

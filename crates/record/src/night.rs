@@ -178,6 +178,14 @@ impl NightOutcome {
         }
     }
 
+    /// Why nothing was measured, or what failed, each in words; empty of the others.
+    pub fn reasons(&self) -> &[String] {
+        match self {
+            Self::NotMeasured { reasons } | Self::Failed { reasons } => reasons,
+            Self::NoBaseline | Self::Quiet | Self::Regression | Self::Accepted => &[],
+        }
+    }
+
     /// Whether its run is a baseline for later nights.
     pub fn is_good(&self) -> bool {
         match self {

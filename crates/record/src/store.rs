@@ -20,7 +20,7 @@ pub use read::{AttemptData, RunRecord};
 pub use remove::{
     Removal, bytes_on_disk, half_removed, is_run_of, latest_run, remove_half_removed, remove_run,
 };
-pub use write::{AttemptFiles, Recorder, write_atomically};
+pub use write::{AttemptFiles, Recorder, write_atomically, write_atomically_with};
 
 use std::path::{Path, PathBuf};
 

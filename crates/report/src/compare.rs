@@ -24,6 +24,7 @@ pub use comparison::{
     By, COMPARISON_VERSION, Comparison, Counts, NotMeasured, RunFacts, Unmatched,
 };
 pub use fail_on::{Conclusion, FailOn, FailOns};
+pub(crate) use options::unit;
 pub use options::{CompareOptions, MetricChoice, Threshold, WrongOption};
 pub use render::{compare_json, compare_junit, compare_markdown, compare_terminal};
 pub(crate) use render::{for_markdown, for_terminal};

@@ -6,5 +6,5 @@ mod long_csv;
 mod perfetto;
 
 pub use hyperfine::{Hyperfine, hyperfine};
-pub use long_csv::long_csv;
+pub use long_csv::{Chosen, Samples, long_csv};
 pub use perfetto::perfetto;

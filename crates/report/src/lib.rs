@@ -9,6 +9,7 @@ mod custom;
 mod digest;
 mod export;
 mod gate;
+mod history;
 mod kv;
 mod page;
 mod plain;
@@ -36,14 +37,19 @@ pub use compare::{
 };
 pub use custom::{CustomCase, CustomSummary, NamedEstimate};
 pub use digest::{CellDigest, RunDigest};
-pub use export::{Hyperfine, hyperfine, long_csv, perfetto};
+pub use export::{Chosen, Hyperfine, Samples, hyperfine, long_csv, perfetto};
 pub use gate::{Certified, Gate, GateDecision, GateInput, GateOptions, gate};
+pub use history::{
+    Gap, HISTORY_VERSION, History, HistoryNight, HistoryRun, Level, Point, PointVerdict, Series,
+    SeriesCreep, SeriesStep, Stretch, history_json, history_markdown, history_terminal,
+    openmetrics, runs_markdown, runs_terminal,
+};
 pub use kv::{
     CapacityLine, CrossoverLine, Degradation, EfficiencyLine, Figure, KvPoint, KvSummary,
     LatencyLine, MemoryLine, PathLine, PhaseLine, PhaseMeans, PointQuality, Prediction,
     QualityLine, RooflineLine, Setting, Spread, Standing, TradeOffLine,
 };
-pub use page::{Logs, html};
+pub use page::{Links, Logs, history_html, html};
 pub use plot::{Plot, plots};
 pub use render::{csv, json, markdown, terminal};
 pub use rest::{DisturbedAttempt, LeftBehind, WaitReason, Waiting};

@@ -5,12 +5,14 @@ mod conditions;
 mod document;
 mod failures;
 mod findings;
+mod history;
 mod plots;
 mod tables;
 
 use std::collections::BTreeMap;
 
 pub use document::html;
+pub use history::{Links, history_html};
 
 /// What the page quotes from files of the run directory; the record itself does not hold it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -18,7 +18,7 @@ fn turns_text(c: char) -> bool {
 }
 
 /// What a name must not hold inside a relative link.
-const NOT_IN_LINKS: &AsciiSet = &CONTROLS
+pub(crate) const NOT_IN_LINKS: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
     .add(b'#')

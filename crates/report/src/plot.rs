@@ -5,6 +5,7 @@ mod chart;
 mod conditions;
 mod extent;
 mod frame;
+mod history;
 mod iterations;
 mod layers;
 mod mark;
@@ -24,6 +25,8 @@ mod values;
 mod wall_time;
 
 use anechoic_record::{RunRecord, cells};
+
+pub(crate) use history::{HistoryChart, without_style};
 
 use crate::Summary;
 use crate::kv::tokens_of;

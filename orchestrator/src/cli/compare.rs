@@ -65,7 +65,7 @@ pub(crate) enum MetricName {
     One(Metric),
 }
 
-fn metric(text: &str) -> Result<MetricName, String> {
+pub(super) fn metric(text: &str) -> Result<MetricName, String> {
     match text {
         "all" => Ok(MetricName::All),
         name => {
@@ -75,27 +75,28 @@ fn metric(text: &str) -> Result<MetricName, String> {
     }
 }
 
+/// What several of them choose.
+pub(super) fn metrics(names: &[MetricName]) -> MetricChoice {
+    let mut named = Vec::new();
+    for name in names {
+        match name {
+            MetricName::All => return MetricChoice::All,
+            MetricName::One(metric) => named.push(metric.clone()),
+        }
+    }
+    match named.is_empty() {
+        true => MetricChoice::Primary,
+        false => MetricChoice::Named(named),
+    }
+}
+
 impl CompareArgs {
     /// How to compare.
     pub(crate) fn options(&self) -> CompareOptions {
         CompareOptions {
-            metrics: self.metrics(),
+            metrics: metrics(&self.metric),
             threshold: self.threshold,
             force: self.force,
-        }
-    }
-
-    fn metrics(&self) -> MetricChoice {
-        let mut named = Vec::new();
-        for name in &self.metric {
-            match name {
-                MetricName::All => return MetricChoice::All,
-                MetricName::One(metric) => named.push(metric.clone()),
-            }
-        }
-        match named.is_empty() {
-            true => MetricChoice::Primary,
-            false => MetricChoice::Named(named),
         }
     }
 

@@ -12,6 +12,7 @@ mod error;
 mod execute;
 mod finish;
 mod go_on;
+mod history;
 mod hold;
 mod index;
 mod kv;
@@ -52,6 +53,7 @@ pub(crate) fn carry_out(command: Command) -> Result<ExitCode, CommandError> {
         Command::Kv(args) => kv::kv(&args),
         Command::Report(args) => report::report(&args),
         Command::Compare(args) => compare::compare(&args),
+        Command::History(args) => history::history(&args),
         Command::List(args) => list::list(&args),
         Command::Prune(args) => prune::prune(&args),
         Command::Index(args) => index::index(&args),

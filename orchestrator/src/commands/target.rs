@@ -15,6 +15,12 @@ pub(crate) enum Target {
     Output,
     /// `--log`: rows, behind what was there.
     Log,
+    /// `--html`: the page, in place of what was there.
+    Html,
+    /// `--samples`: rows, in place of what was there.
+    Samples,
+    /// `--openmetrics`: the text, in place of what was there.
+    OpenMetrics,
 }
 
 impl Target {
@@ -22,6 +28,9 @@ impl Target {
         match self {
             Self::Output => "--output",
             Self::Log => "--log",
+            Self::Html => "--html",
+            Self::Samples => "--samples",
+            Self::OpenMetrics => "--openmetrics",
         }
     }
 
@@ -39,7 +48,7 @@ impl Target {
         // An output is replaced by another file, a log is written itself.
         let written = match self {
             Self::Log if path.exists() => path,
-            Self::Log | Self::Output => parent,
+            Self::Log | Self::Output | Self::Html | Self::Samples | Self::OpenMetrics => parent,
         };
         access(written, AccessFlags::W_OK).map_err(|errno| refused(errno.desc().to_owned()))
     }

@@ -2,7 +2,7 @@
 //! always either the old or the new one, never half of one; a run has its name only once it is whole.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Write};
+use std::io::{BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use anechoic_protocol::{Job, WorkerIdentity};
@@ -352,6 +352,14 @@ fn write_json(path: &Path, value: &impl Serialize) -> Result<(), RecordError> {
 
 /// Writes a file under a temporary name, syncs it and renames it into place.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), RecordError> {
+    write_atomically_with(path, |file| file.write_all(bytes))
+}
+
+/// The same of a file that `write` puts down piece by piece, for what should never be in memory as a whole.
+pub fn write_atomically_with(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
+) -> Result<(), RecordError> {
     let parent = path.parent().filter(|p| !p.as_os_str().is_empty());
     let parent = parent.unwrap_or(Path::new("."));
     let failed = |source| RecordError::io("write", path)(source);
@@ -360,7 +368,10 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), RecordError> {
         .permissions(mode(0o644))
         .tempfile_in(parent)
         .map_err(failed)?;
-    file.write_all(bytes).map_err(failed)?;
+    let mut buffered = BufWriter::new(&mut file);
+    write(&mut buffered).map_err(failed)?;
+    buffered.flush().map_err(failed)?;
+    drop(buffered);
     file.as_file().sync_all().map_err(failed)?;
     file.persist(path).map_err(|e| failed(e.error))?;
     Ok(())

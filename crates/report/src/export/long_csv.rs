@@ -1,8 +1,9 @@
 //! A tidy table for pandas and DuckDB: one row per value, whatever was measured.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 
-use anechoic_record::{AttemptRecord, CaseRecord, MetricKind, RunRecord, cells_of_case};
+use anechoic_record::{AttemptRecord, CaseRecord, Metric, MetricKind, RunRecord, cells_of_case};
 
 /// The columns. Within a version further ones may come behind them.
 const COLUMNS: [&str; 15] = [
@@ -29,23 +30,75 @@ const COLUMNS: [&str; 15] = [
 /// # Errors
 /// Those of the writer.
 pub fn long_csv(record: &RunRecord, out: impl Write) -> std::io::Result<()> {
-    write(record, out).map_err(|error| match error.into_kind() {
+    let mut samples = Samples::new(out, Chosen::default())?;
+    samples.add(record)?;
+    samples.finish()
+}
+
+/// Which rows are written; by default all.
+#[derive(Debug, Default)]
+pub struct Chosen<'a> {
+    /// These cases.
+    pub cases: Option<&'a BTreeSet<String>>,
+    /// These metrics; all where none is named. Attempts that ended badly have no metric and stay.
+    pub metrics: &'a [Metric],
+}
+
+/// The rows of several runs below one header, written as they come.
+#[derive(Debug)]
+pub struct Samples<'a, W: Write> {
+    writer: csv::Writer<W>,
+    chosen: Chosen<'a>,
+}
+
+impl<'a, W: Write> Samples<'a, W> {
+    /// Writes the header.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn new(out: W, chosen: Chosen<'a>) -> std::io::Result<Self> {
+        let mut writer = csv::Writer::from_writer(out);
+        writer.write_record(COLUMNS).map_err(written)?;
+        Ok(Self { writer, chosen })
+    }
+
+    /// Writes the rows of a run.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn add(&mut self, record: &RunRecord) -> std::io::Result<()> {
+        for case in &record.manifest.cases {
+            if self
+                .chosen
+                .cases
+                .is_some_and(|cases| !cases.contains(&case.case.id))
+            {
+                continue;
+            }
+            for attempt in &case.attempts {
+                let mut rows = Rows::of(record, case, attempt);
+                let done = rows.write(record, self.chosen.metrics, &mut self.writer);
+                done.map_err(written)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what is left.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn finish(mut self) -> std::io::Result<()> {
+        self.writer.flush()
+    }
+}
+
+fn written(error: csv::Error) -> std::io::Error {
+    match error.into_kind() {
         csv::ErrorKind::Io(error) => error,
         // Every row has as many fields as the first; no other kind comes from writing.
         other => std::io::Error::other(format!("{other:?}")),
-    })
-}
-
-fn write(record: &RunRecord, out: impl Write) -> csv::Result<()> {
-    let mut writer = csv::Writer::from_writer(out);
-    writer.write_record(COLUMNS)?;
-    for case in &record.manifest.cases {
-        for attempt in &case.attempts {
-            let mut rows = Rows::of(record, case, attempt);
-            rows.write(record, &mut writer)?;
-        }
     }
-    Ok(writer.flush()?)
 }
 
 /// The rows of one attempt, and what they have in common.
@@ -84,13 +137,21 @@ impl<'a> Rows<'a> {
         }
     }
 
-    fn write(&mut self, record: &RunRecord, to: &mut csv::Writer<impl Write>) -> csv::Result<()> {
+    fn write(
+        &mut self,
+        record: &RunRecord,
+        metrics: &[Metric],
+        to: &mut csv::Writer<impl Write>,
+    ) -> csv::Result<()> {
         if !self.attempt.outcome.is_ok() {
             return self.write_row(record, &Row::default(), to);
         }
         let data = record.attempt_data(&self.case.case.id, self.attempt.attempt);
         let alone = [(self.attempt.attempt, data)].into_iter();
         for cell in cells_of_case(self.case, alone) {
+            if !metrics.is_empty() && !metrics.contains(&cell.id.metric) {
+                continue;
+            }
             let mut row = Row {
                 tokens: cell.id.tokens.map(|t| t.to_string()).unwrap_or_default(),
                 metric: cell.id.metric.name(),

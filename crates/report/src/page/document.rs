@@ -7,11 +7,11 @@ use super::{Logs, cases, conditions, failures, findings, plots, tables};
 use crate::plain::plain;
 use crate::{Plot, Summary, render};
 
-const STYLE: &str = include_str!("style.css");
-const SCRIPT: &str = include_str!("script.js");
+pub(super) const STYLE: &str = include_str!("style.css");
+pub(super) const SCRIPT: &str = include_str!("script.js");
 
 /// Nothing may be loaded; what the page needs is in it. Of scripts only the page's own runs, known by its SHA-256.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; \
+pub(super) const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; \
      script-src 'sha256-jPWFpnHPma/By2VtndqbVThRY4H7OFHqpuzsHm+r1KE='; \
      img-src data:; base-uri 'none'; form-action 'none'";
 
