@@ -1,0 +1,185 @@
+//! The index of a results root says what the run directories say, whatever becomes of its file.
+
+use std::fs;
+use std::path::Path;
+
+use anechoic_index::{INDEX, Index, Query};
+use anechoic_integration_tests::large_run::LargeRun;
+use anechoic_record::{Metric, RunRecord};
+use anechoic_report::RunDigest;
+
+/// A root with so many small runs.
+fn root(runs: u64) -> tempfile::TempDir {
+    let root = tempfile::tempdir().unwrap();
+    for seed in 1..=runs {
+        add_run(root.path(), seed);
+    }
+    root
+}
+
+fn add_run(root: &Path, seed: u64) {
+    let run = LargeRun {
+        cases: 2,
+        attempts: 2,
+        iterations: 2,
+        seconds: 1,
+        seed,
+        ..LargeRun::default()
+    };
+    run.write(root).unwrap();
+}
+
+/// What the directories themselves say.
+fn read(root: &Path) -> Vec<RunDigest> {
+    let mut digests: Vec<_> = fs::read_dir(root)
+        .unwrap()
+        .flatten()
+        .filter(|entry| entry.path().join("run.json").is_file())
+        .map(|entry| RunDigest::of(&RunRecord::load(&entry.path()).unwrap()))
+        .collect();
+    digests.sort_by(|a, b| (a.started, &a.run).cmp(&(b.started, &b.run)));
+    digests
+}
+
+fn all(root: &Path) -> Vec<RunDigest> {
+    let index = Index::open(root).unwrap();
+    index.digests(&Query::default()).unwrap()
+}
+
+#[test]
+fn an_index_follows_its_runs() {
+    let root = root(3);
+    let root = root.path();
+    assert_eq!(all(root), read(root));
+    assert_eq!(all(root).len(), 3);
+    // From the file alone.
+    assert_eq!(all(root), read(root));
+    add_run(root, 4);
+    fs::remove_dir_all(root.join("large-2_2026-11-22T03-45-00Z")).unwrap();
+    let found = all(root);
+    assert_eq!(found, read(root));
+    assert_eq!(found.len(), 3);
+    assert!(Index::open(root).unwrap().notes().is_empty());
+}
+
+#[test]
+fn only_cells_that_fit_are_told() {
+    let root = root(3);
+    let index = Index::open(root.path()).unwrap();
+    let query = Query {
+        suite: Some("large".to_owned()),
+        case: Some("b1.*".to_owned()),
+        metrics: vec![Metric::TotalTime],
+        last: Some(2),
+    };
+    let found = index.digests(&query).unwrap();
+    assert_eq!(found.len(), 2);
+    for (digest, whole) in found.iter().zip(&read(root.path())[1..]) {
+        assert_eq!(digest.run, whole.run);
+        let cells = whole.cells.iter();
+        let fitting: Vec<_> = cells
+            .filter(|cell| cell.id.case.starts_with("b1.") && cell.id.metric == Metric::TotalTime)
+            .cloned()
+            .collect();
+        assert_eq!(digest.cells, fitting);
+        assert_eq!(fitting.len(), 1);
+    }
+    let of = |query: Query| index.digests(&query).unwrap().len();
+    let (suite, case) = (Some("other".to_owned()), Some("none".to_owned()));
+    assert_eq!(
+        of(Query {
+            suite,
+            ..Query::default()
+        }),
+        0
+    );
+    assert_eq!(
+        of(Query {
+            case,
+            ..Query::default()
+        }),
+        0
+    );
+    let (case, last) = (Some("[".to_owned()), Some(1));
+    assert_eq!(
+        of(Query {
+            last,
+            ..Query::default()
+        }),
+        1
+    );
+    let error = index
+        .digests(&Query {
+            case,
+            ..Query::default()
+        })
+        .unwrap_err();
+    assert!(error.to_string().contains("`[`"), "{error}");
+}
+
+#[test]
+fn a_damaged_index_is_made_anew() {
+    let root = root(2);
+    let root = root.path();
+    let whole = all(root);
+    let path = root.join(INDEX);
+    let good = fs::read(&path).unwrap();
+    let garbage = |range: std::ops::Range<usize>| {
+        let mut bytes = good.clone();
+        bytes[range].fill(0x5a);
+        bytes
+    };
+    let end = good.len();
+    for (what, bytes) in [
+        ("no database", b"no database".repeat(500)),
+        ("a header of garbage", garbage(0..100)),
+        ("a first page of garbage", garbage(100..4096)),
+        ("pages of garbage", garbage(4096..end)),
+        ("half of it", good[..end / 2].to_vec()),
+    ] {
+        fs::write(&path, bytes).unwrap();
+        let index = Index::open(root).unwrap();
+        assert_eq!(index.digests(&Query::default()).unwrap(), whole, "{what}");
+        let notes = index.notes().join("\n");
+        assert!(notes.contains("was made anew"), "{what}: {notes}");
+        let index = Index::open(root).unwrap();
+        assert_eq!(index.digests(&Query::default()).unwrap(), whole, "{what}");
+        assert!(index.notes().is_empty(), "{what}: {:?}", index.notes());
+    }
+    fs::remove_file(&path).unwrap();
+    assert_eq!(all(root), whole);
+}
+
+#[test]
+fn without_a_file_the_index_works_from_memory() {
+    let root = root(2);
+    fs::create_dir(root.path().join(INDEX)).unwrap();
+    let index = Index::open(root.path()).unwrap();
+    assert_eq!(index.digests(&Query::default()).unwrap(), read(root.path()));
+    let notes = index.notes().join("\n");
+    assert!(notes.contains("cannot be used"), "{notes}");
+}
+
+#[test]
+fn a_folder_without_runs_stays_as_it_is() {
+    let root = tempfile::tempdir().unwrap();
+    for folder in [root.path().to_owned(), root.path().join("missing")] {
+        assert!(all(&folder).is_empty());
+        assert!(!folder.join(INDEX).exists());
+    }
+    assert!(!root.path().join("missing").exists());
+}
+
+#[test]
+fn a_damaged_run_is_left_out_until_it_changes() {
+    let root = root(2);
+    let manifest = root.path().join("large-1_2026-11-22T03-45-00Z/run.json");
+    let good = fs::read(&manifest).unwrap();
+    fs::write(&manifest, "{").unwrap();
+    let index = Index::open(root.path()).unwrap();
+    assert_eq!(index.digests(&Query::default()).unwrap().len(), 1);
+    let notes = index.notes().join("\n");
+    assert!(notes.contains("`large-1_"), "{notes}");
+    fs::write(&manifest, good).unwrap();
+    assert_eq!(all(root.path()), read(root.path()));
+}
