@@ -3,6 +3,7 @@
 mod audit;
 mod compare;
 mod kv;
+mod notify;
 mod wait;
 mod worker;
 
@@ -19,6 +20,7 @@ use crate::settings::DeviceChoice;
 pub(crate) use audit::{AuditArgs, AuditFormat, FailOn};
 pub(crate) use compare::{CompareArgs, CompareFormat};
 pub(crate) use kv::KvArgs;
+pub(crate) use notify::NotifyArgs;
 pub(crate) use wait::Wait;
 pub(crate) use worker::{CheckArgs, WorkerAction, WorkerArgs};
 

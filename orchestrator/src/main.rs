@@ -9,6 +9,11 @@ mod conformance;
 mod doctor;
 mod exit_code;
 mod lock;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, unused_imports, reason = "the nightly job is its user")
+)]
+mod notify;
 mod probe;
 mod process;
 mod reporter;

@@ -14,6 +14,7 @@ use super::next_step::{list_command, resume_command};
 use super::target::Target;
 use crate::exit_code::ExitCode;
 use crate::lock::LockError;
+use crate::notify::NotifyError;
 use crate::reporter::duration;
 use crate::runner::RunError;
 use crate::settings::{DeviceError, ProgramError};
@@ -37,6 +38,8 @@ pub(crate) enum CommandError {
     Device(#[from] DeviceError),
     #[error(transparent)]
     Program(#[from] ProgramError),
+    #[error(transparent)]
+    Notify(#[from] NotifyError),
     #[error("the run `{run}` cannot go on: {source}")]
     RecordedDevice {
         run: String,
@@ -179,8 +182,10 @@ impl CommandError {
             Self::NothingAlike(NoMatch::Ambiguous { .. } | NoMatch::NoSuchBase { .. }) => {
                 ExitCode::Usage
             }
+            Self::Notify(error) if error.is_of_machine() => ExitCode::Unfit,
             Self::StoppedWaiting(_) => ExitCode::Interrupted,
             Self::CasePattern { .. }
+            | Self::Notify(_)
             | Self::IsAudit(_)
             | Self::AuditCompared(_)
             | Self::JobFile { .. }
@@ -235,6 +240,7 @@ impl CommandError {
                 "check that `nvidia-smi` sees the GPU; a run on another device is a new run"
             }
             Self::RecordedWorker(_) => "put it back there; a run with another worker is a new run",
+            Self::Notify(error) => return Some(error.hint()),
             Self::NoRecord(_) => "choose another folder with --results",
             Self::Target { target, .. } => {
                 return Some(format!("choose another file with {}", target.option()));

@@ -65,10 +65,51 @@ impl Holder {
     }
 }
 
+/// Options whose values may be secrets, which every user would read in the lock's file.
+const PRIVATE: [&str; 2] = ["--notify-webhook", "--notify-command"];
+
 fn command(arguments: impl Iterator<Item = std::ffi::OsString>) -> String {
-    let words = arguments.map(|word| word.to_string_lossy().into_owned());
-    let words: Vec<_> = std::iter::once("anechoic".to_owned())
-        .chain(words)
-        .collect();
-    words.join(" ")
+    let mut line = "anechoic".to_owned();
+    let mut is_private = false;
+    for word in arguments {
+        let word = word.to_string_lossy();
+        let option = word.split_once('=').map_or(&*word, |(option, _)| option);
+        line.push(' ');
+        match is_private {
+            true => line.push('…'),
+            false if PRIVATE.contains(&option) && option != word => {
+                line.push_str(option);
+                line.push_str("=…");
+            }
+            false => line.push_str(&word),
+        }
+        is_private = !is_private && PRIVATE.contains(&&*word);
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_that_may_be_secrets_are_left_out() {
+        let check = |words: &[&str], expected: &str| {
+            assert_eq!(command(words.iter().map(Into::into)), expected);
+        };
+        check(
+            &["run", "quick", "--set", "a=b"],
+            "anechoic run quick --set a=b",
+        );
+        check(
+            &[
+                "nightly",
+                "--notify-webhook",
+                "https://hush",
+                "--notify-command=hush x",
+                "quick",
+            ],
+            "anechoic nightly --notify-webhook … --notify-command=… quick",
+        );
+    }
 }

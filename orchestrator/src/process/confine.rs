@@ -88,14 +88,31 @@ pub(super) fn confine(command: &mut Command, confinement: Confinement) {
 }
 
 /// Has the command's process leave the session of this one, with none of its files but the standard ones.
-#[expect(unsafe_code, reason = "the process is set up between fork and exec")]
 pub(super) fn detach(command: &mut std::process::Command) {
     let highest = highest_file();
-    let set = move || {
+    before_exec(command, move || {
         setsid()?;
         Ok(close_files(highest)?)
-    };
-    // SAFETY: the closure makes system calls and allocates nothing, which is allowed after fork.
+    });
+}
+
+/// The same, and the kernel ends it with this process. Must be called on a thread that outlives it: the signal follows the thread.
+pub(super) fn detach_with_parent(command: &mut std::process::Command, parent: Pid) {
+    let highest = highest_file();
+    before_exec(command, move || {
+        die_with(parent)?;
+        setsid()?;
+        Ok(close_files(highest)?)
+    });
+}
+
+/// Does this in the new process, which may only make system calls and allocate nothing.
+#[expect(unsafe_code, reason = "the process is set up between fork and exec")]
+fn before_exec(
+    command: &mut std::process::Command,
+    set: impl FnMut() -> io::Result<()> + Send + Sync + 'static,
+) {
+    // SAFETY: both callers' closures make system calls and allocate nothing, which is allowed after fork.
     unsafe {
         command.pre_exec(set);
     }

@@ -1,8 +1,9 @@
-//! Worker processes: the only place that builds a `Command` or holds `unsafe`. Knows pipes, signals,
+//! Worker processes, and programs that people hook in: the only place that builds a `Command` or holds `unsafe`. Knows pipes, signals,
 //! process groups and control groups; knows nothing of messages, phases or outcomes.
 
 mod ask;
 mod confine;
+mod errand;
 mod exit;
 mod file_limit;
 mod guard;
@@ -14,9 +15,11 @@ mod log;
 mod scope;
 mod stale;
 mod table;
+mod variable;
 mod worker;
 
 pub(crate) use ask::{HELLO_MARK, first_line, no_logs};
+pub(crate) use errand::{Errand, ErrandError, Remains};
 pub(crate) use exit::ExitKind;
 pub(crate) use file_limit::survive_file_limit;
 pub(crate) use guard::{Guard, keep_guard};
@@ -25,4 +28,5 @@ pub(crate) use launch::{Launch, LaunchError};
 pub(crate) use leftovers::adopt_orphans;
 pub(crate) use stale::end_stale;
 pub(crate) use table::{children, cpu_time};
+pub(crate) use variable::take_variable;
 pub(crate) use worker::{Logs, MemoryKills, ProcessEvent, Swept, Worker};

@@ -12,6 +12,8 @@ mod texts;
 pub(crate) use device::{DeviceChoice, DeviceError, Offer};
 pub(crate) use folders::find_folder;
 pub(crate) use models::{read_config, resolve_model};
-pub(crate) use program::{ProgramError, find_program, find_run_worker, find_worker, usable};
+pub(crate) use program::{
+    ProgramError, find_program, find_run_worker, find_worker, in_path, is_runnable, usable,
+};
 pub(crate) use shipped::Shipped;
 pub(crate) use texts::find_text;

@@ -94,7 +94,8 @@ pub(crate) fn find_program(name: &str, folder: &Path) -> Result<String, ProgramE
     text.map_err(|path| ProgramError::NotText(path.into()))
 }
 
-fn in_path(name: &str) -> Option<PathBuf> {
+/// A program of this name in the folders of `PATH`.
+pub(crate) fn in_path(name: &str) -> Option<PathBuf> {
     let folders = env::var_os("PATH")?;
     let mut places = env::split_paths(&folders).map(|folder| folder.join(name));
     places.find(|place| is_runnable(place))
@@ -106,7 +107,8 @@ fn beside(name: &str) -> Option<PathBuf> {
     (name == NAME && is_runnable(&path)).then_some(path)
 }
 
-fn is_runnable(path: &Path) -> bool {
+/// Whether it is a file that may be run.
+pub(crate) fn is_runnable(path: &Path) -> bool {
     let facts = path.metadata();
     facts.is_ok_and(|facts| facts.is_file() && facts.permissions().mode() & 0o111 != 0)
 }
