@@ -9,6 +9,7 @@ mod custom;
 mod digest;
 mod export;
 mod kv;
+mod night;
 mod page;
 mod plain;
 mod plot;
@@ -38,6 +39,7 @@ pub use kv::{
     LatencyLine, MemoryLine, PathLine, PhaseLine, PhaseMeans, PointQuality, Prediction,
     QualityLine, RooflineLine, Setting, Spread, Standing, TradeOffLine,
 };
+pub use night::{NightReport, night_text, night_title};
 pub use page::{Logs, html};
 pub use plot::{Plot, plots};
 pub use render::{csv, json, markdown, terminal};
