@@ -1,6 +1,7 @@
 //! The command line. Scripts depend on it; `docs/cli.md` describes it.
 
 mod audit;
+mod certify;
 mod compare;
 mod kv;
 mod notify;
@@ -18,6 +19,7 @@ use crate::reporter::Format;
 use crate::settings::DeviceChoice;
 
 pub(crate) use audit::{AuditArgs, AuditFormat, FailOn};
+pub(crate) use certify::{CertifyArgs, CertifyFormat};
 pub(crate) use compare::{CompareArgs, CompareFormat};
 pub(crate) use kv::KvArgs;
 pub(crate) use notify::NotifyArgs;
@@ -42,6 +44,8 @@ pub(crate) enum Command {
     Resume(ResumeArgs),
     /// Find out whether the cases of a suite would spoil each other in one process, and which of them does.
     Audit(Box<AuditArgs>),
+    /// Measure how much equal runs differ on this machine, and so which change can be seen between two of them.
+    Certify(Box<CertifyArgs>),
     /// Show what would run, in which order, and how long it may take.
     Plan(PlanArgs),
     /// Run one capture configuration without a suite file.
@@ -367,6 +371,8 @@ pub(crate) enum Listed {
     Suites,
     /// Runs, newest last.
     Runs,
+    /// Certificates, newest last, and whether they hold here and now.
+    Certificates,
 }
 
 impl Selection {

@@ -82,7 +82,10 @@ impl Fingerprint {
                 let (path, size, at) = (&file.path, file.size_bytes, file.modified);
                 format!("{path} ({size} bytes of {at})")
             });
-            texts.collect::<Vec<_>>().join(", ")
+            match of.programs.is_empty() {
+                true => "not there".to_owned(),
+                false => texts.collect::<Vec<_>>().join(", "),
+            }
         };
         let torch = self.torch.as_ref().zip(now.torch.as_ref());
         [

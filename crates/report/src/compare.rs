@@ -26,6 +26,7 @@ pub use comparison::{
 pub use fail_on::{Conclusion, FailOn, FailOns};
 pub use options::{CompareOptions, MetricChoice, Threshold, WrongOption};
 pub use render::{compare_json, compare_junit, compare_markdown, compare_terminal};
+pub(crate) use render::{for_markdown, for_terminal};
 pub(crate) use settings::own_settings;
 pub use verdict::{Doubt, Sameness, Verdict};
 pub use within::{NoMatch, Within};

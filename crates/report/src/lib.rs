@@ -24,7 +24,10 @@ pub use audit::{
     Audit, AuditMetric, CarryOver, CarryOverVerdict, Cause, CutSession, Neighbour, Stay, When,
 };
 pub use capture::{CaptureCase, CaptureSummary, Overhead, PairedEffect};
-pub use certify::{LEAST_RUNS, NotCertified, Round, certify};
+pub use certify::{
+    LEAST_RUNS, NotCertified, Round, StoredCertificate, certificate_json, certificate_markdown,
+    certificate_terminal, certify, disturbance_note,
+};
 pub use compare::{
     By, COMPARISON_VERSION, Change, CompareOptions, ComparedCell, Comparison, Conclusion, Counts,
     Doubt, FailOn, FailOns, MetricChoice, Mismatch, NoMatch, NotMeasured, RunFacts, Sameness,

@@ -7,7 +7,10 @@
 
 use anechoic_protocol::Device;
 use anechoic_record::{CellId, Clocks, Fingerprint, LeftOut, Machine, Metric, RunState};
-use anechoic_report::{CellDigest, NotCertified, Round, RunDigest, certify};
+use anechoic_report::{
+    CellDigest, NotCertified, Round, RunDigest, StoredCertificate, certificate_json,
+    certificate_markdown, certificate_terminal, certify, disturbance_note,
+};
 use anechoic_stats::{Scale, average};
 
 fn fingerprint() -> Fingerprint {
@@ -150,8 +153,8 @@ fn runs_that_are_not_alike_are_no_certificate() {
         let error = certify(&made).unwrap_err().text();
         assert!(error.contains(expected), "{error}");
     };
-    check(|made| drop(made.pop()), "2 runs do not tell");
-    check(|made| made.clear(), "0 runs do not tell");
+    check(|made| drop(made.pop()), "2 runs cannot tell");
+    check(|made| made.clear(), "0 runs cannot tell");
     check(
         |made| made[1].digest.run = "quick_1".to_owned(),
         "`quick_1` is named twice",
@@ -186,6 +189,7 @@ fn cases_that_do_not_count_are_listed() {
     };
     let mut made = three();
     for (round, value) in made.iter_mut().zip([1.0, 2.0, 3.0]) {
+        round.digest.cases = 3;
         let cells = ["b", "c"].map(|case| cell(case, Metric::TotalTime, &[value]));
         round.digest.cells.extend(cells);
         round
@@ -227,4 +231,96 @@ fn cases_that_do_not_count_are_listed() {
         text.contains("`a`: total-time: its settings are not the same in all runs"),
         "{text}"
     );
+}
+
+#[test]
+fn a_certificate_is_shown() {
+    let e = |power: f64| 0.1 * power.exp();
+    let runs = [-0.01, 0.0, 0.01].map(|at| [e(at - 0.001), e(at + 0.001)]);
+    let runs: Vec<&[f64]> = runs.iter().map(|run| &run[..]).collect();
+    let mut made = rounds(&runs);
+    for round in &mut made {
+        round.digest.cases = 2;
+        let cells = &mut round.digest.cells;
+        cells.push(cell("a", Metric::PeakResident, &[1048576.0, 1048576.0]));
+        cells.push(CellDigest {
+            primary: false,
+            ..cell("a", Metric::DecodeTime, &[0.05])
+        });
+    }
+    made[0].digest.cells[0].disturbed = 1;
+    made[1].lacking = vec![LeftOut {
+        case: "b|<i>".to_owned(),
+        why: "timeout: in measure".to_owned(),
+    }];
+    let certificate = certify(&made).unwrap();
+    let notes = vec![disturbance_note(&made).unwrap()];
+    let stored = StoredCertificate {
+        certificate: &certificate,
+        file: "results/certificates/quick.json",
+        notes: &notes,
+    };
+    insta::assert_snapshot!(certificate_terminal(&stored), @r"
+    quick – certificate of 1970-01-01
+    ═════════════════════════════════
+    3 equal runs. Smallest change that two single runs show: 7.9 % (median of 1 cell with scatter; 7.9 % at most). Without any scatter: 1 cell. Runs differ 10 times as much as processes within them say (median).
+    From 3 runs a deviation is known to within 0.52 to 6.3 times its value (95 %).
+      1 of 6 attempts were disturbed (`anechoic report RUN` says by what): this is the noise of a machine that was not at rest
+
+    Judged by
+    ┌──────┬───┬───────────────┬──────────┬──────────────────┬───────────────┬───────┬────────────┐
+    │ case ┆ T ┆        metric ┆    value ┆       run to run ┆ processes say ┆ ratio ┆ detectable │
+    ╞══════╪═══╪═══════════════╪══════════╪══════════════════╪═══════════════╪═══════╪════════════╡
+    │ a    ┆ – ┆    total-time ┆ 100.0 ms ┆ 1.0 % [0.5, 6.3] ┆       0.100 % ┆   10× ┆      7.9 % │
+    │ a    ┆ – ┆ peak-resident ┆ 1.00 MiB ┆             none ┆          none ┆     – ┆        any │
+    └──────┴───┴───────────────┴──────────┴──────────────────┴───────────────┴───────┴────────────┘
+
+    Other metrics
+    ┌──────┬───┬─────────────┬──────────┬────────────┬───────────────┬───────┬────────────┐
+    │ case ┆ T ┆      metric ┆    value ┆ run to run ┆ processes say ┆ ratio ┆ detectable │
+    ╞══════╪═══╪═════════════╪══════════╪════════════╪═══════════════╪═══════╪════════════╡
+    │ a    ┆ – ┆ decode-time ┆ 50.00 ms ┆       none ┆             – ┆     – ┆        any │
+    └──────┴───┴─────────────┴──────────┴────────────┴───────────────┴───────┴────────────┘
+
+    Not certified
+      b|<i>: in `quick_2`: timeout: in measure
+
+    Conditions
+      device: cpu
+      processor: A CPU
+      CPUs: 4 logical, 2 cores, 2 threads
+      kernel: Linux 6.1
+      clocks: not told
+      libtorch: 2.6.0
+      anechoic: 0.1.0
+
+    It holds under these conditions alone. Another processor, number of CPUs, amount of memory, kernel, device, driver, clock or power limit, number of threads, libtorch, worker file or version of anechoic makes it expire.
+
+    Made of
+      quick_1
+      quick_2
+      quick_3
+
+    stored in results/certificates/quick.json
+    ");
+    let markdown = certificate_markdown(&stored);
+    assert!(
+        markdown.contains("- b&#124;&lt;i&gt;: in `quick_2`")
+            || markdown.contains("b&#124;&lt;i&gt;"),
+        "{markdown}"
+    );
+    let json: serde_json::Value = serde_json::from_str(&certificate_json(&stored)).unwrap();
+    assert_eq!(json["file"], "results/certificates/quick.json");
+    assert_eq!(json["left_out"][0]["case"], "b|<i>");
+    let interval = &json["cells"][0]["deviation_interval"];
+    // The quantiles of chi-square with 2 degrees of freedom are 0.050636 and 7.377759.
+    close(
+        interval["low"].as_f64().unwrap(),
+        0.01 * (2.0_f64 / 7.377_759).sqrt(),
+    );
+    close(
+        interval["high"].as_f64().unwrap(),
+        0.01 * (2.0_f64 / 0.050_636).sqrt(),
+    );
+    assert_eq!(disturbance_note(&three()), None);
 }

@@ -6,7 +6,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use anechoic_protocol::Device;
-use anechoic_record::{Difference, Manifest, ProgramFile, Start, StartedBy};
+use anechoic_record::{Difference, Fingerprint, Manifest, ProgramFile, Start, StartedBy};
 use anechoic_suite::Case;
 use jiff::Timestamp;
 
@@ -31,6 +31,23 @@ pub(super) fn start<'a>(
         timeout_ms: None,
         clocks: clocks(device),
         differences: Vec::new(),
+    }
+}
+
+/// The conditions here and now of what `then` is about: its device, threads and programs. libtorch is unknown, as only a worker that is
+/// started could tell it.
+pub(super) fn here_and_now(then: &Fingerprint) -> Fingerprint {
+    let programs = then.programs.iter();
+    Fingerprint {
+        machine: machine(then.device),
+        device: then.device,
+        threads: then.threads,
+        clocks: clocks(then.device),
+        torch: None,
+        programs: programs
+            .filter_map(|file| program(Path::new(&file.path)))
+            .collect(),
+        anechoic: env!("CARGO_PKG_VERSION").to_owned(),
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anechoic_record::RecordError;
-use anechoic_report::NoMatch;
+use anechoic_report::{NoMatch, NotCertified};
 use anechoic_suite::SuiteError;
 
 use super::hold::Held;
@@ -96,6 +96,8 @@ pub(crate) enum CommandError {
     CasePattern { pattern: String, why: String },
     #[error("nothing to compare: {0}")]
     NothingAlike(#[source] NoMatch),
+    #[error("nothing can be certified: {}", .0.text())]
+    NotCertified(NotCertified),
     #[error("nothing to run: {0}")]
     NothingToRun(String),
     #[error("cannot check the worker: {0}")]
@@ -149,6 +151,34 @@ fn audit_hint(run: &Path) -> String {
     format!("`anechoic report {}` says what it found", run.display())
 }
 
+/// Runs that do not belong together were named wrongly; others say too little.
+fn of_refusal(refused: &NotCertified) -> ExitCode {
+    match refused {
+        NotCertified::Twice { .. }
+        | NotCertified::Audit { .. }
+        | NotCertified::OtherSuite { .. } => ExitCode::Usage,
+        NotCertified::TooFew { .. }
+        | NotCertified::Mixed { .. }
+        | NotCertified::OtherConditions { .. }
+        | NotCertified::NoCase { .. } => ExitCode::Nothing,
+    }
+}
+
+fn refusal_hint(refused: &NotCertified) -> &'static str {
+    match refused {
+        NotCertified::TooFew { .. } => {
+            "name more runs with --from, or let `anechoic certify SUITE` make them"
+        }
+        NotCertified::Twice { .. }
+        | NotCertified::Audit { .. }
+        | NotCertified::OtherSuite { .. } => "name different runs of one suite with --from",
+        NotCertified::Mixed { .. } | NotCertified::OtherConditions { .. } => {
+            "certify runs of equal conditions, or make new ones while nothing is changed"
+        }
+        NotCertified::NoCase { .. } => "see to the causes, and certify again; the runs are kept",
+    }
+}
+
 /// A record's error, whose text holds its cause already.
 pub(crate) type RecordErrorText = RecordError;
 
@@ -184,6 +214,7 @@ impl CommandError {
             }
             Self::Notify(error) if error.is_of_machine() => ExitCode::Unfit,
             Self::StoppedWaiting(_) => ExitCode::Interrupted,
+            Self::NotCertified(refused) => of_refusal(refused),
             Self::CasePattern { .. }
             | Self::Notify(_)
             | Self::IsAudit(_)
@@ -269,6 +300,7 @@ impl CommandError {
                 "an audit sends several jobs to one process; docs/protocol.md says how a worker offers that"
             }
             Self::NotShared { .. } => "choose cases that are alike in it with --only or --skip",
+            Self::NotCertified(refused) => refusal_hint(refused),
             Self::IsAudit(_) => "make a new one with `anechoic audit`",
             Self::AuditCompared(run) => return Some(audit_hint(run)),
             Self::JobFile { .. } => "pass a job as JSON, such as the `job.json` of an attempt",

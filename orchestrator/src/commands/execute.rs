@@ -41,7 +41,54 @@ pub(super) struct Made {
     pub(super) halt: Halt,
     pub(super) lock: RunLock,
     /// Absent where no attempt was left to be made.
-    pub(super) _device: Option<DeviceLock>,
+    pub(super) place: Option<TakenPlace>,
+}
+
+/// A device that was chosen and is ours, with the worker that measures on it.
+#[derive(Debug)]
+pub(super) struct TakenPlace {
+    device: Device,
+    lock: DeviceLock,
+    worker: PathBuf,
+}
+
+impl TakenPlace {
+    /// Finds the worker and takes the device.
+    pub(super) fn take(plan: &Plan, place: &Place) -> Result<Self, CommandError> {
+        let worker = find_run_worker(plan, place.worker.as_deref())?;
+        let (device, lock) = take_device(place, plan, &worker)?;
+        Ok(Self {
+            device,
+            lock,
+            worker,
+        })
+    }
+
+    /// Makes the directory of a run on the device.
+    pub(super) fn open(
+        mut self,
+        plan: Plan,
+        audit: Option<AuditSettings>,
+        (suite, file): (&str, Option<&Path>),
+        place: &Place,
+    ) -> Result<OpenRun, CommandError> {
+        let slots = plan.slots.clone();
+        let mut manifest = manifest(plan, file, place, &self.worker, self.device);
+        manifest.audit = audit;
+        let recorder = Recorder::create(&place.results.root, manifest, suite)
+            .map_err(CommandError::NoRecord)?;
+        self.lock.name_run(recorder.path());
+        Ok(OpenRun {
+            recorder,
+            device: self.lock,
+            worker: self.worker,
+            agenda: Agenda {
+                slots,
+                ..Agenda::default()
+            },
+            timeout: None,
+        })
+    }
 }
 
 /// Checks all that a plan needs, takes the device and makes the run's directory.
@@ -76,27 +123,11 @@ fn open(
     file: Option<&Path>,
     place: &Place,
 ) -> Result<OpenRun, CommandError> {
-    let worker = find_run_worker(&plan, place.worker.as_deref())?;
-    let (device, mut lock) = take_device(place, &plan, &worker)?;
+    let taken = TakenPlace::take(&plan, place)?;
     if audit.is_some() {
-        require_several_jobs(&plan, &worker)?;
+        require_several_jobs(&plan, &taken.worker)?;
     }
-    let slots = plan.slots.clone();
-    let mut manifest = manifest(plan, file, place, &worker, device);
-    manifest.audit = audit;
-    let recorder =
-        Recorder::create(&place.results.root, manifest, suite).map_err(CommandError::NoRecord)?;
-    lock.name_run(recorder.path());
-    Ok(OpenRun {
-        recorder,
-        device: lock,
-        worker,
-        agenda: Agenda {
-            slots,
-            ..Agenda::default()
-        },
-        timeout: None,
-    })
+    taken.open(plan, audit, (suite, file), place)
 }
 
 fn manifest(
@@ -179,10 +210,15 @@ impl OpenRun {
         match self.attempt_all(format) {
             Ok(halt) => {
                 guard.into_iter().for_each(Guard::dismiss);
+                let place = TakenPlace {
+                    device: self.recorder.manifest().settings.device,
+                    lock: self.device,
+                    worker: self.worker,
+                };
                 Ok(Made {
                     halt,
                     lock: self.recorder.close(),
-                    _device: Some(self.device),
+                    place: Some(place),
                 })
             }
             Err(source) => Err(CommandError::Run { run: path, source }),

@@ -47,7 +47,8 @@ pub(super) fn finish_audit(made: &Made, format: AuditFormat) -> Result<Finished,
     Ok(finished)
 }
 
-fn finish(made: &Made) -> Result<Finished, CommandError> {
+/// Writes the files that are made from the record.
+pub(super) fn finish(made: &Made) -> Result<Finished, CommandError> {
     let record = RunRecord::load_locked(&made.lock).map_err(CommandError::Record)?;
     let summary = Summary::of(&record);
     // The attempts are made: given again, the command would measure them anew, and `resume` writes the files alone.

@@ -1,4 +1,4 @@
-//! `anechoic list`: models, versions, modes, suites and runs.
+//! `anechoic list`: models, versions, modes, suites, runs and certificates.
 
 use std::fs;
 use std::path::Path;
@@ -9,6 +9,7 @@ use anechoic_suite::Suite;
 use serde_json::{Value, json};
 
 use super::CommandError;
+use super::certificates;
 use super::suite::FOLDER;
 use crate::cli::{ListArgs, Listed};
 use crate::exit_code::ExitCode;
@@ -16,9 +17,9 @@ use crate::reporter::{Format, print_data, say};
 use crate::settings::{Shipped, read_config};
 
 /// One listed thing: its columns for people and its object for programs.
-struct Entry {
-    row: Vec<String>,
-    object: Value,
+pub(super) struct Entry {
+    pub(super) row: Vec<String>,
+    pub(super) object: Value,
 }
 
 pub(super) fn list(args: &ListArgs) -> Result<ExitCode, CommandError> {
@@ -35,6 +36,7 @@ pub(super) fn list(args: &ListArgs) -> Result<ExitCode, CommandError> {
             }
             runs.iter().map(run).collect()
         }
+        Listed::Certificates => certificates::entries(&args.results.root)?,
     };
     let text = match args.format {
         Format::Text => columns(&entries.into_iter().map(|e| e.row).collect::<Vec<_>>()),

@@ -3,6 +3,8 @@
 mod audit;
 mod capture;
 mod case_row;
+mod certificates;
+mod certify;
 mod compare;
 mod conditions;
 mod doctor;
@@ -41,6 +43,7 @@ pub(crate) fn carry_out(command: Command) -> Result<ExitCode, CommandError> {
         Command::Rerun(args) => rerun::rerun(&args),
         Command::Resume(args) => resume::resume(&args),
         Command::Audit(args) => audit::audit(&args),
+        Command::Certify(args) => certify::certify(&args),
         Command::Plan(args) => plan::plan(&args),
         Command::Capture(args) => capture::capture(&args),
         Command::Kv(args) => kv::kv(&args),

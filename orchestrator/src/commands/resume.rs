@@ -62,7 +62,7 @@ fn end(taken: TakenRun) -> Result<Made, CommandError> {
     Ok(Made {
         halt: Halt::AllMade,
         lock: recorder.close(),
-        _device: None,
+        place: None,
     })
 }
 

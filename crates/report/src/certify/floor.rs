@@ -16,6 +16,11 @@ pub const LEAST_RUNS: usize = 3;
 pub fn certify(rounds: &[Round]) -> Result<Certificate, NotCertified> {
     let mut rounds: Vec<&Round> = rounds.iter().collect();
     rounds.sort_by_key(|round| round.digest.started);
+    // Why nothing was measured says more than that runs are few for it.
+    if rounds.iter().any(|round| !round.has_any()) {
+        let left_out = lacking(&rounds);
+        return Err(NotCertified::NoCase { left_out });
+    }
     let Some(&first) = rounds.first().filter(|_| rounds.len() >= LEAST_RUNS) else {
         return Err(NotCertified::TooFew { runs: rounds.len() });
     };

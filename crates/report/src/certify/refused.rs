@@ -3,6 +3,7 @@
 use anechoic_record::{Difference, LeftOut};
 
 use super::LEAST_RUNS;
+use crate::units;
 
 /// Why nothing can be certified.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,9 +58,8 @@ impl NotCertified {
     pub fn text(&self) -> String {
         match self {
             Self::TooFew { runs } => {
-                format!(
-                    "{runs} runs do not tell how runs scatter; {LEAST_RUNS} do, and 6 do it better"
-                )
+                let runs = units::count(*runs, "run");
+                format!("{runs} cannot tell how runs scatter; it takes {LEAST_RUNS}, and better 6")
             }
             Self::Twice { run } => format!("the run `{run}` is named twice"),
             Self::Audit { run } => {

@@ -1,5 +1,7 @@
 //! One run as a certificate takes it: its values, and which of its cases do not count.
 
+use std::collections::BTreeSet;
+
 use anechoic_record::{AttemptRecord, CaseRecord, LeftOut, Manifest, RunRecord};
 use jiff::{SignedDuration, Timestamp};
 
@@ -31,9 +33,9 @@ impl Round {
         }
     }
 
-    /// Whether any of its cases counts.
+    /// Whether some of its cases have what was planned.
     pub fn has_any(&self) -> bool {
-        !self.digest.cells.is_empty() && self.lacking.len() < self.digest.cases as usize
+        self.lacking.len() < self.digest.cases as usize
     }
 }
 
@@ -60,4 +62,35 @@ fn cause(case: &CaseRecord) -> String {
         || "it was not made".to_owned(),
         |bad| format!("{}: {}", bad.outcome.name(), bad.outcome.cause()),
     )
+}
+
+/// That attempts were disturbed, where some were: the noise of the disturbance is certified with that of the machine.
+pub fn disturbance_note(rounds: &[Round]) -> Option<String> {
+    let (mut disturbed, mut all) = (0, 0);
+    for round in rounds {
+        for case in cases(round) {
+            let of_case = round
+                .digest
+                .cells
+                .iter()
+                .filter(|cell| cell.id.case == case);
+            let most = of_case.clone().map(|cell| cell.average.processes).max();
+            disturbed += of_case
+                .map(|cell| cell.disturbed as usize)
+                .max()
+                .unwrap_or(0);
+            all += most.unwrap_or(0);
+        }
+    }
+    (disturbed > 0).then(|| {
+        format!(
+            "{disturbed} of {all} attempts were disturbed (`anechoic report RUN` says by what): this is the noise of a machine that was not \
+             at rest"
+        )
+    })
+}
+
+fn cases(round: &Round) -> BTreeSet<&str> {
+    let cells = round.digest.cells.iter();
+    cells.map(|cell| cell.id.case.as_str()).collect()
 }

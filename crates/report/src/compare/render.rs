@@ -10,3 +10,4 @@ mod safe;
 pub use document::{compare_markdown, compare_terminal};
 pub use json::compare_json;
 pub use junit::compare_junit;
+pub(crate) use safe::{for_markdown, for_terminal};

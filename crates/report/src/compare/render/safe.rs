@@ -1,7 +1,7 @@
 //! Text from outside, made harmless where it is shown: names of cases, settings, causes.
 
 /// For a terminal: control characters move no cursor and end no line.
-pub(super) fn for_terminal(text: &str) -> String {
+pub(crate) fn for_terminal(text: &str) -> String {
     let safe = |c: char| match c.is_control() {
         true => char::REPLACEMENT_CHARACTER,
         false => c,
@@ -10,7 +10,7 @@ pub(super) fn for_terminal(text: &str) -> String {
 }
 
 /// For GitHub-flavoured Markdown, inside of tables too: no markup, no HTML, no mention.
-pub(super) fn for_markdown(text: &str) -> String {
+pub(crate) fn for_markdown(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     let chars: Vec<char> = for_terminal(text).chars().collect();
     for (at, &c) in chars.iter().enumerate() {
