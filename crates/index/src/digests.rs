@@ -13,15 +13,6 @@ use serde_json::Value;
 use crate::query::Cells;
 use crate::trouble::Trouble;
 
-/// A run as it is stored.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct StoredRun {
-    /// The state of its files when it was read.
-    pub(crate) stamp: String,
-    /// What it says.
-    pub(crate) digest: RunDigest,
-}
-
 /// Cells of runs, by the run's number, each with its place.
 type CellsOfRuns = HashMap<i64, Vec<(i64, CellDigest)>>;
 
@@ -33,11 +24,11 @@ pub(crate) fn runs(
     cells: &Cells<'_>,
     last: Option<usize>,
     with_audits: bool,
-) -> Result<Vec<StoredRun>, Trouble> {
+) -> Result<Vec<RunDigest>, Trouble> {
     // One state of the index, whoever writes meanwhile.
     let transaction = connection.unchecked_transaction()?;
     let mut rows = run_rows(&transaction, suite)?;
-    rows.retain(|(_, run)| with_audits || !run.digest.is_audit);
+    rows.retain(|(_, run)| with_audits || !run.is_audit);
     let mut found = if cells.is_all() {
         keep_last(&mut rows, last);
         match last {
@@ -53,7 +44,7 @@ pub(crate) fn runs(
     for (id, run) in &mut rows {
         let mut cells = found.remove(id).unwrap_or_default();
         cells.sort_by_key(|(place, _)| *place);
-        run.digest.cells = cells.into_iter().map(|(_, cell)| cell).collect();
+        run.cells = cells.into_iter().map(|(_, cell)| cell).collect();
     }
     Ok(rows.into_iter().map(|(_, run)| run).collect())
 }
@@ -69,10 +60,10 @@ pub(crate) fn keep_last<T>(rows: &mut Vec<T>, last: Option<usize>) {
 fn run_rows(
     connection: &Connection,
     suite: Option<&str>,
-) -> Result<Vec<(i64, StoredRun)>, Trouble> {
+) -> Result<Vec<(i64, RunDigest)>, Trouble> {
     let fingerprints = fingerprints(connection)?;
     let mut select = connection.prepare_cached(
-        "SELECT id, folder, stamp, suite, started_ns, state, is_audit, cases, measured_cases, fingerprint
+        "SELECT id, folder, suite, started_ns, state, is_audit, cases, measured_cases, fingerprint
          FROM runs WHERE ?1 IS NULL OR suite = ?1 ORDER BY started_ns, folder",
     )?;
     let mut rows = select.query([suite])?;
@@ -83,25 +74,23 @@ fn run_rows(
     Ok(runs)
 }
 
-fn run(row: &Row<'_>, fingerprints: &HashMap<i64, Fingerprint>) -> Result<StoredRun, Trouble> {
-    let state: String = row.get(5)?;
-    let fingerprint: i64 = row.get(9)?;
+fn run(row: &Row<'_>, fingerprints: &HashMap<i64, Fingerprint>) -> Result<RunDigest, Trouble> {
+    let state: String = row.get(4)?;
+    let fingerprint: i64 = row.get(8)?;
     let known = fingerprints.get(&fingerprint);
-    let digest = RunDigest {
+    Ok(RunDigest {
         run: row.get(1)?,
-        suite: row.get(3)?,
-        started: time(row.get(4)?)?,
+        suite: row.get(2)?,
+        started: time(row.get(3)?)?,
         state: word::<RunState>("state of a run", &state)?,
-        is_audit: row.get(6)?,
-        cases: row.get(7)?,
-        measured_cases: row.get(8)?,
+        is_audit: row.get(5)?,
+        cases: row.get(6)?,
+        measured_cases: row.get(7)?,
         fingerprint: known
             .ok_or_else(|| Trouble::unreadable("fingerprint", &fingerprint.to_string()))?
             .clone(),
         cells: Vec::new(),
-    };
-    let stamp = row.get(2)?;
-    Ok(StoredRun { stamp, digest })
+    })
 }
 
 fn fingerprints(connection: &Connection) -> Result<HashMap<i64, Fingerprint>, Trouble> {

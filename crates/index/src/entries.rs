@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use anechoic_record::{NIGHTS, RecordError};
 
+use crate::read::{Wanted, What};
+
 /// The link to the newest run.
 const LATEST: &str = "latest";
 
@@ -33,6 +35,19 @@ impl Entries {
             Some(stamp(facts.as_ref()?))
         })?;
         Ok(Self { runs, nights })
+    }
+
+    /// All of it, as something to read.
+    pub(crate) fn wanted(&self) -> Vec<Wanted> {
+        let of = |what, stamps: &BTreeMap<String, String>| {
+            let wanted = stamps.iter().map(move |(name, stamp)| Wanted {
+                what,
+                name: name.clone(),
+                stamp: stamp.clone(),
+            });
+            wanted.collect::<Vec<_>>()
+        };
+        [of(What::Run, &self.runs), of(What::Night, &self.nights)].concat()
     }
 
     /// Whether there is nothing that could be indexed.

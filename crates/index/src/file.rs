@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use rusqlite::backup::Backup;
+use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
 use crate::schema::{self, Kind};
@@ -19,9 +19,6 @@ pub const INDEX: &str = "index.sqlite";
 /// How long is waited for others who have the file. They hold it for some milliseconds at a time.
 const PATIENCE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(10);
-
-/// Pages that are copied into memory at a time.
-const PAGES: std::ffi::c_int = 1_024;
 
 /// The file of a root's index.
 pub(crate) fn path(root: &Path) -> PathBuf {
@@ -69,7 +66,12 @@ pub(crate) fn empty_in_memory() -> Result<Connection, Trouble> {
 fn copied(root: &Path) -> Result<Connection, Trouble> {
     let source = Connection::open_with_flags(path(root), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     let mut copy = Connection::open_in_memory()?;
-    Backup::new(&source, &mut copy)?.run_to_completion(PAGES, Duration::ZERO, None)?;
+    // Who has waited for the file already does not do so again.
+    source.busy_timeout(Duration::ZERO)?;
+    let copied = Backup::new(&source, &mut copy)?.step(-1)?;
+    if copied != StepResult::Done {
+        return Err(Trouble::Refused("somebody has it".to_owned()));
+    }
     match schema::kind(&copy)? {
         Kind::Known => Ok(copy),
         Kind::Empty | Kind::Older => Err(Trouble::Damaged("nothing is in it".to_owned())),

@@ -57,9 +57,7 @@ impl Index {
     pub fn digests(&self, query: &Query) -> Result<Vec<RunDigest>, IndexError> {
         let cells = query.cells()?;
         let suite = query.suite.as_deref();
-        let runs =
-            self.ask(|connection| digests::runs(connection, suite, &cells, query.last, false))?;
-        Ok(runs.into_iter().map(|run| run.digest).collect())
+        self.ask(|connection| digests::runs(connection, suite, &cells, query.last, false))
     }
 
     /// Every night of a suite, or of all, oldest first.
@@ -80,8 +78,7 @@ impl Index {
     pub fn nights_of(&self, query: &Query) -> Result<Vec<StoredNight>, IndexError> {
         let cells = query.cells()?;
         let suite = query.suite.as_deref();
-        let found = self.ask(|connection| nights(connection, suite, &cells, query.last))?;
-        Ok(found.into_iter().map(|(_, night)| night).collect())
+        self.ask(|connection| nights(connection, suite, &cells, query.last))
     }
 
     /// Asks the tables, and once more after the file was made anew where they turn out to be damaged.

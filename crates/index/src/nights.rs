@@ -18,20 +18,20 @@ pub struct StoredNight {
     pub night: Night,
 }
 
-/// Nights of a suite, or all, with the cells that fit, oldest first, each with its stamp. A night stays also where none fits.
+/// Nights of a suite, or all, with the cells that fit, oldest first. A night stays also where none fits.
 pub(crate) fn nights(
     connection: &Connection,
     suite: Option<&str>,
     cells: &Cells<'_>,
     last: Option<usize>,
-) -> Result<Vec<(String, StoredNight)>, Trouble> {
+) -> Result<Vec<StoredNight>, Trouble> {
     let transaction = connection.unchecked_transaction()?;
     let mut rows = rows(&transaction, suite)?;
     keep_last(&mut rows, last);
     let places: HashMap<i64, usize> = rows
         .iter()
         .enumerate()
-        .map(|(at, (id, ..))| (*id, at))
+        .map(|(at, (id, _))| (*id, at))
         .collect();
     let mut select = transaction.prepare_cached(
         "SELECT night, case_id, metric, content FROM night_cells ORDER BY night, place",
@@ -46,11 +46,10 @@ pub(crate) fn nights(
         {
             let content = row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?;
             let cell: NightCell = json("cell of a night", content)?;
-            rows[*at].2.night.cells.push(cell);
+            rows[*at].1.night.cells.push(cell);
         }
     }
-    let stamped = rows.into_iter().map(|(_, stamp, night)| (stamp, night));
-    Ok(stamped.collect())
+    Ok(rows.into_iter().map(|(_, night)| night).collect())
 }
 
 fn metric(name: &str) -> Result<Metric, Trouble> {
@@ -59,21 +58,18 @@ fn metric(name: &str) -> Result<Metric, Trouble> {
 }
 
 /// Nights without their cells.
-fn rows(
-    connection: &Connection,
-    suite: Option<&str>,
-) -> Result<Vec<(i64, String, StoredNight)>, Trouble> {
+fn rows(connection: &Connection, suite: Option<&str>) -> Result<Vec<(i64, StoredNight)>, Trouble> {
     let mut select = connection.prepare_cached(
-        "SELECT id, stamp, file, content FROM nights WHERE ?1 IS NULL OR suite = ?1
+        "SELECT id, file, content FROM nights WHERE ?1 IS NULL OR suite = ?1
          ORDER BY started_ns, file",
     )?;
     let mut found = select.query([suite])?;
     let mut rows = Vec::new();
     while let Some(row) = found.next()? {
-        let content: String = row.get(3)?;
+        let content: String = row.get(2)?;
         let night = json("night", &content)?;
-        let file = row.get(2)?;
-        rows.push((row.get(0)?, row.get(1)?, StoredNight { file, night }));
+        let file = row.get(1)?;
+        rows.push((row.get(0)?, StoredNight { file, night }));
     }
     Ok(rows)
 }

@@ -61,6 +61,11 @@ impl Known {
         Ok(known)
     }
 
+    /// Whether anything is stored of it, be it that it cannot be read.
+    pub(crate) fn has(&self, entry: &str) -> bool {
+        self.stamps.contains_key(entry)
+    }
+
     fn add(&mut self, what: What, name: String, stamp: String) {
         let entry = match what {
             What::Run => name.clone(),
@@ -72,15 +77,6 @@ impl Known {
 
     /// What has to be done so that the tables say what the root does.
     pub(crate) fn owed(&self, entries: &Entries) -> Owed {
-        let wanted = |what| {
-            move |(name, stamp): (&String, &String)| Wanted {
-                what,
-                name: name.clone(),
-                stamp: stamp.clone(),
-            }
-        };
-        let runs = entries.runs.iter().map(wanted(What::Run));
-        let nights = entries.nights.iter().map(wanted(What::Night));
         let is_new = |one: &Wanted| self.stamps.get(&one.entry()) != Some(&one.stamp);
         let is_gone = |(what, name): &&(What, String)| match what {
             What::Run => !entries.runs.contains_key(name),
@@ -92,7 +88,7 @@ impl Known {
             stamp: String::new(),
         };
         Owed {
-            read: runs.chain(nights).filter(is_new).collect(),
+            read: entries.wanted().into_iter().filter(is_new).collect(),
             remove: self.names.iter().filter(is_gone).map(removed).collect(),
         }
     }

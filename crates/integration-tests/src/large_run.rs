@@ -14,9 +14,12 @@ use anechoic_record::{
     CaseRecord, Machine, Manifest, RunSettings, RunState, SCHEMA_VERSION, Start, StartedBy,
 };
 use anechoic_suite::{Case, Order, Plan};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use course::Course;
+
+/// 2026-11-22T03:45:00Z, in seconds.
+const STARTED: i64 = 1_795_319_100;
 
 /// What is made up.
 #[derive(Debug, Clone)]
@@ -33,8 +36,16 @@ pub struct LargeRun {
     pub noise: f64,
     /// All times are multiplied by this.
     pub factor: f64,
+    /// Times of the case with this id are multiplied by this as well.
+    pub slower: Option<(String, f64)>,
     /// What the noise follows from.
     pub seed: u64,
+    /// Name of the suite and beginning of the run's; `large` and the seed where there is none.
+    pub name: Option<String>,
+    /// When it begins.
+    pub started: Timestamp,
+    /// The kernel that it is made on.
+    pub kernel: String,
 }
 
 impl Default for LargeRun {
@@ -47,13 +58,23 @@ impl Default for LargeRun {
             seconds: 20,
             noise: 0.01,
             factor: 1.0,
+            slower: None,
             seed: 1,
+            name: None,
+            started: Timestamp::UNIX_EPOCH + SignedDuration::from_secs(STARTED),
+            kernel: "Linux 6.1".to_owned(),
         }
     }
 }
 
 impl LargeRun {
-    /// Writes the run below `root`; its directory, which is named after the seed.
+    /// The cases, with their ids.
+    pub fn case_ids(&self) -> Vec<String> {
+        let cases = (0..self.cases).map(|index| made::case(self, index).id);
+        cases.collect()
+    }
+
+    /// Writes the run below `root`; its directory, which is named after suite or seed, and the time.
     ///
     /// # Errors
     /// What the system refuses; a directory of that name must not be there yet.
@@ -80,7 +101,7 @@ impl LargeRun {
     }
 
     fn manifest(&self) -> Manifest {
-        let started: Timestamp = "2026-11-22T03:45:00Z".parse().expect("it is a time");
+        let started = self.started;
         let cases: Vec<Case> = (0..self.cases)
             .map(|index| made::case(self, index))
             .collect();
@@ -91,22 +112,30 @@ impl LargeRun {
         };
         Manifest {
             schema_version: SCHEMA_VERSION,
-            run: format!("large-{}_2026-11-22T03-45-00Z", self.seed),
+            run: self.run(),
             anechoic: env!("CARGO_PKG_VERSION").to_owned(),
             started,
             state: RunState::Complete,
             settings: settings(),
-            machine: machine(),
+            machine: machine(&self.kernel),
             cases: cases.iter().map(without_attempts).collect(),
             plan: self.plan(cases),
-            starts: vec![start(started)],
+            starts: vec![start(started, &self.kernel)],
             audit: None,
+        }
+    }
+
+    fn run(&self) -> String {
+        let at = self.started.strftime("%Y-%m-%dT%H-%M-%SZ");
+        match &self.name {
+            Some(name) => format!("{name}_{at}"),
+            None => format!("large-{}_{at}", self.seed),
         }
     }
 
     fn plan(&self, cases: Vec<Case>) -> Plan {
         Plan {
-            name: "large".to_owned(),
+            name: self.name.clone().unwrap_or_else(|| "large".to_owned()),
             question: Some("How long does the report of a large run take?".to_owned()),
             cooldown: Duration::from_secs(1),
             settle: None,
@@ -138,12 +167,12 @@ fn identity() -> WorkerIdentity {
     }
 }
 
-fn start(at: Timestamp) -> Start {
+fn start(at: Timestamp, kernel: &str) -> Start {
     Start {
         at,
         by: StartedBy::Run,
         anechoic: env!("CARGO_PKG_VERSION").to_owned(),
-        machine: machine(),
+        machine: machine(kernel),
         programs: Vec::new(),
         environment: Default::default(),
         suite_file: None,
@@ -153,10 +182,10 @@ fn start(at: Timestamp) -> Start {
     }
 }
 
-fn machine() -> Machine {
+fn machine(kernel: &str) -> Machine {
     Machine {
         hostname: Some("made-up".to_owned()),
-        kernel: Some("Linux 6.1".to_owned()),
+        kernel: Some(kernel.to_owned()),
         cpu: Some("A made-up CPU".to_owned()),
         logical_cpus: 2,
         physical_cores: 2,

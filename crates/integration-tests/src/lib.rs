@@ -8,6 +8,7 @@ pub mod dials;
 pub mod fault;
 pub mod kills;
 pub mod large_run;
+pub mod made_history;
 mod programs;
 pub mod soak;
 mod wait;

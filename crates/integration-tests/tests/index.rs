@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use anechoic_index::{INDEX, Index, Query};
+use anechoic_index::{Fault, INDEX, Index, IndexError, Query, check, rebuild};
 use anechoic_integration_tests::large_run::LargeRun;
 use anechoic_record::{Metric, RunRecord};
 use anechoic_report::RunDigest;
@@ -182,4 +182,143 @@ fn a_damaged_run_is_left_out_until_it_changes() {
     assert!(notes.contains("`large-1_"), "{notes}");
     fs::write(&manifest, good).unwrap();
     assert_eq!(all(root.path()), read(root.path()));
+}
+
+#[test]
+fn a_rebuilt_index_says_the_same() {
+    let root = root(2);
+    let root = root.path();
+    assert_eq!(check(root).unwrap(), [Fault::NoIndex]);
+    let whole = all(root);
+    assert_eq!(check(root).unwrap(), []);
+    let open = Index::open(root).unwrap();
+    let rebuilt = rebuild(root).unwrap();
+    assert_eq!((rebuilt.runs, rebuilt.nights), (2, 0));
+    assert_eq!(rebuilt.faults, []);
+    assert_eq!(check(root).unwrap(), []);
+    assert_eq!(all(root), whole);
+    // Who has the old file goes on with it.
+    assert_eq!(open.digests(&Query::default()).unwrap(), whole);
+    let names = fs::read_dir(root).unwrap().flatten();
+    let halves = names.filter(|entry| entry.file_name().to_string_lossy().starts_with('.'));
+    assert_eq!(halves.count(), 0);
+}
+
+#[test]
+fn a_check_tells_what_has_happened_since() {
+    let root = root(3);
+    let root = root.path();
+    all(root);
+    let run = |seed: u64| format!("large-{seed}_2026-11-22T03-45-00Z");
+    add_run(root, 4);
+    fs::remove_dir_all(root.join(run(1))).unwrap();
+    let manifest = root.join(run(2)).join("run.json");
+    let text = fs::read_to_string(&manifest).unwrap();
+    fs::write(&manifest, text + "\n").unwrap();
+    fs::write(root.join(run(3)).join("run.json"), "{").unwrap();
+    let faults = check(root).unwrap();
+    let names = |entry: &String, seed| *entry == run(seed);
+    assert!(matches!(&faults[0], Fault::Missing { entry } if names(entry, 4)));
+    assert!(matches!(&faults[1], Fault::Stale { entry } if names(entry, 2)));
+    assert!(matches!(&faults[2], Fault::Surplus { entry } if names(entry, 1)));
+    assert!(matches!(&faults[3], Fault::Unreadable { entry, .. } if names(entry, 3)));
+    assert_eq!(faults.len(), 4, "{faults:?}");
+    let behind = faults.iter().filter(|fault| fault.is_behind());
+    assert_eq!(behind.count(), 3);
+    all(root);
+    let left = check(root).unwrap();
+    assert!(matches!(&left[..], [Fault::Unreadable { .. }]), "{left:?}");
+}
+
+/// Files of the index are changed as no anechoic does.
+fn execute(root: &Path, statements: &str) {
+    let connection = rusqlite::Connection::open(root.join(INDEX)).unwrap();
+    connection.execute_batch(statements).unwrap();
+}
+
+#[test]
+fn a_check_finds_what_was_changed_in_the_index() {
+    let root = root(2);
+    let root = root.path();
+    let whole = all(root);
+    execute(root, "UPDATE cells SET value = 2 * value WHERE run = 1");
+    let faults = check(root).unwrap();
+    assert!(matches!(&faults[..], [Fault::Differs { .. }]), "{faults:?}");
+    rebuild(root).unwrap();
+    assert_eq!(check(root).unwrap(), []);
+    assert_eq!(all(root), whole);
+    fs::write(root.join(INDEX), "no database at all").unwrap();
+    let faults = check(root).unwrap();
+    assert!(matches!(&faults[..], [Fault::Damaged { .. }]), "{faults:?}");
+    rebuild(root).unwrap();
+    assert_eq!(check(root).unwrap(), []);
+}
+
+#[test]
+fn an_index_of_another_version_is_named_or_made_anew() {
+    let root = root(2);
+    let root = root.path();
+    let whole = all(root);
+    execute(root, "PRAGMA user_version = 9999");
+    for error in [
+        Index::open(root).map(drop).unwrap_err(),
+        check(root).map(drop).unwrap_err(),
+    ] {
+        assert!(matches!(error, IndexError::Newer { found: 9999, .. }));
+        let text = error.to_string();
+        assert!(
+            text.contains("index.sqlite") && text.contains("index rebuild"),
+            "{text}"
+        );
+    }
+    rebuild(root).unwrap();
+    assert_eq!(all(root), whole);
+    execute(root, "PRAGMA user_version = 0; DROP TABLE night_cells");
+    let index = Index::open(root).unwrap();
+    assert_eq!(index.digests(&Query::default()).unwrap(), whole);
+    assert!(
+        index.notes()[0].contains("made anew"),
+        "{:?}",
+        index.notes()
+    );
+}
+
+/// Somebody has the file for longer than anybody waits.
+#[test]
+fn a_locked_index_is_done_without() {
+    let root = root(1);
+    let root = root.path();
+    let whole = all(root);
+    let connection = rusqlite::Connection::open(root.join(INDEX)).unwrap();
+    connection.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let index = Index::open(root).unwrap();
+    assert_eq!(index.digests(&Query::default()).unwrap(), whole);
+    assert!(index.notes()[0].contains("locked"), "{:?}", index.notes());
+    drop(connection);
+    assert_eq!(all(root), whole);
+    assert!(Index::open(root).unwrap().notes().is_empty());
+}
+
+/// What is written to a file that another one has replaced would be lost.
+#[test]
+fn processes_that_open_it_at_once_agree() {
+    let root = root(12);
+    let root = root.path();
+    let whole = read(root);
+    std::thread::scope(|scope| {
+        let opened: Vec<_> = (0..6)
+            .map(|number| {
+                scope.spawn(move || {
+                    if number == 3 {
+                        rebuild(root).unwrap();
+                    }
+                    all(root)
+                })
+            })
+            .collect();
+        for one in opened {
+            assert_eq!(one.join().unwrap(), whole);
+        }
+    });
+    assert_eq!(check(root).unwrap(), []);
 }

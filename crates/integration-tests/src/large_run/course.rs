@@ -114,7 +114,12 @@ impl<'a, W: Write> Course<'a, W> {
     }
 
     fn samples(&mut self, made: &Made<'_>) -> std::io::Result<()> {
-        let process = self.run.factor * self.noise(self.run.noise);
+        let slower = self.run.slower.iter();
+        let of_case: f64 = slower
+            .filter(|(case, _)| *case == made.case.id)
+            .map(|(_, factor)| factor)
+            .product();
+        let process = self.run.factor * of_case * self.noise(self.run.noise);
         let each = u64::from(self.run.seconds) * SECOND / u64::from(self.run.iterations + 1);
         for iteration in 1..=self.run.iterations {
             let stretch = process * self.noise(self.run.noise / 2.0);
