@@ -5,6 +5,7 @@ mod certify;
 mod compare;
 mod kv;
 mod notify;
+mod prune;
 mod wait;
 mod worker;
 
@@ -23,6 +24,7 @@ pub(crate) use certify::{CertifyArgs, CertifyFormat};
 pub(crate) use compare::{CompareArgs, CompareFormat};
 pub(crate) use kv::KvArgs;
 pub(crate) use notify::NotifyArgs;
+pub(crate) use prune::PruneArgs;
 pub(crate) use wait::Wait;
 pub(crate) use worker::{CheckArgs, WorkerAction, WorkerArgs};
 
@@ -58,6 +60,8 @@ pub(crate) enum Command {
     Compare(Box<CompareArgs>),
     /// List what there is.
     List(ListArgs),
+    /// Remove old runs that nothing needs any more; says which without `--apply`.
+    Prune(PruneArgs),
     /// Check workers of one's own.
     Worker(WorkerArgs),
     /// Print the JSON Schema of a file or a message.

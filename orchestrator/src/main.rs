@@ -17,6 +17,7 @@ mod notify;
 mod probe;
 mod process;
 mod reporter;
+mod retention;
 mod runner;
 mod settings;
 

@@ -41,8 +41,10 @@ pub use rule::{RuleCheck, RuleVerdict, rule_check};
 pub use start::{Difference, PassedEnvironment, ProgramFile, Start, StartedBy};
 pub use store::{
     AttemptData, AttemptFiles, CERTIFICATES, FoundCertificate, Kept, NIGHTS, PLOTS, RecordError,
-    Recorder, RunListing, RunLock, RunRecord, SuiteCertificates, certificates, find_certificate,
-    find_run, list_runs, nights, read_night, write_atomically, write_certificate, write_night,
+    Recorder, Removal, RunListing, RunLock, RunRecord, SuiteCertificates, bytes_on_disk,
+    certificates, find_certificate, find_run, half_removed, is_run_of, latest_run, list_runs,
+    nights, read_night, remove_half_removed, remove_run, write_atomically, write_certificate,
+    write_night,
 };
 pub use timeline::Timeline;
 

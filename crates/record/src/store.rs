@@ -6,6 +6,7 @@ mod kept;
 mod lock;
 mod read;
 mod recover;
+mod remove;
 mod write;
 
 pub use find::{RunListing, find_run, list_runs};
@@ -16,6 +17,9 @@ pub use kept::{
 pub use lock::RunLock;
 pub(crate) use read::Fold;
 pub use read::{AttemptData, RunRecord};
+pub use remove::{
+    Removal, bytes_on_disk, half_removed, is_run_of, latest_run, remove_half_removed, remove_run,
+};
 pub use write::{AttemptFiles, Recorder, write_atomically};
 
 use std::path::{Path, PathBuf};
@@ -32,6 +36,8 @@ pub const PLOTS: &str = "plots";
 pub(crate) const LATEST: &str = "latest";
 /// How the names of runs begin that are not whole yet.
 pub(crate) const MAKING: &str = ".making-";
+/// How the names of runs begin that are being removed.
+pub(crate) const PRUNING: &str = ".pruning-";
 /// How the names of files begin that are not whole yet.
 pub(crate) const WRITING: &str = ".writing-";
 

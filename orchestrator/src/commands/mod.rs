@@ -20,6 +20,7 @@ mod next_step;
 mod offers;
 mod passed;
 mod plan;
+mod prune;
 mod report;
 mod rerun;
 mod resume;
@@ -50,6 +51,7 @@ pub(crate) fn carry_out(command: Command) -> Result<ExitCode, CommandError> {
         Command::Report(args) => report::report(&args),
         Command::Compare(args) => compare::compare(&args),
         Command::List(args) => list::list(&args),
+        Command::Prune(args) => prune::prune(&args),
         Command::Worker(args) => worker::worker(&args),
         Command::Schema(args) => schema::schema(&args),
         Command::Guard { orchestrator } => {

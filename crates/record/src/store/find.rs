@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::lock::is_being_written;
 use super::read::{mark_interrupted, read_manifest};
 use super::recover::Writer;
-use super::{EVENTS, LATEST, MAKING, MANIFEST, RecordError};
+use super::{EVENTS, LATEST, MAKING, MANIFEST, PRUNING, RecordError};
 use crate::{Manifest, RunState};
 
 /// A run in a results root; the manifest, or why it cannot be read.
@@ -66,7 +66,8 @@ pub fn list_runs(root: &Path) -> Result<Vec<RunListing>, RecordError> {
     for entry in entries {
         let entry = entry.map_err(RecordError::io("list", root))?;
         let run = entry.file_name().to_string_lossy().into_owned();
-        if run != LATEST && !run.starts_with(MAKING) && entry.path().is_dir() {
+        let is_half = run.starts_with(MAKING) || run.starts_with(PRUNING);
+        if run != LATEST && !is_half && entry.path().is_dir() {
             runs.extend(listing(run, &entry.path()));
         }
     }

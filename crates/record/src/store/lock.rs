@@ -46,12 +46,7 @@ impl RunLock {
     /// Refuses where the directory of that name is no longer the one that is locked, or `inside` is no longer that
     /// file in it: what is written would be lost, or mixed with what others write.
     pub(super) fn still_there(&self, name: &str, inside: &File) -> Result<(), RecordError> {
-        let is_same = |path: &Path, open: &File| match (fs::symlink_metadata(path), open.metadata())
-        {
-            (Ok(there), Ok(open)) => identity(&there) == identity(&open),
-            (Err(_), _) | (_, Err(_)) => false,
-        };
-        match is_same(&self.path, &self.folder) && is_same(&self.path.join(name), inside) {
+        match is_same_folder(self) && is_same(&self.path.join(name), inside) {
             true => Ok(()),
             false => Err(RecordError::Gone(self.path.clone())),
         }
@@ -60,6 +55,18 @@ impl RunLock {
     /// After the directory was renamed.
     pub(super) fn moved_to(self, path: PathBuf) -> Self {
         Self { path, ..self }
+    }
+}
+
+/// Whether the directory of that name is still the one that is locked.
+pub(super) fn is_same_folder(lock: &RunLock) -> bool {
+    is_same(&lock.path, &lock.folder)
+}
+
+fn is_same(path: &Path, open: &File) -> bool {
+    match (fs::symlink_metadata(path), open.metadata()) {
+        (Ok(there), Ok(open)) => identity(&there) == identity(&open),
+        (Err(_), _) | (_, Err(_)) => false,
     }
 }
 

@@ -309,7 +309,7 @@ fn is_taken(kind: ErrorKind) -> bool {
 }
 
 /// A rename is on disk when its folder is.
-fn sync_folder(folder: &Path) -> Result<(), RecordError> {
+pub(super) fn sync_folder(folder: &Path) -> Result<(), RecordError> {
     let synced = File::open(folder).and_then(|opened| opened.sync_all());
     synced.map_err(RecordError::io("sync", folder))
 }
