@@ -8,6 +8,7 @@ mod compare;
 mod custom;
 mod digest;
 mod export;
+mod gate;
 mod kv;
 mod night;
 mod page;
@@ -37,6 +38,7 @@ pub use compare::{
 pub use custom::{CustomCase, CustomSummary, NamedEstimate};
 pub use digest::{CellDigest, RunDigest};
 pub use export::{Hyperfine, hyperfine, long_csv, perfetto};
+pub use gate::{Certified, Gate, GateDecision, GateInput, GateOptions, gate};
 pub use kv::{
     CapacityLine, CrossoverLine, Degradation, EfficiencyLine, Figure, KvPoint, KvSummary,
     LatencyLine, MemoryLine, PathLine, PhaseLine, PhaseMeans, PointQuality, Prediction,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::contrast::{logarithmic, plain};
 use crate::group::{Group, Mean};
 use crate::welch::Precision;
-use crate::{Interval, mean};
+use crate::{Interval, mean, t_quantile};
 
 /// What values are averaged in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -56,6 +56,22 @@ pub fn average(series: &[Vec<f64>]) -> Option<Average> {
 }
 
 impl Average {
+    /// The standard error that its interval is made of, on the line: of the logarithm of the value, or of the value itself. `None` of one
+    /// process.
+    pub fn error(&self) -> Option<f64> {
+        let interval = self.interval?;
+        let width = match self.scale {
+            Scale::Ratio => interval.high.ln() - interval.low.ln(),
+            Scale::Difference => interval.high - interval.low,
+        };
+        let freedom = self
+            .processes
+            .checked_sub(1)
+            .filter(|freedom| *freedom > 0)?;
+        let error = width / 2.0 / t_quantile(freedom as f64);
+        error.is_finite().then_some(error)
+    }
+
     fn out_of_logarithms(self, group: &Group) -> Self {
         let values = group.values();
         // Equal values come back exactly.
@@ -78,6 +94,16 @@ impl Average {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn errors_are_those_of_the_interval() {
+        // s = √2 ln 2 of two logarithms, so that the error of their mean is ln 2.
+        let found = average(&[vec![1.0], vec![4.0]]).unwrap();
+        assert!((found.error().unwrap() - 2_f64.ln()).abs() < 1e-9);
+        let found = average(&[vec![-1.0], vec![3.0]]).unwrap();
+        assert!((found.error().unwrap() - 2.0).abs() < 1e-9);
+        assert_eq!(average(&[vec![1.0]]).unwrap().error(), None);
+    }
 
     #[test]
     fn averages() {

@@ -21,6 +21,7 @@ mod outlier;
 mod quantile;
 mod rate;
 mod shape;
+mod shift;
 mod slopes;
 mod steadiness;
 mod steps;
@@ -43,8 +44,9 @@ pub use order::{Crossover, Place, crossover, median};
 pub use outlier::{Outlier, OutlierLabel, outliers};
 pub use quantile::{mad, quantile};
 pub use rate::rate_interval;
+pub use shift::{Shift, is_noisier};
 pub use steadiness::{Steadiness, steadiness};
-pub use steps::{Step, steps, steps_of};
+pub use steps::{Step, recent, steps, steps_of};
 
 use student::t_quantile;
 

@@ -21,7 +21,7 @@ const SHORT: usize = 8;
 const LAGS: usize = 2;
 
 /// In scaled median absolute deviations: differences further off are taken for so much.
-const REACH: f64 = 2.5;
+const REACH: f64 = 3.0;
 
 /// From the median absolute deviation to the standard deviation of normal values.
 const NORMAL: f64 = 1.482_602_2;

@@ -1,0 +1,83 @@
+//! What a night is judged from, and what it comes to.
+
+use anechoic_record::{Certificate, Difference, NightCell, NoiseSource};
+
+use crate::{RunDigest, Threshold};
+
+/// What a night is judged from.
+#[derive(Debug, Clone, Copy)]
+pub struct GateInput<'a> {
+    /// The first run, then confirmations of the same night.
+    pub tonight: &'a [RunDigest],
+    /// The runs of the nights that are the baseline, one of each.
+    pub baseline: &'a [RunDigest],
+    /// The measured nights since a level was accepted the last time, oldest first, without tonight: of each its run, then its confirmations.
+    pub nights: &'a [Vec<RunDigest>],
+    /// What is certified of the machine's noise.
+    pub certified: Certified<'a>,
+}
+
+/// What is known of a machine's noise.
+#[derive(Debug, Clone, Copy)]
+pub enum Certified<'a> {
+    /// A certificate whose conditions are those of tonight.
+    Valid {
+        /// It.
+        certificate: &'a Certificate,
+        /// Its file's name.
+        file: &'a str,
+    },
+    /// One that was made under other conditions.
+    Expired {
+        /// It.
+        certificate: &'a Certificate,
+        /// Its file's name.
+        file: &'a str,
+        /// What is another now.
+        why: &'a [Difference],
+    },
+    /// No certificate.
+    None,
+}
+
+/// How a night is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct GateOptions {
+    /// The smallest change that matters.
+    pub threshold: Threshold,
+    /// Whether all metrics are judged, and not those alone that benchmarks are about.
+    pub all_metrics: bool,
+    /// Whether a further run can be made tonight. Where one can, no change that chance reaches is called a regression by a single run.
+    pub confirmable: bool,
+}
+
+/// What a night comes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GateDecision {
+    /// There is nothing to compare with.
+    NoBaseline,
+    /// There is, and it may not be compared with.
+    NotComparable {
+        /// Why, each in words.
+        reasons: Vec<String>,
+    },
+    /// Nothing became worse, as far as can be told.
+    Quiet,
+    /// Something may have become worse: a further run tonight would tell.
+    Suspicious,
+    /// Something became worse.
+    Regression,
+}
+
+/// A night, judged.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Gate {
+    /// What it comes to.
+    pub decision: GateDecision,
+    /// Where the noise of most judged cells is known from.
+    pub noise: Option<NoiseSource>,
+    /// The judged cells, in the order of the run.
+    pub cells: Vec<NightCell>,
+    /// What people should know besides.
+    pub notes: Vec<String>,
+}

@@ -1,0 +1,150 @@
+//! How far a cell scatters from night to night, and where that is known from.
+
+use anechoic_record::{Certificate, Difference, NoiseSource};
+use anechoic_stats::{Noise, is_noisier, noise};
+
+use super::Certified;
+use super::series::Series;
+
+/// The noise of a cell, on the line.
+pub(super) struct Known {
+    pub(super) noise: Noise,
+    pub(super) source: NoiseSource,
+    /// What should be said of it.
+    pub(super) note: Option<String>,
+}
+
+/// Fewer nights tell nothing of their scatter.
+const NIGHTS: usize = 8;
+
+/// Of other programs on the same machine, the noise is taken for so much larger than it was certified.
+const OTHER_PROGRAMS: f64 = 1.25;
+
+/// Runs scatter by so much more than their processes promise.
+const RUNS_AGAINST_PROCESSES: f64 = 2.0;
+
+/// That factor is not known any better than from so many runs.
+const FREEDOM_OF_PROCESSES: f64 = 8.0;
+
+/// Noise of less than this share of the smallest change that matters is taken for so much: it decides nothing, and a few nights that
+/// are equal by accident promise too much.
+const LEAST: f64 = 0.2;
+
+/// The noise of a cell; `None` where nothing tells of it. `threshold`: the smallest change that matters, on the line.
+pub(super) fn known(
+    series: &Series<'_>,
+    certified: Certified<'_>,
+    threshold: f64,
+) -> Option<Known> {
+    let runs = series.single_runs();
+    let nights = noise(&runs).filter(|_| runs.len() >= NIGHTS);
+    let of_nights = |noise: Noise, why: String, note: Option<String>| Known {
+        noise,
+        source: NoiseSource::Nights {
+            nights: u32::try_from(runs.len()).unwrap_or(u32::MAX),
+            why,
+        },
+        note,
+    };
+    let mut found = match (certificate(series, certified), nights) {
+        (Ok(known), Some(nights)) if is_noisier(nights, known.noise) => {
+            let times = nights.deviation / known.noise.deviation;
+            let why = format!("nights scatter {times:.1} times as much as certified");
+            of_nights(nights, why.clone(), Some(why))
+        }
+        (Ok(known), Some(nights)) => Known {
+            noise: known.noise.pooled(nights),
+            ..known
+        },
+        (Ok(known), None) => known,
+        (Err(why), Some(nights)) => of_nights(nights, why, None),
+        (Err(why), None) => of_processes(series, &why)?,
+    };
+    found.noise.deviation = found.noise.deviation.max(LEAST * threshold);
+    Some(found)
+}
+
+/// What is certified of the cell; else why that cannot be used.
+fn certificate(series: &Series<'_>, certified: Certified<'_>) -> Result<Known, String> {
+    match certified {
+        Certified::None => Err("there is no certificate".to_owned()),
+        Certified::Valid { certificate, file } => {
+            let noise = of_cell(series, certificate)?;
+            Ok(of_certificate(noise, file, None))
+        }
+        Certified::Expired {
+            certificate,
+            file,
+            why,
+        } => {
+            let why: Vec<String> = why.iter().map(Difference::text).collect();
+            let why = format!("the certificate has expired: {}", why.join(", "));
+            if !is_of_machine(series, certificate) {
+                return Err(why);
+            }
+            let noise = of_cell(series, certificate)?;
+            let widened = Noise {
+                deviation: OTHER_PROGRAMS * noise.deviation,
+                ..noise
+            };
+            let note =
+                format!("{why}; its noise is used all the same, {OTHER_PROGRAMS} times as large");
+            Ok(of_certificate(widened, file, Some(note)))
+        }
+    }
+}
+
+fn of_certificate(noise: Noise, file: &str, note: Option<String>) -> Known {
+    let source = NoiseSource::Certificate {
+        file: file.to_owned(),
+    };
+    Known {
+        noise,
+        source,
+        note,
+    }
+}
+
+fn of_cell(series: &Series<'_>, certificate: &Certificate) -> Result<Noise, String> {
+    let mut cells = certificate.cells.iter();
+    let cell = cells.find(|cell| cell.id == *series.id && cell.settings == series.settings);
+    let cell = cell.filter(|cell| cell.scale == series.scale && cell.deviation.is_finite());
+    let cell = cell.ok_or("the certificate does not have it with these settings")?;
+    let freedom = f64::from(cell.runs.saturating_sub(1).max(1));
+    Ok(Noise {
+        deviation: cell.deviation,
+        freedom,
+    })
+}
+
+/// Whether a certificate is of the machine of tonight, whatever the programs.
+fn is_of_machine(series: &Series<'_>, certificate: &Certificate) -> bool {
+    let tonight = series.tonight.first().map(|value| &value.run.fingerprint);
+    let differences = tonight.map(|now| certificate.fingerprint.machine_differences(now));
+    differences.is_some_and(|differences| differences.is_empty())
+}
+
+/// From what processes of single runs differ by.
+fn of_processes(series: &Series<'_>, why: &str) -> Option<Known> {
+    let runs = series.tonight.iter().chain(&series.baseline);
+    let averages = runs.map(|value| &value.cell.average);
+    let parts = averages.filter_map(|average| {
+        let freedom = (average.processes - 1) as f64;
+        (average.scale == series.scale).then_some((average.error()?, freedom))
+    });
+    let (mut squares, mut freedom) = (0.0, 0.0);
+    for (error, of_run) in parts {
+        squares += error.powi(2) * of_run;
+        freedom += of_run;
+    }
+    let noise = Noise {
+        deviation: RUNS_AGAINST_PROCESSES * (squares / freedom).sqrt(),
+        freedom: freedom.min(FREEDOM_OF_PROCESSES),
+    };
+    let why = format!("{why}, and there are fewer than {NIGHTS} equal nights");
+    (freedom > 0.0).then(|| Known {
+        noise,
+        source: NoiseSource::Processes { why },
+        note: None,
+    })
+}
