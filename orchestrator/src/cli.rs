@@ -3,6 +3,7 @@
 mod audit;
 mod certify;
 mod compare;
+mod index;
 mod kv;
 mod notify;
 mod prune;
@@ -22,6 +23,7 @@ use crate::settings::DeviceChoice;
 pub(crate) use audit::{AuditArgs, AuditFormat, FailOn};
 pub(crate) use certify::{CertifyArgs, CertifyFormat};
 pub(crate) use compare::{CompareArgs, CompareFormat};
+pub(crate) use index::{IndexAction, IndexArgs, IndexOfArgs};
 pub(crate) use kv::KvArgs;
 pub(crate) use notify::NotifyArgs;
 pub(crate) use prune::PruneArgs;
@@ -62,6 +64,8 @@ pub(crate) enum Command {
     List(ListArgs),
     /// Remove old runs that nothing needs any more; says which without `--apply`.
     Prune(PruneArgs),
+    /// Make the index of a results folder anew, or check it.
+    Index(IndexArgs),
     /// Check workers of one's own.
     Worker(WorkerArgs),
     /// Print the JSON Schema of a file or a message.

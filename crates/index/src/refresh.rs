@@ -12,7 +12,7 @@ use crate::write::{self, RUNNING};
 
 /// Runs and nights that are stored in one transaction: few enough that others who wait for it do not notice, and so many that syncing
 /// files does not count.
-const BATCH: usize = 128;
+const BATCH: usize = 64;
 
 /// What the tables hold, by entry.
 pub(crate) struct Known {

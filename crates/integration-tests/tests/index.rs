@@ -2,9 +2,12 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use anechoic_index::{Fault, INDEX, Index, IndexError, Query, check, rebuild};
 use anechoic_integration_tests::large_run::LargeRun;
+use anechoic_integration_tests::made_history::MadeHistory;
+use anechoic_integration_tests::{Finished, anechoic, finish};
 use anechoic_record::{Metric, RunRecord};
 use anechoic_report::RunDigest;
 
@@ -321,4 +324,148 @@ fn processes_that_open_it_at_once_agree() {
         }
     });
     assert_eq!(check(root).unwrap(), []);
+}
+
+/// `anechoic index ACTION` of a root.
+fn command(action: &str, root: &Path, more: &[&str]) -> Finished {
+    let mut command = Command::new(anechoic());
+    command.args(["index", action, "--results"]).arg(root);
+    finish(command.args(more))
+}
+
+#[test]
+fn the_command_makes_an_index_and_checks_it() {
+    let root = root(2);
+    let root = root.path();
+    let checked = command("check", root, &[]);
+    assert_eq!(checked.code, 0, "{}", checked.stderr);
+    assert_eq!(checked.stdout, "there is no index yet\n");
+    let rebuilt = command("rebuild", root, &[]);
+    assert_eq!(rebuilt.code, 0, "{}", rebuilt.stderr);
+    assert!(rebuilt.stdout.ends_with("holds 2 runs and 0 nights\n"));
+    let checked = command("check", root, &[]);
+    assert!(
+        checked
+            .stdout
+            .ends_with("says what the runs and nights do\n")
+    );
+    add_run(root, 3);
+    let checked = command("check", root, &["--format", "json"]);
+    assert_eq!(checked.code, 0, "{}", checked.stderr);
+    let found: serde_json::Value = serde_json::from_str(&checked.stdout).unwrap();
+    assert_eq!(
+        (&found["sound"], &found["faults"][0]["fault"]),
+        (&true.into(), &"missing".into())
+    );
+    execute(root, "UPDATE cells SET value = 2 * value");
+    let checked = command("check", root, &[]);
+    assert_eq!(checked.code, 1, "{}", checked.stdout);
+    assert!(
+        checked.stdout.contains("says something else"),
+        "{}",
+        checked.stdout
+    );
+    assert!(
+        checked.stderr.contains("anechoic index rebuild"),
+        "{}",
+        checked.stderr
+    );
+}
+
+#[test]
+fn the_command_says_what_it_cannot_do() {
+    let root = root(1);
+    let root = root.path();
+    all(root);
+    execute(root, "PRAGMA user_version = 9999");
+    let checked = command("check", root, &[]);
+    assert_eq!(checked.code, 1);
+    assert!(
+        checked.stderr.contains("version 9999"),
+        "{}",
+        checked.stderr
+    );
+    assert_eq!(command("rebuild", root, &[]).code, 0);
+    let refused = command("rebuild", &root.join("missing"), &[]);
+    assert_eq!(refused.code, 4);
+    assert!(
+        refused.stderr.contains("hint: name the folder"),
+        "{}",
+        refused.stderr
+    );
+    fs::write(root.join("large-1_2026-11-22T03-45-00Z/run.json"), "{").unwrap();
+    let rebuilt = command("rebuild", root, &["--format", "json"]);
+    assert_eq!(rebuilt.code, 0);
+    let found: serde_json::Value = serde_json::from_str(&rebuilt.stdout).unwrap();
+    assert_eq!(
+        (&found["runs"], &found["faults"][0]["fault"]),
+        (&0.into(), &"unreadable".into())
+    );
+    assert_eq!(command("check", root, &[]).code, 1);
+}
+
+/// No file may grow beyond some KiB: what a full disk does to a write.
+#[test]
+fn on_a_full_disk_the_index_works_from_memory() {
+    let root = root(12);
+    let root = root.path();
+    let mut notes = 0;
+    for blocks in [0, 8, 40, 100] {
+        let _ = fs::remove_file(root.join(INDEX));
+        let mut command = Command::new("sh");
+        let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$1\"");
+        command
+            .arg("-c")
+            .arg(script)
+            .arg(env!("CARGO_BIN_EXE_ask-index"))
+            .arg(root);
+        let asked = finish(&mut command);
+        assert_eq!(asked.code, 0, "{}", asked.stderr);
+        assert!(asked.stdout.starts_with("12 runs"), "{}", asked.stdout);
+        notes += u32::from(asked.stdout.contains("cannot be used"));
+        assert_eq!(all(root), read(root));
+    }
+    assert!(notes >= 2, "the limits are too generous");
+}
+
+#[test]
+fn nights_come_back_with_the_cells_that_fit() {
+    let root = tempfile::tempdir().unwrap();
+    let history = MadeHistory {
+        runs: 6,
+        missed: vec![3],
+        cases: 2,
+        attempts: 2,
+        step: Some((0.05, 5)),
+        ..MadeHistory::default()
+    };
+    let runs = history.write(root.path()).unwrap();
+    let index = Index::open(root.path()).unwrap();
+    assert_eq!(index.digests(&Query::default()).unwrap(), runs);
+    let kept = anechoic_record::nights(root.path()).unwrap();
+    let nights = index.nights(None).unwrap();
+    assert_eq!(nights.len(), 6);
+    for (night, kept) in nights.iter().zip(kept) {
+        assert_eq!(
+            (&night.file, &night.night),
+            (&kept.file, &kept.content.unwrap())
+        );
+    }
+    assert!(index.nights(Some("other")).unwrap().is_empty());
+    let query = Query {
+        metrics: vec![Metric::TotalTime],
+        last: Some(2),
+        ..Query::default()
+    };
+    let fitting = index.nights_of(&query).unwrap();
+    assert_eq!(fitting.len(), 2);
+    for (night, whole) in fitting.iter().zip(&nights[4..]) {
+        assert_eq!(night.file, whole.file);
+        assert_eq!((night.night.cells.len(), whole.night.cells.len()), (2, 4));
+    }
+    let damaged = root.path().join("nights").join(&nights[0].file);
+    fs::write(damaged, "{").unwrap();
+    let index = Index::open(root.path()).unwrap();
+    assert_eq!(index.nights(None).unwrap(), nights[1..]);
+    assert!(index.notes()[0].contains("nights/"), "{:?}", index.notes());
 }

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use anechoic_index::IndexError;
 use anechoic_record::RecordError;
 use anechoic_report::{NoMatch, NotCertified};
 use anechoic_suite::SuiteError;
@@ -52,6 +53,8 @@ pub(crate) enum CommandError {
     NoRecord(#[source] RecordErrorText),
     #[error("failed to {0}")]
     Record(#[source] RecordErrorText),
+    #[error("failed to {0}")]
+    Index(#[from] IndexError),
     #[error("failed to {source}")]
     Run {
         run: PathBuf,
@@ -127,6 +130,23 @@ fn is_full(error: &io::Error) -> bool {
 const GONE_HINT: &str =
     "put it back where it was moved away and `resume` it; one that was removed is measured again";
 
+/// How cases are named.
+const PATTERN_HINT: &str =
+    "write a whole case id, or a pattern with `*`, `?`, `[ab]` or `{a,b}` in quotes";
+
+fn index_hint(error: &IndexError) -> Option<String> {
+    let hint = match error {
+        IndexError::Pattern { .. } => PATTERN_HINT,
+        IndexError::Write { .. } => {
+            "name the folder of the runs with --results; it has to be writable, with room for the index"
+        }
+        IndexError::Failed { .. } => "delete the file: it is made anew from the runs",
+        IndexError::Record(_) => "check that the folder may be read",
+        IndexError::Newer { .. } => return None,
+    };
+    Some(hint.to_owned())
+}
+
 /// How a run that could not go on is gone on with.
 fn go_on_hint(run: &Path, source: &RunError) -> String {
     if matches!(source, RunError::Record(RecordError::Gone(_))) || !run.is_dir() {
@@ -201,6 +221,7 @@ impl CommandError {
             | Self::NotStarted { .. }
             | Self::SingleJob { .. }
             | Self::NoRecord(_)
+            | Self::Index(IndexError::Write { .. })
             | Self::Target { .. }
             | Self::Held { .. }
             | Self::Lock(_)
@@ -220,8 +241,12 @@ impl CommandError {
             | Self::IsAudit(_)
             | Self::AuditCompared(_)
             | Self::JobFile { .. }
+            | Self::Index(IndexError::Pattern { .. })
             | Self::Record(RecordError::NoSuchRun { .. }) => ExitCode::Usage,
             Self::Record(_)
+            | Self::Index(
+                IndexError::Newer { .. } | IndexError::Record(_) | IndexError::Failed { .. },
+            )
             | Self::Run { .. }
             | Self::Runtime(_)
             | Self::Wait(_)
@@ -309,9 +334,8 @@ impl CommandError {
             Self::NothingAlike(_) => {
                 "name a setting with --by in which two cases differ and that nothing else goes with"
             }
-            Self::CasePattern { .. } => {
-                "write a whole case id, or a pattern with `*`, `?`, `[ab]` or `{a,b}` in quotes"
-            }
+            Self::Index(error) => return index_hint(error),
+            Self::CasePattern { .. } => PATTERN_HINT,
             Self::Record(RecordError::Damaged { .. }) => {
                 "put the file back from a copy, or measure again in a new run"
             }

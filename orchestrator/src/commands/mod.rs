@@ -13,6 +13,7 @@ mod execute;
 mod finish;
 mod go_on;
 mod hold;
+mod index;
 mod kv;
 mod list;
 mod logs;
@@ -52,6 +53,7 @@ pub(crate) fn carry_out(command: Command) -> Result<ExitCode, CommandError> {
         Command::Compare(args) => compare::compare(&args),
         Command::List(args) => list::list(&args),
         Command::Prune(args) => prune::prune(&args),
+        Command::Index(args) => index::index(&args),
         Command::Worker(args) => worker::worker(&args),
         Command::Schema(args) => schema::schema(&args),
         Command::Guard { orchestrator } => {
