@@ -40,15 +40,16 @@ impl Root {
             seconds: 1,
             ..LargeRun::default()
         };
-        let folder = small.write(&self.path).unwrap();
+        let folder = small.write(&self.path).expect("the folder can be written");
         let manifest = folder.join("run.json");
         let mut value: Value =
-            serde_json::from_str(&fs::read_to_string(&manifest).unwrap()).unwrap();
+            serde_json::from_str(&fs::read_to_string(&manifest).expect("a run has a manifest"))
+                .expect("a run has a manifest");
         value["run"] = json!(name);
         value["plan"]["name"] = json!(suite);
         value["started"] = json!(days_ago(days));
-        fs::write(&manifest, value.to_string()).unwrap();
-        fs::rename(folder, self.path.join(&name)).unwrap();
+        fs::write(&manifest, value.to_string()).expect("the folder can be written");
+        fs::rename(folder, self.path.join(&name)).expect("the folder can be written");
         name
     }
 
@@ -68,7 +69,7 @@ impl Root {
             news: None,
             notices: Vec::new(),
         };
-        write_night(&self.path, &night).unwrap();
+        write_night(&self.path, &night).expect("the folder can be written");
     }
 
     fn prune(&self, args: &[&str]) -> Finished {
@@ -80,13 +81,13 @@ impl Root {
     fn told(&self, args: &[&str]) -> Value {
         let done = self.prune(&[&["--format", "json"], args].concat());
         assert_eq!(done.code, 0, "{}", done.stderr);
-        serde_json::from_str(&done.stdout).unwrap()
+        serde_json::from_str(&done.stdout).expect("it is JSON")
     }
 
     /// The runs that are there, by name.
     fn runs(&self) -> Vec<String> {
         let mut names: Vec<_> = list_runs(&self.path)
-            .unwrap()
+            .expect("the folder can be read")
             .into_iter()
             .map(|run| run.run)
             .collect();
@@ -96,21 +97,25 @@ impl Root {
 }
 
 fn fate<'a>(told: &'a Value, run: &str) -> &'a str {
-    let mut runs = told["runs"].as_array().unwrap().iter();
+    let mut runs = told["runs"].as_array().expect("runs are a list").iter();
     let found = runs.find(|object| object["name"] == run);
     found.unwrap_or_else(|| panic!("no {run} in {told}"))["fate"]
         .as_str()
-        .unwrap()
+        .expect("a fate is a text")
 }
 
 /// Every file below a folder.
 fn files(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).unwrap().flatten();
+    let entries = fs::read_dir(folder)
+        .expect("the folder can be read")
+        .flatten();
     let mut found: Vec<_> = entries
-        .flat_map(|entry| match entry.file_type().unwrap().is_dir() {
-            true => files(&entry.path()),
-            false => vec![entry.path()],
-        })
+        .flat_map(
+            |entry| match entry.file_type().expect("the folder can be read").is_dir() {
+                true => files(&entry.path()),
+                false => vec![entry.path()],
+            },
+        )
         .collect();
     found.sort();
     found

@@ -415,7 +415,7 @@ fn a_command_that_hangs_is_ended_with_all_that_it_started() {
         notice
             .error
             .unwrap()
-            .contains("took longer than 800 ms and was ended")
+            .contains("took longer than 800ms and was ended")
     );
     for file in [&own, &child, &away] {
         assert!(is_gone(file), "{}", file.display());

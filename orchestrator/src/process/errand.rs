@@ -67,7 +67,7 @@ pub(crate) enum ErrandError {
     #[error("it cannot be run: {0}")]
     Start(#[from] io::Error),
     /// It was ended.
-    #[error("it took longer than {} ms and was ended", .0.as_millis())]
+    #[error("it took longer than {} and was ended", humantime::format_duration(*.0))]
     Limit(Duration),
     /// It says that it failed.
     #[error("{}", text(.0))]
