@@ -225,6 +225,7 @@ fn accepted_levels_and_the_newest_certificate_stay() {
         runs: runs.iter().map(|run| (*run).to_owned()).collect(),
         fingerprint: fingerprint(),
         cells: Vec::new(),
+        left_out: Vec::new(),
     };
     let certified = Shelf {
         certificates: vec![certificate(50, &["a", "b"]), certificate(52, &["c", "d"])],
