@@ -5,6 +5,7 @@ mod certify;
 mod compare;
 mod index;
 mod kv;
+mod nightly;
 mod notify;
 mod prune;
 mod wait;
@@ -25,6 +26,7 @@ pub(crate) use certify::{CertifyArgs, CertifyFormat};
 pub(crate) use compare::{CompareArgs, CompareFormat};
 pub(crate) use index::{IndexAction, IndexArgs, IndexOfArgs};
 pub(crate) use kv::KvArgs;
+pub(crate) use nightly::NightlyArgs;
 pub(crate) use notify::NotifyArgs;
 pub(crate) use prune::PruneArgs;
 pub(crate) use wait::Wait;
@@ -58,6 +60,9 @@ pub(crate) enum Command {
     Kv(Box<KvArgs>),
     /// Report on a run.
     Report(ReportArgs),
+    /// The job of a night: measure a suite, compare with the nights before, and tell people what has changed.
+    #[command(mut_arg("format", |arg| arg.help("What goes to standard output: the night as text, or as JSON")))]
+    Nightly(Box<NightlyArgs>),
     /// Compare two runs, or cases inside one run: faster, slower, same or undecided.
     Compare(Box<CompareArgs>),
     /// List what there is.

@@ -18,6 +18,7 @@ mod kv;
 mod list;
 mod logs;
 mod next_step;
+mod nightly;
 mod offers;
 mod passed;
 mod plan;
@@ -27,6 +28,7 @@ mod rerun;
 mod resume;
 mod run;
 mod schema;
+mod stop_between;
 mod suite;
 mod target;
 mod terms;
@@ -50,6 +52,7 @@ pub(crate) fn carry_out(command: Command) -> Result<ExitCode, CommandError> {
         Command::Capture(args) => capture::capture(&args),
         Command::Kv(args) => kv::kv(&args),
         Command::Report(args) => report::report(&args),
+        Command::Nightly(args) => nightly::nightly(&args),
         Command::Compare(args) => compare::compare(&args),
         Command::List(args) => list::list(&args),
         Command::Prune(args) => prune::prune(&args),
