@@ -74,7 +74,7 @@ pub struct NightCell {
     /// Which.
     #[serde(flatten)]
     pub id: CellId,
-    /// Its value, in the metric's unit; of several runs their average.
+    /// Its value, in the metric's unit; of several runs their median.
     pub value: f64,
     /// What it was compared with.
     pub reference: Option<f64>,

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "in tests a panic is the report")]
 
+#[path = "gate/behaviour.rs"]
+mod behaviour;
 #[path = "gate/made.rs"]
 mod made;
 #[path = "gate/simulated.rs"]

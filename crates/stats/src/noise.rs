@@ -30,7 +30,7 @@ const NORMAL: f64 = 1.482_602_2;
 ///
 /// Of fewer than eight runs it is the standard deviation, with n − 1 degrees of freedom. More may contain a step or a trend, which are no
 /// noise: of them it is the mean square of successive differences (von Neumann, "Distribution of the ratio of the mean square successive
-/// difference to the variance", Annals of Mathematical Statistics 12, 1941), where differences more than 2.5 scaled median absolute deviations off
+/// difference to the variance", Annals of Mathematical Statistics 12, 1941), where differences more than three scaled median absolute deviations off
 /// are drawn in. The same is taken of runs two apart, and the larger counts: conditions that last for several runs make
 /// neighbours more alike than runs are. Freedom: ¾(n − 1), as differences share values; so it is in simulations. Of noise without
 /// memory the deviation comes out 8 % too high for eight runs, and 2 % for sixty.

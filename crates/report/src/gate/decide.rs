@@ -17,7 +17,7 @@ const STEP: f64 = 0.01;
 const CREEP: f64 = 0.01;
 
 /// A change for the worse with a p value up to here, for itself and either way, is worth a further run.
-const SUSPICION: f64 = 0.25;
+const SUSPICION: f64 = 0.3;
 
 /// And one of at least this share of the smallest that matters.
 const SUSPICIOUS_SHARE: f64 = 0.5;
@@ -240,7 +240,9 @@ fn decision(judged: &[Judged], series: &[Series<'_>], options: &GateOptions) -> 
     }
     // What chance reaches is decided by three runs where so many can be made.
     let is_regression = |(one, series): (&Judged, &Series<'_>)| match one.cell.finding {
-        CellFinding::Worse => !options.confirmable || series.tonight.len() >= SURE || series.is_exact(),
+        CellFinding::Worse => {
+            !options.confirmable || series.tonight.len() >= SURE || series.is_exact()
+        }
         CellFinding::Step { .. } | CellFinding::Creep { .. } => true,
         CellFinding::New | CellFinding::Same | CellFinding::Better => false,
     };

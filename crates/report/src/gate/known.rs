@@ -142,7 +142,7 @@ fn of_processes(series: &Series<'_>, why: &str) -> Option<Known> {
         freedom: freedom.min(FREEDOM_OF_PROCESSES),
     };
     let why = format!("{why}, and there are fewer than {NIGHTS} equal nights");
-    (freedom > 0.0).then(|| Known {
+    (freedom > 0.0).then_some(Known {
         noise,
         source: NoiseSource::Processes { why },
         note: None,

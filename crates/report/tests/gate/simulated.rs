@@ -3,6 +3,7 @@
 
 use anechoic_record::Metric;
 use anechoic_report::{Certified, GateDecision, GateInput, GateOptions, RunDigest, gate};
+use anechoic_stats::rate_interval;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
@@ -18,7 +19,7 @@ const CREEP: usize = 20;
 const CONFIRMATIONS: usize = 2;
 /// Nights that are the baseline, at most.
 const ROLLING: usize = 14;
-static SIMS: std::sync::LazyLock<usize> = std::sync::LazyLock::new(|| std::env::var("SIMS").map_or(200, |s| s.parse().unwrap()));
+const SIMULATIONS: usize = 200;
 
 struct Numbers(ChaCha8Rng);
 
@@ -88,21 +89,21 @@ impl Source {
 /// What is planted: the change of a cell's logarithm in a night.
 type Change = fn(usize, usize) -> f64;
 
-/// What 60 nights came to.
+/// What nights came to.
 struct Course {
-    alarms: [bool; NIGHTS],
+    alarms: Vec<bool>,
     further_runs: usize,
 }
 
-/// Nights as `nightly` makes them, against the last 14 good ones.
-fn nights(source: &Source, change: Change, numbers: &mut Numbers) -> Course {
+/// So many nights as `nightly` makes them, against the last 14 good ones.
+fn nights(source: &Source, change: Change, count: usize, numbers: &mut Numbers) -> Course {
     let mut past: Vec<Vec<RunDigest>> = Vec::new();
     let mut good: Vec<RunDigest> = Vec::new();
     let mut course = Course {
-        alarms: [false; NIGHTS],
+        alarms: Vec::new(),
         further_runs: 0,
     };
-    for night in 0..NIGHTS {
+    for night in 0..count {
         let runs = source.night(numbers).into_iter().map(|values| {
             let cells = (0..3).map(|at| {
                 let value = (values[at] + change(night, at)).exp();
@@ -123,9 +124,7 @@ fn nights(source: &Source, change: Change, numbers: &mut Numbers) -> Course {
                 confirmable: made <= CONFIRMATIONS,
                 ..GateOptions::default()
             };
-            let g = gate(&input, &options);
-            if std::env::var("DIAG").is_ok() && g.decision == GateDecision::Regression { for c in &g.cells { use anechoic_record::CellFinding as F; let f = match &c.finding { F::Worse=>"worse", F::Step{..}=>"step", F::Creep{..}=>"creep", _=>continue}; println!("D {} {} {}", c.id.case, f, if night<14 {"early"} else {"late"}); } }
-            g.decision
+            gate(&input, &options).decision
         };
         let mut made = 1;
         let mut decision = judge(made);
@@ -133,63 +132,152 @@ fn nights(source: &Source, change: Change, numbers: &mut Numbers) -> Course {
             made += 1;
             decision = judge(made);
         }
-        course.alarms[night] = decision == GateDecision::Regression;
+        let is_alarm = decision == GateDecision::Regression;
+        course.alarms.push(is_alarm);
         course.further_runs += made - 1;
         past.push(runs[..made].to_vec());
-        if !course.alarms[night] {
+        if !is_alarm {
             good.push(runs[0].clone());
         }
     }
     course
 }
 
-/// Shares over all simulations.
-struct Rates {
-    found: f64,
-    /// Alarms of a night before there is a change.
-    alarms: f64,
-    further_runs: f64,
+/// What is planted, from which night on, and within how many it should be found.
+struct Planted {
+    name: &'static str,
+    change: Change,
+    from: usize,
+    within: usize,
 }
 
-/// `change` is there from `from` on, and should be found within `within` nights.
-fn rates(source: &Source, change: Change, (from, within): (usize, usize), seed: u8) -> Rates {
-    let mut numbers = Numbers(ChaCha8Rng::from_seed([seed; 32]));
-    let courses: Vec<Course> = (0..(*SIMS))
-        .map(|_| nights(source, change, &mut numbers))
-        .collect();
-    let sum = |of: &dyn Fn(&Course) -> usize| courses.iter().map(of).sum::<usize>() as f64;
-    let all = (*SIMS) as f64;
-    let until = (from + within).min(NIGHTS);
-    let found = |course: &Course| usize::from(course.alarms[from..until].contains(&true));
-    let alarms = |course: &Course| course.alarms[..from].iter().filter(|alarm| **alarm).count();
-    Rates {
-        found: sum(&found) / all,
-        alarms: sum(&alarms) / all / from as f64,
-        further_runs: sum(&|course| course.further_runs) / all / NIGHTS as f64,
+/// ln 1.03, from a night on.
+fn step(night: usize) -> f64 {
+    if night < STEP { 0.0 } else { 1.03_f64.ln() }
+}
+
+/// 0.1 % more with each night.
+fn creep(night: usize) -> f64 {
+    night.saturating_sub(CREEP - 1) as f64 * 1.001_f64.ln()
+}
+
+const NOTHING: Planted = Planted {
+    name: "nothing",
+    change: |_, _| 0.0,
+    from: NIGHTS,
+    within: 0,
+};
+
+const fn stepped(name: &'static str, change: Change) -> Planted {
+    Planted {
+        name,
+        change,
+        from: STEP,
+        within: 2,
     }
 }
 
-const ONE: f64 = 0.029_558_802;
+const fn crept(name: &'static str, change: Change) -> Planted {
+    Planted {
+        name,
+        change,
+        from: CREEP,
+        within: 30,
+    }
+}
+
+/// How many simulations found it, and false alarms in 60 nights.
+fn simulate(noise: &str, source: &Source, planted: &Planted, seed: u8) -> (usize, f64) {
+    let mut numbers = Numbers(ChaCha8Rng::from_seed([seed; 32]));
+    let (mut found, mut alarms, mut further) = (0, 0, 0);
+    let until = planted.from + planted.within;
+    for _ in 0..SIMULATIONS {
+        let course = nights(source, planted.change, until, &mut numbers);
+        let (quiet, changed) = course.alarms.split_at(planted.from);
+        found += usize::from(changed.contains(&true));
+        alarms += quiet.iter().filter(|alarm| **alarm).count();
+        further += course.further_runs;
+    }
+    let alarms = (alarms * NIGHTS) as f64 / (SIMULATIONS * planted.from) as f64;
+    let further = further as f64 / (SIMULATIONS * until) as f64;
+    let interval = rate_interval(found, SIMULATIONS);
+    println!(
+        "{noise:14}  {:24}  {found:>3} of {SIMULATIONS} [{:.3}, {:.3}]  {alarms:>12.2}  {further:>12.2}",
+        planted.name, interval.low, interval.high
+    );
+    (found, alarms)
+}
+
+const HEAD: &str = "noise           planted                   found                      alarms in 60  further runs a night";
+
+/// 95 of 100.
+const WANTED: usize = SIMULATIONS * 95 / 100;
+
 #[test]
-fn calibrate() {
-    let seed: u8 = std::env::var("SEED").unwrap().parse().unwrap();
-    let rec = Source::recorded();
-    let changes: [(&str, Change, (usize, usize)); 6] = [
-        ("none", |_, _| 0.0, (NIGHTS, 0)),
-        ("tiny", |n, c| if n >= STEP && c == 0 { ONE } else { 0.0 }, (STEP, 2)),
-        ("small", |n, c| if n >= STEP && c == 1 { ONE } else { 0.0 }, (STEP, 2)),
-        ("capture", |n, c| if n >= STEP && c == 2 { ONE } else { 0.0 }, (STEP, 2)),
-        ("all", |n, _| if n >= STEP { ONE } else { 0.0 }, (STEP, 2)),
-        ("creep all", |n, _| 0.001 * (n.saturating_sub(CREEP) as f64), (CREEP, 30)),
-    ];
-    let show = |what: &str, source: &Source| {
-        for (name, change, when) in changes { if std::env::var("ONLY").is_ok_and(|o| !o.split(',').any(|o| o==name)) {continue}
-            let r = rates(source, change, when, seed);
-            println!("{what:10} {name:10} found {:.3} alarms/60 {:.2} further {:.2}", r.found, r.alarms * 60.0, r.further_runs);
-        }
+fn recorded_noise_raises_few_alarms_and_hides_little() {
+    println!("{HEAD}");
+    let source = Source::recorded();
+    let check = |planted: Planted, least: usize, seed: u8| {
+        let (found, alarms) = simulate("recorded", &source, &planted, seed);
+        assert!(found >= least, "{}: {found}", planted.name);
+        assert!(alarms <= 1.0, "{}: {alarms}", planted.name);
     };
-    if std::env::var("NOREC").is_err() { show("recorded", &rec); }
-    for deviation in std::env::var("DEV").map_or(vec![], |d| d.split(',').map(|d| d.parse().unwrap()).collect::<Vec<f64>>()) {
-        show(&format!("normal {deviation}"), &Source::Normal { deviation, of_night: 0.35 });
+    check(NOTHING, 0, 41);
+    // Of cells that scatter by 1.2, 1.8 and 3.5 %, a step of 3 % within two nights is not to be had in more.
+    check(
+        stepped("3 % in kv.tiny", |night, at| {
+            step(night) * f64::from(at == 0)
+        }),
+        120,
+        42,
+    );
+    check(
+        stepped("3 % in capture.capture", |night, at| {
+            step(night) * f64::from(at == 2)
+        }),
+        65,
+        43,
+    );
+    check(
+        stepped("3 % in kv.small", |night, at| {
+            step(night) * f64::from(at == 1)
+        }),
+        12,
+        44,
+    );
+    check(
+        crept("0.1 % a night in all", |night, _| creep(night)),
+        WANTED,
+        45,
+    );
+    check(
+        crept("0.1 % a night in kv.tiny", |night, at| {
+            creep(night) * f64::from(at == 0)
+        }),
+        WANTED,
+        46,
+    );
+}
+
+#[test]
+fn quiet_machines_find_three_percent_in_two_nights() {
+    println!("{HEAD}");
+    for (noise, deviation, seed) in [("normal, 0.5 %", 0.005, 51), ("normal, 0.8 %", 0.008, 52)] {
+        let source = Source::Normal {
+            deviation,
+            of_night: 0.35,
+        };
+        for planted in [
+            stepped("3 % in one of three", |night, at| {
+                step(night) * f64::from(at == 0)
+            }),
+            crept("0.1 % a night in one", |night, at| {
+                creep(night) * f64::from(at == 0)
+            }),
+        ] {
+            let (found, alarms) = simulate(noise, &source, &planted, seed);
+            assert!(found >= WANTED, "{noise}, {}: {found}", planted.name);
+            assert!(alarms <= 1.0, "{noise}, {}: {alarms}", planted.name);
+        }
     }
 }

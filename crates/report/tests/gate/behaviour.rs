@@ -1,0 +1,367 @@
+//! What single nights come to.
+
+use anechoic_record::{CellFinding, Certificate, CertifiedCell, Difference, Metric, NoiseSource};
+use anechoic_report::{
+    CellDigest, Certified, Gate, GateDecision, GateInput, GateOptions, RunDigest, gate,
+};
+use anechoic_stats::Scale;
+
+use crate::made::{cell, fingerprint, run, sure};
+
+/// Small, and without a pattern; half a per cent.
+const NOISE: [f64; 12] = [
+    0.3, -0.8, 0.5, 0.1, -0.4, 0.9, -0.2, -0.6, 0.7, -0.1, 0.2, -0.9,
+];
+
+fn scattered(at: usize) -> f64 {
+    1.0 + 0.005 * NOISE[at % NOISE.len()]
+}
+
+/// So many nights of cells that scatter around 1 s, and their levels.
+fn nights(levels: &[f64], of: fn(f64) -> CellDigest) -> Vec<RunDigest> {
+    let night = |(at, level): (usize, &f64)| run(at as i64, vec![of(level * scattered(at))]);
+    levels.iter().enumerate().map(night).collect()
+}
+
+fn timed(value: f64) -> CellDigest {
+    cell("a", Metric::TotalTime, value)
+}
+
+struct Night {
+    tonight: Vec<RunDigest>,
+    past: Vec<RunDigest>,
+    options: GateOptions,
+}
+
+impl Night {
+    /// Tonight's runs against all nights before.
+    fn of(past: Vec<RunDigest>, tonight: Vec<CellDigest>) -> Self {
+        let day = past.len() as i64;
+        Self {
+            tonight: tonight
+                .into_iter()
+                .map(|cell| run(day, vec![cell]))
+                .collect(),
+            past,
+            options: GateOptions::default(),
+        }
+    }
+
+    fn confirmable(mut self) -> Self {
+        self.options.confirmable = true;
+        self
+    }
+
+    fn judge(&self, certified: Certified<'_>) -> Gate {
+        self.against(&self.past, certified)
+    }
+
+    fn against(&self, baseline: &[RunDigest], certified: Certified<'_>) -> Gate {
+        let nights: Vec<Vec<RunDigest>> = self.past.iter().map(|run| vec![run.clone()]).collect();
+        let input = GateInput {
+            tonight: &self.tonight,
+            baseline,
+            nights: &nights,
+            certified,
+        };
+        gate(&input, &self.options)
+    }
+}
+
+fn check(night: &Night, decision: GateDecision, finding: &CellFinding) -> Gate {
+    let found = night.judge(Certified::None);
+    assert_eq!(found.decision, decision, "{found:?}");
+    assert_eq!(found.cells[0].finding, *finding, "{found:?}");
+    found
+}
+
+#[test]
+fn without_nights_there_is_nothing_to_compare_with() {
+    let found = check(
+        &Night::of(Vec::new(), vec![timed(1.0)]),
+        GateDecision::NoBaseline,
+        &CellFinding::New,
+    );
+    assert_eq!(
+        (found.cells[0].value, found.cells[0].reference),
+        (1.0, None)
+    );
+    let nothing = Night::of(Vec::new(), Vec::new()).judge(Certified::None);
+    assert!(matches!(
+        nothing.decision,
+        GateDecision::NotComparable { .. }
+    ));
+}
+
+#[test]
+fn nights_like_the_others_are_quiet() {
+    let night = Night::of(nights(&[1.0; 20], timed), vec![timed(1.002)]);
+    let found = check(&night, GateDecision::Quiet, &CellFinding::Same);
+    let cell = &found.cells[0];
+    assert!(cell.interval.unwrap().covers(cell.effect.unwrap()));
+    assert!(cell.threshold.unwrap() >= 0.01 && cell.p_adjusted.unwrap() > 0.1);
+    assert!(matches!(
+        found.noise,
+        Some(NoiseSource::Nights { nights: 20, .. })
+    ));
+}
+
+#[test]
+fn a_slow_down_waits_for_further_runs_where_they_can_be_made() {
+    let past = || nights(&[1.0; 20], timed);
+    let runs = |count: usize| vec![timed(1.05); count];
+    for count in [1, 2] {
+        let night = Night::of(past(), runs(count)).confirmable();
+        check(&night, GateDecision::Suspicious, &CellFinding::Worse);
+    }
+    let night = Night::of(past(), runs(3)).confirmable();
+    check(&night, GateDecision::Regression, &CellFinding::Worse);
+    let night = Night::of(past(), runs(1));
+    check(&night, GateDecision::Regression, &CellFinding::Worse);
+    let night = Night::of(past(), vec![timed(0.95)]);
+    check(&night, GateDecision::Quiet, &CellFinding::Better);
+}
+
+#[test]
+fn a_run_that_something_disturbed_is_outvoted() {
+    let past = nights(&[1.0; 20], timed);
+    let night = Night::of(past, vec![timed(1.3), timed(1.001), timed(0.999)]);
+    let found = check(&night, GateDecision::Quiet, &CellFinding::Same);
+    assert!((found.cells[0].value - 1.001).abs() < 1e-12);
+}
+
+#[test]
+fn a_machine_that_has_bad_nights_is_not_believed_at_once() {
+    let mut levels = [1.0; 20];
+    levels[7] = 1.08;
+    let night = Night::of(nights(&levels, timed), vec![timed(1.06)]);
+    check(&night, GateDecision::Quiet, &CellFinding::Same);
+}
+
+#[test]
+fn changes_below_the_threshold_do_not_matter() {
+    let quiet = |level: f64| timed(1.0 + (level - 1.0) / 50.0);
+    let past = nights(&[1.0; 20], quiet);
+    let night = Night::of(past.clone(), vec![timed(1.008)]);
+    check(&night, GateDecision::Quiet, &CellFinding::Same);
+    let mut night = Night::of(past, vec![timed(1.008)]);
+    night.options.threshold = "0.5%".parse().unwrap();
+    check(&night, GateDecision::Regression, &CellFinding::Worse);
+}
+
+#[test]
+fn a_level_that_slipped_into_the_baseline_is_found_in_the_course() {
+    let mut levels = [1.0; 30];
+    levels[24..].fill(1.03);
+    let night = Night::of(nights(&levels, timed), vec![timed(1.03)]);
+    let found = night.against(&night.past[29..], Certified::None);
+    let since = "night_24".to_owned();
+    assert_eq!(found.cells[0].finding, CellFinding::Step { since });
+    assert_eq!(found.decision, GateDecision::Regression);
+    // Where it became as good again, that is over.
+    levels[27..].fill(1.0);
+    let night = Night::of(nights(&levels, timed), vec![timed(1.0)]);
+    let found = night.against(&night.past[29..], Certified::None);
+    assert_eq!(found.decision, GateDecision::Quiet, "{found:?}");
+}
+
+#[test]
+fn a_creep_is_found_though_each_night_is_like_the_one_before() {
+    let levels: Vec<f64> = (0..40).map(|at| 1.001_f64.powi(at - 10).max(1.0)).collect();
+    let night = Night::of(nights(&levels, timed), vec![timed(1.001_f64.powi(30))]);
+    let found = night.against(&night.past[39..], Certified::None);
+    assert_eq!(found.decision, GateDecision::Regression, "{found:?}");
+    let CellFinding::Creep { per_night, .. } = found.cells[0].finding else {
+        panic!("{found:?}");
+    };
+    assert!((per_night - 0.001).abs() < 0.0004, "{per_night}");
+}
+
+#[test]
+fn values_that_chance_does_not_reach_need_no_noise() {
+    let exact = |value: f64| cell("a", Metric::CacheBytes, value);
+    let past = vec![run(0, vec![exact(1e6)])];
+    let night = Night::of(past.clone(), vec![exact(1.02e6)]).confirmable();
+    let found = check(&night, GateDecision::Regression, &CellFinding::Worse);
+    assert_eq!((found.cells[0].p_adjusted, found.noise), (None, None));
+    check(
+        &Night::of(past.clone(), vec![exact(1e6)]),
+        GateDecision::Quiet,
+        &CellFinding::Same,
+    );
+    check(
+        &Night::of(past, vec![exact(1.005e6)]),
+        GateDecision::Quiet,
+        &CellFinding::Same,
+    );
+    let fits = |value: f64| cell("a", Metric::MaxBatch, value);
+    let night = Night::of(vec![run(0, vec![fits(64.0)])], vec![fits(60.0)]);
+    check(&night, GateDecision::Regression, &CellFinding::Worse);
+}
+
+#[test]
+fn of_own_values_no_way_is_worse() {
+    let own = |value: f64| cell("a", Metric::Value("score".to_owned()), value);
+    let night = Night::of(nights(&[1.0; 20], own), vec![own(2.0)]);
+    let found = check(&night, GateDecision::Quiet, &CellFinding::Same);
+    assert!(
+        found.notes[0].contains("higher than the baseline"),
+        "{:?}",
+        found.notes
+    );
+    let night = Night::of(nights(&[-1.0; 20], own), vec![own(-2.0)]);
+    let found = check(&night, GateDecision::Quiet, &CellFinding::Same);
+    assert!((found.cells[0].effect.unwrap() + 1.0).abs() < 0.01);
+}
+
+#[test]
+fn another_machine_is_not_compared() {
+    let mut night = Night::of(nights(&[1.0; 9], timed), vec![timed(2.0)]);
+    night.tonight[0].fingerprint.machine.kernel = Some("Linux 6.13".to_owned());
+    let found = night.judge(Certified::None);
+    let reasons = vec!["kernel was Linux 6.12 and is Linux 6.13".to_owned()];
+    assert_eq!(found.decision, GateDecision::NotComparable { reasons });
+}
+
+#[test]
+fn other_settings_are_another_cell_and_missing_ones_are_told() {
+    let mut other = timed(2.0);
+    other.settings = "fedcba9876543210".to_owned();
+    let found = Night::of(nights(&[1.0; 9], timed), vec![other.clone()]).judge(Certified::None);
+    assert!(
+        matches!(found.decision, GateDecision::NotComparable { .. }),
+        "{found:?}"
+    );
+    assert_eq!(found.cells[0].finding, CellFinding::New);
+    let both = |at: i64| run(at, vec![timed(1.0), cell("b", Metric::TotalTime, 1.0)]);
+    let past: Vec<RunDigest> = (0..9).map(both).collect();
+    let found = Night::of(past, vec![timed(1.0)]).judge(Certified::None);
+    let expected = "`b` total-time: in the baseline, and not measured tonight";
+    assert_eq!(found.notes, [expected]);
+}
+
+#[test]
+fn without_any_idea_of_noise_nothing_is_said() {
+    let night = Night::of(nights(&[1.0], timed), vec![timed(1.5)]);
+    let found = check(&night, GateDecision::Quiet, &CellFinding::Same);
+    assert!(found.notes[0].contains("not judged"), "{:?}", found.notes);
+    // Processes of the runs tell a little.
+    let of = |value: f64| sure("a", value, 0.005);
+    let night = Night::of(nights(&[1.0], of), vec![of(1.5)]);
+    let found = check(&night, GateDecision::Regression, &CellFinding::Worse);
+    assert!(matches!(found.noise, Some(NoiseSource::Processes { .. })));
+    let night = Night::of(nights(&[1.0], of), vec![of(1.01)]);
+    check(&night, GateDecision::Quiet, &CellFinding::Same);
+}
+
+fn certificate(deviation: f64) -> Certificate {
+    Certificate {
+        schema_version: 1,
+        suite: "night".to_owned(),
+        made: "2026-01-01T00:00:00Z".parse().unwrap(),
+        runs: Vec::new(),
+        fingerprint: fingerprint(),
+        cells: vec![CertifiedCell {
+            id: timed(1.0).id,
+            settings: timed(1.0).settings,
+            primary: true,
+            scale: Scale::Ratio,
+            value: 1.0,
+            runs: 6,
+            deviation,
+            promised: None,
+            detectable: 0.01,
+        }],
+    }
+}
+
+#[test]
+fn a_certificate_is_used_as_long_as_nights_do_not_contradict_it() {
+    let (file, good) = ("night.json", certificate(0.004));
+    let valid = |certificate| Certified::Valid { certificate, file };
+    let early = Night::of(nights(&[1.0], timed), vec![timed(1.05)]);
+    let found = early.judge(valid(&good));
+    assert_eq!(found.decision, GateDecision::Regression, "{found:?}");
+    assert_eq!(
+        found.noise,
+        Some(NoiseSource::Certificate {
+            file: file.to_owned()
+        })
+    );
+    let night = Night::of(nights(&[1.0; 20], timed), vec![timed(1.0)]);
+    let (found, rash) = (night.judge(valid(&good)), certificate(0.0005));
+    assert_eq!(
+        found.noise,
+        Some(NoiseSource::Certificate {
+            file: file.to_owned()
+        })
+    );
+    let found = night.judge(valid(&rash));
+    assert!(
+        matches!(found.noise, Some(NoiseSource::Nights { .. })),
+        "{found:?}"
+    );
+    assert!(
+        found.notes[0].contains("times as much as certified"),
+        "{:?}",
+        found.notes
+    );
+}
+
+#[test]
+fn of_an_expired_certificate_the_machine_counts() {
+    let old = certificate(0.004);
+    let why = [Difference::between("libtorch", "2.8.0", "2.9.0").unwrap()];
+    let expired = Certified::Expired {
+        certificate: &old,
+        file: "night.json",
+        why: &why,
+    };
+    let mut night = Night::of(nights(&[1.0], timed), vec![timed(1.0)]);
+    let widened = night.judge(expired);
+    assert!(matches!(
+        widened.noise,
+        Some(NoiseSource::Certificate { .. })
+    ));
+    assert!(
+        widened.notes[0].contains("libtorch was 2.8.0"),
+        "{:?}",
+        widened.notes
+    );
+    let valid = night.judge(Certified::Valid {
+        certificate: &old,
+        file: "night.json",
+    });
+    assert!(widened.cells[0].threshold > valid.cells[0].threshold);
+    for run in night.tonight.iter_mut().chain(&mut night.past) {
+        run.fingerprint.machine.kernel = Some("Linux 6.13".to_owned());
+    }
+    let found = night.judge(expired);
+    assert_eq!(found.noise, None, "{found:?}");
+}
+
+#[test]
+fn no_number_stops_the_program() {
+    let wild = [
+        0.0,
+        -1.0,
+        f64::NAN,
+        f64::INFINITY,
+        f64::MAX,
+        f64::MIN_POSITIVE,
+        5e-324,
+    ];
+    for (at, value) in wild.into_iter().enumerate() {
+        let mut past = nights(&[1.0; 12], timed);
+        past[at + 1].cells[0].average.value = value;
+        for tonight in wild {
+            let found =
+                Night::of(past.clone(), vec![timed(tonight), timed(1.0)]).judge(Certified::None);
+            let numbers = found.cells.iter().filter_map(|cell| cell.p_adjusted);
+            assert!(
+                numbers.into_iter().all(|p| (0.0..=1.0).contains(&p)),
+                "{found:?}"
+            );
+        }
+    }
+}
