@@ -6,6 +6,7 @@
 mod courses;
 mod coverage;
 mod errors;
+mod floor;
 mod made;
 mod noise;
 mod stop_rule;
