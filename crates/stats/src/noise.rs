@@ -33,7 +33,7 @@ const NORMAL: f64 = 1.482_602_2;
 /// difference to the variance", Annals of Mathematical Statistics 12, 1941), where differences more than three scaled median absolute deviations off
 /// are drawn in. The same is taken of runs two apart, and the larger counts: conditions that last for several runs make
 /// neighbours more alike than runs are. Freedom: ¾(n − 1), as differences share values; so it is in simulations. Of noise without
-/// memory the deviation comes out 8 % too high for eight runs, and 2 % for sixty.
+/// memory the deviation comes out 9 % too high for eight runs, and 3 % for sixty.
 pub fn noise(runs: &[f64]) -> Option<Noise> {
     let runs: Vec<f64> = runs.iter().copied().filter(|v| v.is_finite()).collect();
     let pairs = runs.len().checked_sub(1).filter(|pairs| *pairs > 0)? as f64;
