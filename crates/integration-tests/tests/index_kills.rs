@@ -80,7 +80,7 @@ fn an_index_whose_writer_is_killed_comes_to_the_same_content() {
     let root = tempfile::tempdir().unwrap();
     let root = root.path();
     let history = MadeHistory {
-        runs: 200,
+        runs: 150,
         missed: vec![17],
         cases: 1,
         attempts: 1,
@@ -90,7 +90,7 @@ fn an_index_whose_writer_is_killed_comes_to_the_same_content() {
     };
     let runs = history.write(root).unwrap();
     let whole = dump(root);
-    assert_eq!((&whole.0, whole.1.len()), (&runs, 200));
+    assert_eq!((&whole.0, whole.1.len()), (&runs, 150));
     assert_eq!(check(root).unwrap(), []);
     let within = [Writer::Open, Writer::Rebuild].map(|writer| writer.whole(root));
     let mut draw = Draw(50);
@@ -110,7 +110,11 @@ fn an_index_whose_writer_is_killed_comes_to_the_same_content() {
         if number % 4 >= 2 {
             rebuild(root).unwrap();
         }
-        assert_eq!(dump(root), whole, "after kill {number} of {writer:?}");
+        let found = dump(root);
+        assert!(
+            found == whole,
+            "another content after kill {number} of {writer:?}"
+        );
     }
     assert_eq!(check(root).unwrap(), []);
     assert!(killed >= 25, "{killed} of 50 were killed before their end");
