@@ -13,7 +13,7 @@ use anechoic_report::RunDigest;
 
 /// A root with so many small runs.
 fn root(runs: u64) -> tempfile::TempDir {
-    let root = tempfile::tempdir().unwrap();
+    let root = tempfile::tempdir().expect("it works in a folder of our own");
     for seed in 1..=runs {
         add_run(root.path(), seed);
     }
@@ -29,24 +29,28 @@ fn add_run(root: &Path, seed: u64) {
         seed,
         ..LargeRun::default()
     };
-    run.write(root).unwrap();
+    run.write(root).expect("it works in a folder of our own");
 }
 
 /// What the directories themselves say.
 fn read(root: &Path) -> Vec<RunDigest> {
     let mut digests: Vec<_> = fs::read_dir(root)
-        .unwrap()
+        .expect("it works in a folder of our own")
         .flatten()
         .filter(|entry| entry.path().join("run.json").is_file())
-        .map(|entry| RunDigest::of(&RunRecord::load(&entry.path()).unwrap()))
+        .map(|entry| {
+            RunDigest::of(&RunRecord::load(&entry.path()).expect("it works in a folder of our own"))
+        })
         .collect();
     digests.sort_by(|a, b| (a.started, &a.run).cmp(&(b.started, &b.run)));
     digests
 }
 
 fn all(root: &Path) -> Vec<RunDigest> {
-    let index = Index::open(root).unwrap();
-    index.digests(&Query::default()).unwrap()
+    let index = Index::open(root).expect("it works in a folder of our own");
+    index
+        .digests(&Query::default())
+        .expect("it works in a folder of our own")
 }
 
 #[test]
@@ -235,8 +239,11 @@ fn a_check_tells_what_has_happened_since() {
 
 /// Files of the index are changed as no anechoic does.
 fn execute(root: &Path, statements: &str) {
-    let connection = rusqlite::Connection::open(root.join(INDEX)).unwrap();
-    connection.execute_batch(statements).unwrap();
+    let connection =
+        rusqlite::Connection::open(root.join(INDEX)).expect("it works in a folder of our own");
+    connection
+        .execute_batch(statements)
+        .expect("it works in a folder of our own");
 }
 
 #[test]
