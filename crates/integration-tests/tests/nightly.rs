@@ -416,6 +416,32 @@ fn another_machine_is_not_measured_until_it_is_accepted() {
 }
 
 #[test]
+fn a_certificate_is_what_a_night_is_judged_by_as_long_as_it_holds() {
+    let bench = Bench::new(CASES, "");
+    let certify = ["certify", "suite.toml", "--attempts", "3", "--rounds", "3"];
+    let dials = "--noise 0.3% --noise-seed 9";
+    let made = finish(bench.command(&certify).env(VARIABLE, dials));
+    assert_eq!(made.code, 0, "{}", made.stderr);
+    expect(&bench, 1, "", &[], 0);
+    let quiet = expect(&bench, 2, "", &[], 0);
+    assert!(
+        quiet
+            .stdout
+            .contains("\nnoise: from the certificate `test_"),
+        "{}",
+        quiet.stdout
+    );
+    let other = ["--threads", "1", "--accept"];
+    expect(&bench, 3, "", &other, 0);
+    let expired = expect(&bench, 4, "", &["--threads", "1"], 0);
+    assert!(
+        !expired.stdout.contains("noise: from the certificate"),
+        "{}",
+        expired.stdout
+    );
+}
+
+#[test]
 fn the_night_as_json_is_the_file() {
     let bench = Bench::new(CASES, "");
     let made = expect(&bench, 1, "", &["--format", "json"], 0);
