@@ -100,7 +100,7 @@ fn an_index_whose_writer_is_killed_comes_to_the_same_content() {
     let root = tempfile::tempdir().unwrap();
     let root = root.path();
     let history = MadeHistory {
-        runs: 150,
+        runs: 100,
         missed: vec![17],
         cases: 1,
         attempts: 1,
@@ -110,7 +110,7 @@ fn an_index_whose_writer_is_killed_comes_to_the_same_content() {
     };
     let runs = history.write(root).unwrap();
     let whole = dump(root);
-    assert_eq!((&whole.0, whole.1.len()), (&runs, 150));
+    assert_eq!((&whole.0, whole.1.len()), (&runs, 100));
     assert_eq!(check(root).unwrap(), []);
     let within = [Writer::Open, Writer::Rebuild].map(|writer| writer.whole(root));
     let mut draw = Draw(50);
