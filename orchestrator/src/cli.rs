@@ -6,6 +6,7 @@ mod compare;
 mod history;
 mod index;
 mod kv;
+mod nightly;
 mod notify;
 mod prune;
 mod schedule;
@@ -28,6 +29,7 @@ pub(crate) use compare::{CompareArgs, CompareFormat};
 pub(crate) use history::{HistoryArgs, HistoryFormat};
 pub(crate) use index::{IndexAction, IndexArgs, IndexOfArgs};
 pub(crate) use kv::KvArgs;
+pub(crate) use nightly::NightlyArgs;
 pub(crate) use notify::NotifyArgs;
 pub(crate) use prune::PruneArgs;
 pub(crate) use schedule::{
@@ -64,6 +66,9 @@ pub(crate) enum Command {
     Kv(Box<KvArgs>),
     /// Report on a run.
     Report(ReportArgs),
+    /// The job of a night: measure a suite, compare with the nights before, and tell people what has changed.
+    #[command(mut_arg("format", |arg| arg.help("What goes to standard output: the night as text, or as JSON")))]
+    Nightly(Box<NightlyArgs>),
     /// Compare two runs, or cases inside one run: faster, slower, same or undecided.
     Compare(Box<CompareArgs>),
     /// Show how every value went over the runs of a results folder, and where it changed.

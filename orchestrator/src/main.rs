@@ -9,10 +9,7 @@ mod conformance;
 mod doctor;
 mod exit_code;
 mod lock;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, unused_imports, reason = "the nightly job is its user")
-)]
+mod nightly;
 mod notify;
 mod probe;
 mod process;

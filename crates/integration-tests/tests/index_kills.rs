@@ -15,10 +15,15 @@ use anechoic_report::RunDigest;
 type Dump = (Vec<RunDigest>, Vec<StoredNight>);
 
 fn dump(root: &Path) -> Dump {
-    let index = Index::open(root).unwrap();
+    let index = Index::open(root).expect("it works in a folder of our own");
     assert_eq!(index.notes(), [] as [&str; 0]);
-    let runs = index.digests(&Query::default()).unwrap();
-    (runs, index.nights(None).unwrap())
+    let runs = index
+        .digests(&Query::default())
+        .expect("it works in a folder of our own");
+    (
+        runs,
+        index.nights(None).expect("it works in a folder of our own"),
+    )
 }
 
 /// What writes an index.
@@ -47,18 +52,33 @@ impl Writer {
         let took = |_| {
             clear(root);
             let start = Instant::now();
-            assert!(self.command(root).status().unwrap().success());
+            assert!(
+                self.command(root)
+                    .status()
+                    .expect("it works in a folder of our own")
+                    .success()
+            );
             start.elapsed()
         };
-        (0..2).map(took).min().unwrap()
+        (0..2)
+            .map(took)
+            .min()
+            .expect("it works in a folder of our own")
     }
 
     /// Whether it was killed before its end.
     fn kill(self, root: &Path, after: Duration) -> bool {
-        let mut child = self.command(root).spawn().unwrap();
+        let mut child = self
+            .command(root)
+            .spawn()
+            .expect("it works in a folder of our own");
         sleep(after);
-        child.kill().unwrap();
-        child.wait().unwrap().code().is_none()
+        child.kill().expect("it works in a folder of our own");
+        child
+            .wait()
+            .expect("it works in a folder of our own")
+            .code()
+            .is_none()
     }
 }
 
@@ -70,7 +90,7 @@ fn clear(root: &Path) {
 
 /// Whether an index is there that does not hold all yet.
 fn is_partial(root: &Path) -> bool {
-    let faults = check(root).unwrap();
+    let faults = check(root).expect("it works in a folder of our own");
     assert!(faults.iter().all(Fault::is_behind), "{faults:?}");
     !faults.is_empty() && faults != [Fault::NoIndex]
 }
@@ -80,7 +100,7 @@ fn an_index_whose_writer_is_killed_comes_to_the_same_content() {
     let root = tempfile::tempdir().unwrap();
     let root = root.path();
     let history = MadeHistory {
-        runs: 200,
+        runs: 100,
         missed: vec![17],
         cases: 1,
         attempts: 1,
@@ -90,7 +110,7 @@ fn an_index_whose_writer_is_killed_comes_to_the_same_content() {
     };
     let runs = history.write(root).unwrap();
     let whole = dump(root);
-    assert_eq!((&whole.0, whole.1.len()), (&runs, 200));
+    assert_eq!((&whole.0, whole.1.len()), (&runs, 100));
     assert_eq!(check(root).unwrap(), []);
     let within = [Writer::Open, Writer::Rebuild].map(|writer| writer.whole(root));
     let mut draw = Draw(50);
@@ -110,7 +130,11 @@ fn an_index_whose_writer_is_killed_comes_to_the_same_content() {
         if number % 4 >= 2 {
             rebuild(root).unwrap();
         }
-        assert_eq!(dump(root), whole, "after kill {number} of {writer:?}");
+        let found = dump(root);
+        assert!(
+            found == whole,
+            "another content after kill {number} of {writer:?}"
+        );
     }
     assert_eq!(check(root).unwrap(), []);
     assert!(killed >= 25, "{killed} of 50 were killed before their end");

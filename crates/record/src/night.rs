@@ -16,7 +16,7 @@ pub struct Night {
     pub suite: String,
     /// When it began.
     pub started: Timestamp,
-    /// When it was over.
+    /// When it was over; when it began, as long as it has not come to its end.
     pub ended: Timestamp,
     /// The run that was made, where one was.
     pub run: Option<String>,
@@ -197,5 +197,17 @@ impl NightOutcome {
     /// Whether anything was measured and compared, or can be compared later.
     pub fn is_measured(&self) -> bool {
         self.is_good() || *self == Self::Regression
+    }
+}
+
+impl News {
+    /// The name as JSON and tables show it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Regression => "regression",
+            Self::Recovery => "recovery",
+            Self::Failure => "failure",
+            Self::NothingMeasured => "nothing-measured",
+        }
     }
 }

@@ -1,7 +1,6 @@
 //! `anechoic certify`: equal runs one after the other, and what they say of this machine's noise.
 
 use std::path::Path;
-use std::time::Duration;
 
 use anechoic_record::{RunRecord, find_run, write_certificate};
 use anechoic_report::{
@@ -9,20 +8,16 @@ use anechoic_report::{
     disturbance_note,
 };
 use anechoic_suite::{Plan, Suite};
-use tokio::runtime::Runtime;
-use tokio::time::sleep;
 
 use super::CommandError;
 use super::execute::TakenPlace;
 use super::finish::finish;
+use super::stop_between::StopBetween;
 use super::suite::{locate, make_plan, read_suite};
 use crate::cli::{CertifyArgs, CertifyFormat, Place};
 use crate::exit_code::ExitCode;
-use crate::reporter::{Format, duration, print_data, say};
-use crate::runner::{Halt, Interrupts};
-
-/// Long enough to hear of a signal that came while a run's files were written.
-const LISTENING: Duration = Duration::from_millis(5);
+use crate::reporter::{Format, print_data, say};
+use crate::runner::Halt;
 
 pub(super) fn certify(args: &CertifyArgs) -> Result<ExitCode, CommandError> {
     let root = &args.results.root;
@@ -115,44 +110,6 @@ fn interrupted(rounds: &[Round], wanted: u32) -> Measured {
         .iter()
         .for_each(|round| say(&format!("  {}", round.digest.run)));
     Measured::Interrupted
-}
-
-/// Hears the user's wish to stop between two runs; in them, each run hears it itself.
-struct StopBetween {
-    runtime: Runtime,
-    interrupts: Interrupts,
-}
-
-impl StopBetween {
-    fn listen() -> Result<Self, CommandError> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(CommandError::Runtime)?;
-        let interrupts = runtime.block_on(async { Interrupts::listen() });
-        Ok(Self {
-            interrupts: interrupts.map_err(CommandError::Runtime)?,
-            runtime,
-        })
-    }
-
-    /// Sleeps, and says whether the user wanted to stop meanwhile or since the run before.
-    fn comes_within(&mut self, pause: Duration) -> bool {
-        if pause > Duration::from_secs(1) {
-            say(&format!("pause of {}", duration(pause)));
-        }
-        let Self {
-            runtime,
-            interrupts,
-        } = self;
-        runtime.block_on(async {
-            tokio::select! {
-                biased;
-                _ = interrupts.next() => true,
-                () = sleep(pause.max(LISTENING)) => false,
-            }
-        })
-    }
 }
 
 /// Makes the certificate, stores it and shows it.

@@ -6,12 +6,13 @@ use anechoic_protocol::Device;
 use anechoic_suite::{Plan, PlanOptions, Requirements, SuiteError};
 
 use super::CommandError;
+use super::execute::TakenPlace;
 use super::offers::{offers, own_workers};
 use super::suite::{make_plan, read_suite};
 use super::terms::attempts;
 use crate::cli::DoctorArgs;
 use crate::doctor::{
-    DeviceFacts, Question, WorkerFacts, find, gather, is_fit, is_held, json, text,
+    Check, DeviceFacts, Finding, Question, WorkerFacts, find, gather, is_fit, is_held, json, text,
 };
 use crate::exit_code::ExitCode;
 use crate::probe::Gpus;
@@ -49,6 +50,33 @@ pub(super) fn doctor(args: &DoctorArgs) -> Result<ExitCode, CommandError> {
         true => ExitCode::Done,
         false => ExitCode::Unfit,
     })
+}
+
+/// What is found before a plan is measured with a worker on a device that is ours.
+pub(super) fn examine(
+    plan: &Plan,
+    requirements: &Requirements,
+    results: &Path,
+    taken: &TakenPlace,
+) -> Vec<Finding> {
+    let worker = match own_workers(plan) {
+        true => WorkerFacts::NotNeeded,
+        false => WorkerFacts::Asked {
+            greeting: greeting(&Launch::plain(taken.worker.clone(), HELLO_MARK)),
+            path: taken.worker.clone(),
+        },
+    };
+    let facts = gather(Question {
+        results,
+        device: DeviceFacts::Chosen(taken.device),
+        worker,
+        requirements: requirements.clone(),
+        suite: Some(Ok(summary(plan))),
+    });
+    let mut findings = find(&facts);
+    // It is ours.
+    findings.retain(|found| found.check != Check::Locks);
+    findings
 }
 
 /// Reads the suite. What it names and is not here is a finding; all else that is wrong with it ends the command.

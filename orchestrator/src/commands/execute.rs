@@ -47,9 +47,9 @@ pub(super) struct Made {
 /// A device that was chosen and is ours, with the worker that measures on it.
 #[derive(Debug)]
 pub(super) struct TakenPlace {
-    device: Device,
+    pub(super) device: Device,
     lock: DeviceLock,
-    worker: PathBuf,
+    pub(super) worker: PathBuf,
 }
 
 impl TakenPlace {

@@ -19,6 +19,7 @@ mod kv;
 mod list;
 mod logs;
 mod next_step;
+mod nightly;
 mod offers;
 mod passed;
 mod plan;
@@ -29,6 +30,7 @@ mod resume;
 mod run;
 mod schedule;
 mod schema;
+mod stop_between;
 mod suite;
 mod target;
 mod terms;
@@ -52,6 +54,7 @@ pub(crate) fn carry_out(command: Command) -> Result<ExitCode, CommandError> {
         Command::Capture(args) => capture::capture(&args),
         Command::Kv(args) => kv::kv(&args),
         Command::Report(args) => report::report(&args),
+        Command::Nightly(args) => nightly::nightly(&args),
         Command::Compare(args) => compare::compare(&args),
         Command::History(args) => history::history(&args),
         Command::List(args) => list::list(&args),

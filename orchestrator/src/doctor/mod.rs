@@ -8,6 +8,6 @@ mod render;
 
 pub(crate) use checks::find;
 pub(crate) use facts::{DeviceFacts, WorkerFacts};
-pub(crate) use finding::is_fit;
+pub(crate) use finding::{Check, Finding, Severity, is_fit};
 pub(crate) use gather::{Question, gather, is_held};
 pub(crate) use render::{json, text};

@@ -1,6 +1,8 @@
 //! What speaks for a change of one cell: tonight against the baseline, and the course of all nights.
 
-use anechoic_stats::{Creep, Interval, Noise, Shift, Step, creep_of, median, recent, steps_of};
+use anechoic_stats::{
+    Creep, Interval, Noise, Reading, Shift, Step, creep_of, median, recent, steps_of,
+};
 
 use super::series::{Series, worth};
 
@@ -61,6 +63,9 @@ impl Evidence {
     }
 }
 
+/// Standard errors that noise does not reach.
+const FAR: f64 = 3.0;
+
 /// Earlier nights that are looked at, at most.
 const LATE: usize = 30;
 
@@ -101,7 +106,24 @@ impl Course<'_, '_> {
             (Some(last), _) => last,
             (None, late) => late?,
         };
-        Some(self.since(clearest.at, clearest))
+        self.is_on(clearest, &course, noise)
+            .then(|| self.since(clearest.at, clearest))
+    }
+
+    /// Whether tonight is still on the level that the step came to. Noise does not lead back so far, and a step back is found only when some
+    /// nights show it.
+    fn is_on(&self, step: Step, course: &[Reading], noise: Noise) -> bool {
+        let Some((tonight, earlier)) = course.split_last() else {
+            return false;
+        };
+        let level = earlier.get(step.at..).unwrap_or_default();
+        let weight: f64 = level.iter().map(|night| night.weight).sum();
+        if level.is_empty() {
+            return true;
+        }
+        let sum: f64 = level.iter().map(|night| night.weight * night.value).sum();
+        let back = (sum / weight - tonight.value) * step.effect.signum();
+        back <= FAR * noise.deviation * (1.0 / weight + 1.0 / tonight.weight).sqrt()
     }
 
     fn creep(&self) -> Option<Since<Creep>> {

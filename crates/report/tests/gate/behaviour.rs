@@ -166,6 +166,19 @@ fn a_level_that_slipped_into_the_baseline_is_found_in_the_course() {
 }
 
 #[test]
+fn a_night_back_on_the_old_level_is_no_step() {
+    let mut slow = [1.0; 12];
+    slow[10..].fill(1.5);
+    let check = |tonight: f64, decision: GateDecision| {
+        let night = Night::of(nights(&slow, timed), vec![timed(tonight)]);
+        let found = night.against(&night.past[9..10], Certified::None);
+        assert_eq!(found.decision, decision, "{tonight}: {found:?}");
+    };
+    check(1.5, GateDecision::Regression);
+    check(1.0, GateDecision::Quiet);
+}
+
+#[test]
 fn a_creep_is_found_though_each_night_is_like_the_one_before() {
     let levels: Vec<f64> = (0..40).map(|at| 1.001_f64.powi(at - 10).max(1.0)).collect();
     let night = Night::of(nights(&levels, timed), vec![timed(1.001_f64.powi(30))]);
@@ -272,6 +285,7 @@ fn certificate(deviation: f64) -> Certificate {
             promised: None,
             detectable: 0.01,
         }],
+        left_out: Vec::new(),
     }
 }
 

@@ -1,0 +1,224 @@
+//! A night as text for people: one line that says what it came to, a table of its cells, and what it rests on.
+
+mod figures;
+
+use anechoic_record::{CellFinding, News, Night, NightCell, NightOutcome, NoiseSource, Notice};
+
+use crate::plain::plain;
+use crate::render::Dressing;
+use crate::units;
+use figures::{cell_name, effect, finding, is_worse, threshold, value};
+
+/// A night, and what is to be known beside its record.
+#[derive(Debug, Clone, Copy)]
+pub struct NightReport<'a> {
+    /// The night.
+    pub night: &'a Night,
+    /// What else is to be known.
+    pub notes: &'a [String],
+}
+
+/// The whole report: plain lines that a journal keeps well.
+pub fn night_text(report: NightReport<'_>) -> String {
+    let NightReport { night, notes } = report;
+    let mut text = format!("{}\n", one_line(&headline(night)));
+    if !night.cells.is_empty() {
+        text += &format!("\n{}", table(&night.cells));
+    }
+    let lines: Vec<_> = basis(night)
+        .into_iter()
+        .chain(notes.iter().map(|note| format!("note: {note}")))
+        .chain(told(night))
+        .collect();
+    if !lines.is_empty() {
+        text += "\n";
+    }
+    for line in lines {
+        text += &format!("{}\n", one_line(&line));
+    }
+    text
+}
+
+/// What people are told in one line, such as a mail's subject.
+pub fn night_title(night: &Night) -> String {
+    let suite = &night.suite;
+    let title = match night.news {
+        Some(News::Recovery) => format!("{suite}: recovered: {}", what(night)),
+        Some(News::NothingMeasured) => {
+            format!(
+                "{suite}: nothing measured for several nights: {}",
+                what(night)
+            )
+        }
+        Some(News::Regression | News::Failure) | None => headline(night),
+    };
+    one_line(&title)
+}
+
+fn headline(night: &Night) -> String {
+    let outcome = night.outcome.name().replace('-', " ");
+    format!("{}: {outcome}: {}", night.suite, what(night))
+}
+
+fn what(night: &Night) -> String {
+    match &night.outcome {
+        NightOutcome::NoBaseline => {
+            "measured, and nothing to compare with; it is the baseline of the nights to come"
+                .to_owned()
+        }
+        NightOutcome::Quiet => quiet(night),
+        NightOutcome::Regression => regression(night),
+        NightOutcome::Accepted => {
+            "measured, and taken as it is; it is the baseline of the nights to come".to_owned()
+        }
+        NightOutcome::NotMeasured { reasons } | NightOutcome::Failed { reasons } => {
+            reasons.join("; ")
+        }
+    }
+}
+
+fn quiet(night: &Night) -> String {
+    let count = |finding: &CellFinding| {
+        let cells = night.cells.iter();
+        cells.filter(|cell| cell.finding == *finding).count()
+    };
+    let (better, new) = (count(&CellFinding::Better), count(&CellFinding::New));
+    let mut text = format!(
+        "none of {} worse",
+        units::count(night.cells.len() - new, "cell")
+    );
+    for (number, word) in [(better, "better"), (new, "without a counterpart")] {
+        if number > 0 {
+            text += &format!(", {number} {word}");
+        }
+    }
+    text
+}
+
+/// The cells that are worse, the first few by name.
+fn regression(night: &Night) -> String {
+    const NAMED: usize = 3;
+    let worse: Vec<_> = night.cells.iter().filter(|cell| is_worse(cell)).collect();
+    let named: Vec<_> = worse
+        .iter()
+        .take(NAMED)
+        .map(|cell| worse_text(cell))
+        .collect();
+    let more = match worse.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let cells = units::count(night.cells.len(), "cell");
+    format!(
+        "{} of {cells} worse: {}{more}",
+        worse.len(),
+        named.join("; ")
+    )
+}
+
+fn worse_text(cell: &NightCell) -> String {
+    let change = match &cell.finding {
+        CellFinding::New | CellFinding::Same | CellFinding::Better | CellFinding::Worse => {
+            effect(cell)
+        }
+        CellFinding::Step { .. } | CellFinding::Creep { .. } => finding(cell),
+    };
+    format!("{} {change}", cell_name(&cell.id))
+}
+
+fn table(cells: &[NightCell]) -> String {
+    let header = [
+        "case",
+        "T",
+        "metric",
+        "tonight",
+        "baseline",
+        "change",
+        "found from",
+        "finding",
+    ];
+    let row = |cell: &NightCell| {
+        let tokens = cell.id.tokens;
+        let tokens = tokens.map_or_else(|| units::NONE.to_owned(), |t| t.to_string());
+        vec![
+            one_line(&cell.id.case),
+            tokens,
+            one_line(&cell.id.metric.name()),
+            value(cell, Some(cell.value)),
+            value(cell, cell.reference),
+            effect(cell),
+            threshold(cell),
+            one_line(&finding(cell)),
+        ]
+    };
+    Dressing::Terminal.table(&header, cells.iter().map(row).collect())
+}
+
+/// The runs, and where noise is known from.
+fn basis(night: &Night) -> Vec<String> {
+    let mut lines = Vec::new();
+    lines.extend(night.run.as_ref().map(|run| {
+        let runs = std::iter::once(run).chain(&night.confirmations);
+        format!("run: {}", list(runs))
+    }));
+    if !night.against.is_empty() {
+        let runs = list(night.against.iter());
+        lines.push(format!("compared with {}: {runs}", night.baseline));
+    }
+    lines.extend(night.noise.as_ref().map(|noise| match noise {
+        NoiseSource::Certificate { file } => {
+            format!("noise: from the certificate `{file}`, which is valid")
+        }
+        NoiseSource::Nights { nights, why } => {
+            format!(
+                "noise: from {} ({why})",
+                units::count(*nights as usize, "night")
+            )
+        }
+        NoiseSource::Processes { why } => {
+            format!("noise: from the processes of the runs alone ({why})")
+        }
+    }));
+    lines
+}
+
+fn list<'a>(runs: impl Iterator<Item = &'a String>) -> String {
+    runs.map(String::as_str).collect::<Vec<_>>().join(", ")
+}
+
+/// Who is told, and who could not be.
+fn told(night: &Night) -> Vec<String> {
+    let Some(news) = night.news else {
+        return Vec::new();
+    };
+    if night.notices.is_empty() {
+        return vec![format!("news: {}; nobody is told", news.name())];
+    }
+    let notice = |notice: &Notice| {
+        let tries = match notice.tries {
+            1 => "1 try".to_owned(),
+            several => format!("{several} tries"),
+        };
+        match &notice.error {
+            None => format!("told of {}: by {} ({tries})", news.name(), notice.way),
+            Some(error) => format!(
+                "not told of {}: by {} ({tries}): {error}",
+                news.name(),
+                notice.way
+            ),
+        }
+    };
+    night.notices.iter().map(notice).collect()
+}
+
+/// Text from outside as one harmless line.
+fn one_line(text: &str) -> String {
+    let spaced: String = text
+        .chars()
+        .map(|c| if matches!(c, '\n' | '\t') { ' ' } else { c })
+        .collect();
+    plain(&spaced)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,156 @@
+use anechoic_record::{CellId, Metric, SCHEMA_VERSION};
+use anechoic_stats::Interval;
+
+use super::*;
+
+fn cell(case: &str, change: f64, finding: CellFinding) -> NightCell {
+    NightCell {
+        id: CellId {
+            case: case.to_owned(),
+            tokens: None,
+            metric: Metric::TotalTime,
+        },
+        value: 0.1 * (1.0 + change),
+        reference: Some(0.1),
+        effect: Some(change),
+        interval: Some(Interval {
+            low: change - 0.004,
+            high: change + 0.004,
+        }),
+        p_adjusted: Some(0.01),
+        threshold: Some(0.012),
+        finding,
+    }
+}
+
+fn night(outcome: NightOutcome, cells: Vec<NightCell>) -> Night {
+    let at = "2026-11-30T02:30:00Z".parse().unwrap();
+    Night {
+        schema_version: SCHEMA_VERSION,
+        suite: "quick".to_owned(),
+        started: at,
+        ended: at,
+        run: Some("quick_b".to_owned()),
+        confirmations: vec!["quick_c".to_owned()],
+        baseline: "last-good".to_owned(),
+        against: vec!["quick_a".to_owned()],
+        noise: Some(NoiseSource::Certificate {
+            file: "quick_x.json".to_owned(),
+        }),
+        outcome,
+        cells,
+        news: None,
+        notices: Vec::new(),
+    }
+}
+
+fn text(night: &Night, notes: &[&str]) -> String {
+    let notes: Vec<_> = notes.iter().map(|note| (*note).to_owned()).collect();
+    night_text(NightReport {
+        night,
+        notes: &notes,
+    })
+}
+
+#[test]
+fn a_regression_names_its_cells_first() {
+    let since = "quick_0".to_owned();
+    let creep = CellFinding::Creep {
+        since,
+        per_night: 0.001,
+    };
+    let cells = vec![
+        cell("a", 0.031, CellFinding::Worse),
+        cell("b", 0.0, CellFinding::Same),
+        cell("c", 0.02, creep),
+    ];
+    let mut night = night(NightOutcome::Regression, cells);
+    night.news = Some(News::Regression);
+    night.notices = vec![
+        Notice {
+            way: "webhook".to_owned(),
+            tries: 2,
+            error: None,
+        },
+        Notice {
+            way: "mail".to_owned(),
+            tries: 1,
+            error: Some("no\nsendmail".to_owned()),
+        },
+    ];
+    assert_eq!(
+        night_title(&night),
+        "quick: regression: 2 of 3 cells worse: a total-time +3.10 % [+2.70, +3.50]; \
+         c total-time creeps by 0.10 % a night since quick_0"
+    );
+    let text = text(&night, &["the worker was built anew"]);
+    let (first, rest) = text.split_once('\n').unwrap();
+    assert_eq!(first, night_title(&night));
+    let (_, lines) = rest.rsplit_once("\n\n").unwrap();
+    assert_eq!(
+        lines.lines().collect::<Vec<_>>(),
+        [
+            "run: quick_b, quick_c",
+            "compared with last-good: quick_a",
+            "noise: from the certificate `quick_x.json`, which is valid",
+            "note: the worker was built anew",
+            "told of regression: by webhook (2 tries)",
+            "not told of regression: by mail (1 try): no sendmail",
+        ]
+    );
+    assert!(
+        rest.contains("100.0 ms") && rest.contains("1.2 %"),
+        "{rest}"
+    );
+}
+
+#[test]
+fn every_outcome_has_its_line() {
+    let check = |outcome: NightOutcome, news: Option<News>, expected: &str| {
+        let mut night = night(outcome, vec![cell("a", -0.1, CellFinding::Better)]);
+        night.news = news;
+        assert_eq!(night_title(&night), expected);
+    };
+    let reasons = || vec!["it is hot".to_owned(), "it is\u{1b}[31m busy".to_owned()];
+    check(
+        NightOutcome::Quiet,
+        None,
+        "quick: quiet: none of 1 cell worse, 1 better",
+    );
+    check(
+        NightOutcome::Quiet,
+        Some(News::Recovery),
+        "quick: recovered: none of 1 cell worse, 1 better",
+    );
+    check(
+        NightOutcome::NotMeasured { reasons: reasons() },
+        None,
+        "quick: not measured: it is hot; it is busy",
+    );
+    check(
+        NightOutcome::NotMeasured { reasons: reasons() },
+        Some(News::NothingMeasured),
+        "quick: nothing measured for several nights: it is hot; it is busy",
+    );
+    check(
+        NightOutcome::Failed { reasons: reasons() },
+        Some(News::Failure),
+        "quick: failed: it is hot; it is busy",
+    );
+    check(
+        NightOutcome::NoBaseline,
+        None,
+        "quick: no baseline: measured, and nothing to compare with; it is the baseline of the nights to come",
+    );
+}
+
+#[test]
+fn differences_are_no_percentages() {
+    let mut cell = cell("a", 0.0, CellFinding::Same);
+    (cell.value, cell.reference, cell.effect) = (-1.0, Some(-2.0), Some(1.0));
+    cell.interval = None;
+    assert_eq!(effect(&cell), "+1.00");
+    assert_eq!(threshold(&cell), "0.012");
+    cell.effect = None;
+    assert_eq!(effect(&cell), units::NONE);
+}

@@ -1,0 +1,189 @@
+//! `anechoic nightly`: the job of a night. Measures a suite, compares it with the nights before, stores what the night came to, and tells
+//! people what is news to them.
+
+mod judge;
+mod measure;
+mod past;
+
+use std::path::{Path, PathBuf};
+
+use anechoic_record::{News, Night, NightOutcome, SCHEMA_VERSION, write_night};
+use anechoic_report::{NightReport, night_text, night_title};
+use jiff::Timestamp;
+
+use past::Past;
+
+use super::CommandError;
+use super::suite::{locate, read_suite};
+use crate::cli::NightlyArgs;
+use crate::exit_code::ExitCode;
+use crate::nightly::{Found, conclude, news};
+use crate::notify::{Message, Ways, tell, try_out};
+use crate::reporter::{Format, print_data, say};
+
+/// What a night's file says from its beginning on, so that one that is killed is not forgotten.
+const UNFINISHED: &str = "it has not come to its end: it is going on, or was killed";
+
+/// A night while it passes.
+#[derive(Debug)]
+struct Course<'a> {
+    args: &'a NightlyArgs,
+    file: PathBuf,
+    night: Night,
+    past: Past,
+    notes: Vec<String>,
+}
+
+pub(super) fn nightly(args: &NightlyArgs) -> Result<ExitCode, CommandError> {
+    let ways = Ways::of(&args.notify)?;
+    let file = locate(&args.suite);
+    let suite = read_suite(&args.suite);
+    let name = match &suite {
+        Ok(suite) => suite.name().to_owned(),
+        Err(_) => stem(&file),
+    };
+    if args.notify_test {
+        return test(&ways, &name);
+    }
+    let mut course = Course::begin(args, file, name);
+    let kept = course.keep();
+    let found = match (kept, suite) {
+        (Err(error), _) | (Ok(()), Err(error)) => Err(error),
+        (Ok(()), Ok(suite)) => course.pass(&suite),
+    };
+    let (outcome, exit) = found.unwrap_or_else(|error| {
+        say(&error.text());
+        conclude(trouble(&error))
+    });
+    course.end(&ways, outcome, exit)
+}
+
+/// The suite's name as far as its file tells: it may be gone.
+fn stem(file: &Path) -> String {
+    let stem = file.file_stem().map(|stem| stem.to_string_lossy());
+    stem.map_or_else(|| "suite".to_owned(), |stem| stem.into_owned())
+}
+
+/// Tells by every way that it is a test; a way that does not work is what nobody wants to learn at night.
+fn test(ways: &Ways, suite: &str) -> Result<ExitCode, CommandError> {
+    let mut exit = ExitCode::Done;
+    for notice in try_out(ways, suite)? {
+        match notice.error {
+            None => say(&format!("told by {}", notice.way)),
+            Some(error) => {
+                say(&format!("not told by {}: {error}", notice.way));
+                exit = ExitCode::Unfit;
+            }
+        }
+    }
+    Ok(exit)
+}
+
+/// What an error is for a night: the machine's state, a stop, or a job that cannot be done.
+fn trouble(error: &CommandError) -> Found<'static> {
+    let text = error.text();
+    let line = text.lines().next().unwrap_or_default();
+    let why = line.strip_prefix("error: ").unwrap_or(line).to_owned();
+    match (error.exit_code(), error) {
+        (ExitCode::Interrupted, _) => Found::Stopped,
+        (exit @ ExitCode::Unfit, CommandError::NoRecord(_)) => Found::Broken { why, exit },
+        (ExitCode::Unfit, _) => Found::Unfit(vec![why]),
+        (exit, _) => Found::Broken { why, exit },
+    }
+}
+
+impl<'a> Course<'a> {
+    fn begin(args: &'a NightlyArgs, file: PathBuf, suite: String) -> Self {
+        let started = Timestamp::now();
+        let root = &args.place.results.root;
+        let past = Past::load(root, &suite);
+        let notes = past.notes.clone();
+        Self {
+            args,
+            file,
+            night: Night {
+                schema_version: SCHEMA_VERSION,
+                suite,
+                started,
+                ended: started,
+                run: None,
+                confirmations: Vec::new(),
+                baseline: args.baseline.to_string(),
+                against: Vec::new(),
+                noise: None,
+                outcome: NightOutcome::NotMeasured {
+                    reasons: vec![UNFINISHED.to_owned()],
+                },
+                cells: Vec::new(),
+                news: None,
+                notices: Vec::new(),
+            },
+            past,
+            notes,
+        }
+    }
+
+    /// Stores the night as far as it has come.
+    fn keep(&self) -> Result<(), CommandError> {
+        let root = &self.args.place.results.root;
+        write_night(root, &self.night).map_err(CommandError::Record)?;
+        Ok(())
+    }
+
+    /// Stores what the night came to before anybody is told, tells them, and stores how that went.
+    fn end(
+        mut self,
+        ways: &Ways,
+        outcome: NightOutcome,
+        exit: ExitCode,
+    ) -> Result<ExitCode, CommandError> {
+        self.night.outcome = outcome;
+        self.night.ended = Timestamp::now().max(self.night.started);
+        let limit = self.args.unmeasured_nights;
+        self.night.news = news(&self.past.nights, &self.night, limit);
+        let kept = self.keep();
+        if let Some(news) = self.night.news {
+            self.night.notices = tell(ways, &self.message(news));
+        }
+        let kept = kept.and_then(|()| self.keep());
+        self.print()?;
+        match kept {
+            Ok(()) => Ok(exit),
+            Err(error) => {
+                say(&error.text());
+                Ok(ExitCode::Internal)
+            }
+        }
+    }
+
+    fn message(&self, news: News) -> Message {
+        Message {
+            news: Some(news),
+            suite: self.night.suite.clone(),
+            title: night_title(&self.night),
+            text: self.text(),
+            facts: serde_json::to_value(&self.night).expect("nights always serialise"),
+        }
+    }
+
+    fn text(&self) -> String {
+        night_text(NightReport {
+            night: &self.night,
+            notes: &self.notes,
+        })
+    }
+
+    fn print(&self) -> Result<(), CommandError> {
+        let text = match self.args.place.format {
+            Format::Text => self.text(),
+            Format::Json => {
+                self.notes
+                    .iter()
+                    .for_each(|note| say(&format!("note: {note}")));
+                let night = serde_json::to_string_pretty(&self.night);
+                format!("{}\n", night.expect("nights always serialise"))
+            }
+        };
+        print_data(&text).map_err(CommandError::Stdout)
+    }
+}

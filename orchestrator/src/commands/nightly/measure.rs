@@ -1,0 +1,162 @@
+//! The part of a night between its suite and its outcome: what stands against measuring, the runs, and how they are judged.
+
+use std::time::Duration;
+
+use anechoic_record::{Difference, Fingerprint, NightOutcome, StartedBy, find_certificate};
+use anechoic_report::RunDigest;
+use anechoic_suite::{Plan, Suite};
+
+use super::Course;
+use super::judge::Task;
+use super::past::named;
+use crate::commands::CommandError;
+use crate::commands::conditions::start;
+use crate::commands::doctor::examine;
+use crate::commands::execute::TakenPlace;
+use crate::commands::finish::finish;
+use crate::commands::stop_between::StopBetween;
+use crate::commands::suite::make_plan;
+use crate::doctor::{Finding, Severity};
+use crate::exit_code::ExitCode;
+use crate::nightly::{self, Baseline, Found, conclude};
+use crate::reporter::{Format, say};
+
+pub(super) type Ending = (NightOutcome, ExitCode);
+
+/// A run of the night.
+pub(super) struct Made {
+    /// Nobody else measures between two runs of a night.
+    pub(super) taken: TakenPlace,
+    pub(super) digest: RunDigest,
+    pub(super) course: nightly::Course,
+}
+
+impl Course<'_> {
+    /// From the suite to what the night came to.
+    pub(super) fn pass(&mut self, suite: &Suite) -> Result<Ending, CommandError> {
+        let args = self.args;
+        let stop = StopBetween::listen()?;
+        let named = named(&args.place.results.root, &args.baseline)?;
+        let plan = make_plan(suite, &args.selection.options(args.place.threads))?;
+        let taken = TakenPlace::take(&plan, &args.place)?;
+        if let Some(reasons) = self.unfit(&plan, suite, &taken) {
+            return Ok(conclude(Found::Unfit(reasons)));
+        }
+        let mut task = Task {
+            baseline: self.baseline(named),
+            certificates: find_certificate(&args.place.results.root, &self.night.suite),
+            plan,
+            suite,
+            stop,
+        };
+        if let Some(reasons) = self.elsewhere(&task, &taken) {
+            return Ok(conclude(Found::Unfit(reasons)));
+        }
+        match self.measure(taken, &mut task)? {
+            Some(made) => self.judge(made, &mut task),
+            None => Ok(conclude(Found::Stopped)),
+        }
+    }
+
+    /// What the doctor says against measuring. Its warnings are for whoever reads the journal.
+    fn unfit(&self, plan: &Plan, suite: &Suite, taken: &TakenPlace) -> Option<Vec<String>> {
+        let root = &self.args.place.results.root;
+        let findings = examine(plan, suite.requirements(), root, taken);
+        let text = |found: &Finding| {
+            let remedy = found.remedy.iter().map(|remedy| format!(" → {remedy}"));
+            let name = found.check.as_str();
+            format!("{name}: {}{}", found.evidence, remedy.collect::<String>())
+        };
+        let of = |severity| {
+            let found = findings.iter();
+            found.filter(move |found| found.severity == severity)
+        };
+        of(Severity::Warning).for_each(|found| say(&format!("warning: {}", text(found))));
+        let blockers: Vec<_> = of(Severity::Blocker).map(text).collect();
+        (!blockers.is_empty()).then_some(blockers)
+    }
+
+    fn baseline(&mut self, named: Option<RunDigest>) -> Baseline {
+        if self.args.accept {
+            return Baseline::default();
+        }
+        let now = self.night.started;
+        let chosen = Baseline::choose(&self.args.baseline, self.past.seen(), named, now);
+        self.notes.extend(chosen.notes.iter().cloned());
+        self.night.against = chosen.runs.iter().map(|run| run.run.clone()).collect();
+        chosen
+    }
+
+    /// What of the machine is another than at the baseline: what is measured here would be compared with nothing.
+    fn elsewhere(&mut self, task: &Task<'_>, taken: &TakenPlace) -> Option<Vec<String>> {
+        let newest = task.baseline.runs.last()?;
+        let now = self.conditions(&task.plan, taken);
+        let found = newest.fingerprint.machine_differences(&now);
+        if found.is_empty() {
+            return None;
+        }
+        self.notes.push(format!(
+            "if that is to stay, `anechoic nightly {} --accept` takes the level of this machine as the new baseline",
+            self.args.suite.display()
+        ));
+        let text = |difference: &Difference| {
+            format!("since the baseline `{}`, {}", newest.run, difference.text())
+        };
+        Some(found.iter().map(text).collect())
+    }
+
+    /// The conditions that a run would be made under now.
+    fn conditions(&self, plan: &Plan, taken: &TakenPlace) -> Fingerprint {
+        let start = start(
+            StartedBy::Run,
+            taken.device,
+            &taken.worker,
+            plan.cases.iter(),
+        );
+        let threads = self.args.place.threads;
+        Fingerprint {
+            threads: threads.unwrap_or(start.machine.physical_cores),
+            machine: start.machine,
+            device: taken.device,
+            clocks: start.clocks,
+            torch: None,
+            programs: start.programs,
+            anechoic: start.anechoic,
+        }
+    }
+
+    /// Makes a run, as `anechoic run` does. The night's file names it before its first attempt. `None` where it was stopped.
+    pub(super) fn measure(
+        &mut self,
+        taken: TakenPlace,
+        task: &mut Task<'_>,
+    ) -> Result<Option<Made>, CommandError> {
+        if task.stop.comes_within(Duration::ZERO) {
+            return Ok(None);
+        }
+        let source = (task.suite.text(), Some(self.file.as_path()));
+        let run = taken.open(task.plan.clone(), None, source, &self.args.place)?;
+        self.name(run.recorder.manifest().run.clone());
+        self.keep()?;
+        let mut made = run.execute(Format::Text)?;
+        let finished = finish(&made)?;
+        say(&format!("results: {}", finished.record.path.display()));
+        if finished.exit_code() == ExitCode::Interrupted {
+            return Ok(None);
+        }
+        let taken = made.place.take();
+        Ok(Some(Made {
+            taken: taken.expect("a run that was executed gives its device back"),
+            digest: RunDigest::of(&finished.record),
+            course: nightly::Course::of(&finished.record.manifest),
+        }))
+    }
+
+    /// The first run is the night's; others confirm it.
+    fn name(&mut self, run: String) {
+        match self.night.run {
+            None => self.night.run = Some(run),
+            Some(_) => self.night.confirmations.push(run),
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! Which earlier runs a night is compared with, and which nights are the history that it is the newest of.
+
+use std::fmt;
+use std::str::FromStr;
+
+use anechoic_record::{Night, NightOutcome};
+use anechoic_report::RunDigest;
+use jiff::Timestamp;
+
+/// What a night is to be compared with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum BaselineChoice {
+    /// The newest good night.
+    LastGood,
+    /// The newest good nights, so many.
+    Rolling(usize),
+    /// A run: directory, id, or `latest`.
+    Run(String),
+}
+
+/// The most nights of a rolling baseline.
+const MOST: usize = 1000;
+
+/// What is known of earlier nights of a suite.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Past<'a> {
+    /// Its nights, oldest first.
+    pub(crate) nights: &'a [Night],
+    /// The runs of the results root, as far as they can still be read.
+    pub(crate) digests: &'a [RunDigest],
+}
+
+/// The runs that a night is compared with.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Baseline {
+    /// The runs of the baseline, oldest first; none where there is nothing to compare with.
+    pub(crate) runs: Vec<RunDigest>,
+    /// Measured nights since the last accepted level, oldest first: of each its run, then its confirmations.
+    pub(crate) history: Vec<Vec<RunDigest>>,
+    /// What is to be known of it.
+    pub(crate) notes: Vec<String>,
+}
+
+impl Baseline {
+    /// For a night that begins now. `named` is the run of [`BaselineChoice::Run`].
+    pub(crate) fn choose(
+        choice: &BaselineChoice,
+        past: Past<'_>,
+        named: Option<RunDigest>,
+        now: Timestamp,
+    ) -> Self {
+        let mut notes = Vec::new();
+        let runs = match choice {
+            BaselineChoice::LastGood => past.newest_good(1, &mut notes),
+            BaselineChoice::Rolling(nights) => past.newest_good(*nights, &mut notes),
+            BaselineChoice::Run(_) => named.into_iter().collect(),
+        };
+        let later = runs.iter().filter(|run| run.started > now);
+        notes.extend(later.map(|run| {
+            format!(
+                "the run `{}` of the baseline was started later than now, at {}: the clock was set back",
+                run.run, run.started
+            )
+        }));
+        Self {
+            runs,
+            history: past.history(),
+            notes,
+        }
+    }
+}
+
+impl Past<'_> {
+    /// Nights since the last accepted level, that one included.
+    fn level(&self) -> &[Night] {
+        let is_accepted = |night: &Night| night.outcome == NightOutcome::Accepted;
+        let since = self.nights.iter().rposition(is_accepted);
+        &self.nights[since.unwrap_or(0)..]
+    }
+
+    fn digest(&self, run: &str) -> Option<&RunDigest> {
+        let mut digests = self.digests.iter();
+        digests.find(|digest| digest.run == run && !digest.is_audit)
+    }
+
+    fn newest_good(&self, wanted: usize, notes: &mut Vec<String>) -> Vec<RunDigest> {
+        let good = self.level().iter().filter(|night| night.outcome.is_good());
+        let mut found = Vec::new();
+        for night in good.rev() {
+            if found.len() == wanted {
+                break;
+            }
+            match night.run.as_ref().and_then(|run| self.digest(run)) {
+                Some(digest) => found.push(digest.clone()),
+                None => notes.push(lost(night)),
+            }
+        }
+        found.reverse();
+        found
+    }
+
+    fn history(&self) -> Vec<Vec<RunDigest>> {
+        let nights = self.level().iter();
+        let measured = nights.filter(|night| night.outcome.is_measured());
+        measured.filter_map(|night| self.runs(night)).collect()
+    }
+
+    /// The run of a night, and those of its confirmations that can be read; nothing where the run cannot.
+    fn runs(&self, night: &Night) -> Option<Vec<RunDigest>> {
+        let mut runs = vec![self.digest(night.run.as_ref()?)?.clone()];
+        let confirmations = night.confirmations.iter();
+        runs.extend(confirmations.filter_map(|run| self.digest(run).cloned()));
+        Some(runs)
+    }
+}
+
+fn lost(night: &Night) -> String {
+    let run = night.run.as_deref().unwrap_or("of no name");
+    format!(
+        "the run `{run}` of the good night of {} is gone or cannot be read, and no baseline any more",
+        night.started.strftime("%Y-%m-%d")
+    )
+}
+
+impl fmt::Display for BaselineChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::LastGood => f.write_str("last-good"),
+            Self::Rolling(nights) => write!(f, "rolling:{nights}"),
+            Self::Run(run) => f.write_str(run),
+        }
+    }
+}
+
+impl FromStr for BaselineChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match (text, text.strip_prefix("rolling")) {
+            ("", _) => Err("write `last-good`, `rolling:N` or a run".to_owned()),
+            ("last-good", _) => Ok(Self::LastGood),
+            (_, Some(rest)) if rest.is_empty() || rest.starts_with(':') => {
+                let nights = rest.strip_prefix(':').and_then(|text| text.parse().ok());
+                let nights = nights.filter(|nights| (1..=MOST).contains(nights));
+                nights.map(Self::Rolling).ok_or_else(|| {
+                    format!("write the number of nights as in `rolling:14`, from 1 to {MOST}")
+                })
+            }
+            (run, _) => Ok(Self::Run(run.to_owned())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nightly::made::{digest, night};
+
+    #[test]
+    fn choices_are_read_as_they_are_written() {
+        let check = |text: &str, expected: Option<BaselineChoice>| {
+            let found: Option<BaselineChoice> = text.parse().ok();
+            assert_eq!(found, expected, "{text}");
+            if let Some(found) = found {
+                assert_eq!(found.to_string(), text);
+            }
+        };
+        check("last-good", Some(BaselineChoice::LastGood));
+        check("rolling:14", Some(BaselineChoice::Rolling(14)));
+        check("latest", Some(BaselineChoice::Run("latest".to_owned())));
+        check(
+            "rolling_1",
+            Some(BaselineChoice::Run("rolling_1".to_owned())),
+        );
+        for wrong in [
+            "",
+            "rolling",
+            "rolling:",
+            "rolling:0",
+            "rolling:x",
+            "rolling:1001",
+        ] {
+            check(wrong, None);
+        }
+    }
+
+    /// Nights by their outcomes, `-` for one whose run is gone; night N has run `rN`.
+    fn check(choice: &str, course: &str, baseline: &[&str], history: &[&str], notes: usize) {
+        let outcomes = course.split_whitespace().enumerate();
+        let (mut nights, mut digests) = (Vec::new(), Vec::new());
+        for (n, word) in outcomes {
+            let run = format!("r{n}");
+            nights.push(night(n, word.trim_end_matches('-'), &[]));
+            if !word.ends_with('-') {
+                digests.push(digest(n, &run));
+            }
+        }
+        let past = Past {
+            nights: &nights,
+            digests: &digests,
+        };
+        let now = Timestamp::from_second(1_000_000_000).unwrap();
+        let found = Baseline::choose(&choice.parse().unwrap(), past, None, now);
+        let names: Vec<_> = found.runs.iter().map(|run| &run.run).collect();
+        assert_eq!(names, baseline, "{course}");
+        let nights: Vec<_> = found.history.iter().map(|runs| &runs[0].run).collect();
+        assert_eq!(nights, history, "{course}");
+        assert_eq!(found.notes.len(), notes, "{course}: {:?}", found.notes);
+    }
+
+    #[test]
+    fn good_nights_are_the_baseline_and_measured_ones_the_history() {
+        check("last-good", "", &[], &[], 0);
+        check("last-good", "not-measured failed", &[], &[], 0);
+        check(
+            "last-good",
+            "no-baseline quiet regression not-measured",
+            &["r1"],
+            &["r0", "r1", "r2"],
+            0,
+        );
+        check(
+            "rolling:2",
+            "quiet quiet failed quiet",
+            &["r1", "r3"],
+            &["r0", "r1", "r3"],
+            0,
+        );
+        check("rolling:9", "quiet", &["r0"], &["r0"], 0);
+    }
+
+    #[test]
+    fn what_was_before_an_accepted_level_does_not_count() {
+        check(
+            "rolling:9",
+            "quiet regression accepted",
+            &["r2"],
+            &["r2"],
+            0,
+        );
+        check(
+            "rolling:9",
+            "quiet accepted quiet",
+            &["r1", "r2"],
+            &["r1", "r2"],
+            0,
+        );
+        check("last-good", "quiet accepted- regression", &[], &["r2"], 1);
+    }
+
+    #[test]
+    fn an_older_good_night_stands_in_for_one_whose_run_is_gone() {
+        check(
+            "last-good",
+            "quiet quiet- regression",
+            &["r0"],
+            &["r0", "r2"],
+            1,
+        );
+        check("last-good", "quiet- quiet", &["r1"], &["r1"], 0);
+        check(
+            "rolling:2",
+            "quiet quiet- quiet",
+            &["r0", "r2"],
+            &["r0", "r2"],
+            1,
+        );
+    }
+
+    #[test]
+    fn confirmations_belong_to_their_night() {
+        let mut confirmed = night(0, "quiet", &[]);
+        confirmed.confirmations = vec!["c1".to_owned(), "c2".to_owned()];
+        let nights = [confirmed, night(1, "quiet", &[])];
+        let digests = [digest(0, "r0"), digest(1, "r1"), digest(0, "c2")];
+        let past = Past {
+            nights: &nights,
+            digests: &digests,
+        };
+        let history = past.history();
+        let names = |runs: &Vec<RunDigest>| runs.iter().map(|run| run.run.clone()).collect();
+        let names: Vec<Vec<String>> = history.iter().map(names).collect();
+        assert_eq!(names, [vec!["r0", "c2"], vec!["r1"]]);
+    }
+
+    #[test]
+    fn a_baseline_of_the_future_is_used_and_noted() {
+        let (nights, digests) = ([night(5, "quiet", &[])], [digest(5, "r5")]);
+        let past = Past {
+            nights: &nights,
+            digests: &digests,
+        };
+        let found = Baseline::choose(&BaselineChoice::LastGood, past, None, Timestamp::UNIX_EPOCH);
+        assert_eq!(found.runs.len(), 1);
+        assert!(found.notes[0].contains("set back"), "{:?}", found.notes);
+        let named = Some(digest(3, "r3"));
+        let run = BaselineChoice::Run("r3".to_owned());
+        let now = digests[0].started;
+        let found = Baseline::choose(&run, past, named, now);
+        assert_eq!(found.runs[0].run, "r3");
+        assert_eq!(found.history.len(), 1);
+    }
+}

@@ -1,0 +1,14 @@
+//! What a night comes to: its baseline, how its run went, outcome, news and exit code. Plain functions of values, without
+//! files, clocks or processes; `commands/nightly` is the shell around them.
+
+mod baseline;
+mod course;
+#[cfg(test)]
+mod made;
+mod news;
+mod verdict;
+
+pub(crate) use baseline::{Baseline, BaselineChoice, Past};
+pub(crate) use course::Course;
+pub(crate) use news::news;
+pub(crate) use verdict::{Found, Measured, conclude, wants_another};

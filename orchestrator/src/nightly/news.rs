@@ -1,0 +1,219 @@
+//! What people are told: an event once, and not once a night. What they know follows from the nights before, so that nothing has to be
+//! remembered elsewhere.
+
+use std::collections::BTreeSet;
+
+use anechoic_record::{CellFinding, CellId, News, Night, NightOutcome};
+
+/// What people know of a suite.
+#[derive(Debug, Default)]
+struct Known {
+    /// That these cells are worse.
+    worse: BTreeSet<CellId>,
+    /// That the job or cases of it fail.
+    failing: bool,
+    /// That nothing is measured.
+    unmeasured: bool,
+    /// Nights in a row without a measurement, whether they know or not.
+    nights: u32,
+}
+
+/// What people are to be told tonight, after these nights, oldest first. Nothing measured is worth telling from `limit` nights in a row on.
+pub(crate) fn news(past: &[Night], tonight: &Night, limit: u32) -> Option<News> {
+    let mut known = Known::default();
+    past.iter().for_each(|night| known.pass(night));
+    known.news(tonight, limit)
+}
+
+impl Known {
+    fn pass(&mut self, night: &Night) {
+        let told = night.news.filter(|_| is_told(night));
+        match &night.outcome {
+            NightOutcome::Accepted => *self = Self::default(),
+            NightOutcome::NoBaseline | NightOutcome::Quiet => {
+                self.nights = 0;
+                // A recovery that reached nobody is told again.
+                if night.news.is_none() || told.is_some() {
+                    *self = Self::default();
+                }
+            }
+            NightOutcome::Regression => {
+                (self.nights, self.unmeasured, self.failing) = (0, false, false);
+                if told.is_some() {
+                    self.worse.extend(worse(night));
+                }
+            }
+            NightOutcome::Failed { .. } => self.failing |= told.is_some(),
+            NightOutcome::NotMeasured { .. } => {
+                self.nights = self.nights.saturating_add(1);
+                self.unmeasured |= told.is_some();
+            }
+        }
+    }
+
+    fn news(&self, tonight: &Night, limit: u32) -> Option<News> {
+        match &tonight.outcome {
+            NightOutcome::Accepted => None,
+            NightOutcome::NoBaseline | NightOutcome::Quiet => {
+                self.is_uneasy().then_some(News::Recovery)
+            }
+            NightOutcome::Regression => {
+                let is_new = worse(tonight).any(|cell| !self.worse.contains(&cell));
+                is_new.then_some(News::Regression)
+            }
+            NightOutcome::Failed { .. } => (!self.failing).then_some(News::Failure),
+            NightOutcome::NotMeasured { .. } => {
+                let is_long = self.nights.saturating_add(1) >= limit;
+                (is_long && !self.unmeasured).then_some(News::NothingMeasured)
+            }
+        }
+    }
+
+    fn is_uneasy(&self) -> bool {
+        !self.worse.is_empty() || self.failing || self.unmeasured
+    }
+}
+
+/// Whether its news has reached anybody. Where nobody is to be told, whoever reads the output knows.
+fn is_told(night: &Night) -> bool {
+    night.notices.is_empty() || night.notices.iter().any(|notice| notice.error.is_none())
+}
+
+/// Its cells that are worse.
+fn worse(night: &Night) -> impl Iterator<Item = CellId> {
+    let cells = night.cells.iter().filter(|cell| match cell.finding {
+        CellFinding::New | CellFinding::Same | CellFinding::Better => false,
+        CellFinding::Worse | CellFinding::Step { .. } | CellFinding::Creep { .. } => true,
+    });
+    cells.map(|cell| cell.id.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nightly::made::night;
+    use anechoic_record::Notice;
+
+    /// Nights as `outcome[:cells][!]`, `!` where telling fails on all ways; the news of each, `-` for none. Each night's own news is
+    /// stored before the next one begins.
+    fn check(course: &[(&str, &str)]) {
+        let mut past: Vec<Night> = Vec::new();
+        for (n, (word, expected)) in course.iter().enumerate() {
+            let fails = word.ends_with('!');
+            let (outcome, cells) = match word.trim_end_matches('!').split_once(':') {
+                Some((outcome, cells)) => (outcome, cells.split(',').collect()),
+                None => (word.trim_end_matches('!'), Vec::new()),
+            };
+            let mut tonight = night(n, outcome, &cells);
+            tonight.news = news(&past, &tonight, 3);
+            let found = match tonight.news {
+                None => "-",
+                Some(News::Regression) => "regression",
+                Some(News::Recovery) => "recovery",
+                Some(News::Failure) => "failure",
+                Some(News::NothingMeasured) => "nothing",
+            };
+            assert_eq!(found, *expected, "night {n} of {course:?}");
+            if tonight.news.is_some() {
+                tonight.notices.push(Notice {
+                    way: "webhook".to_owned(),
+                    tries: 1,
+                    error: fails.then(|| "unreachable".to_owned()),
+                });
+            }
+            past.push(tonight);
+        }
+    }
+
+    #[test]
+    fn an_event_is_told_once() {
+        check(&[("no-baseline", "-"), ("quiet", "-"), ("quiet", "-")]);
+        check(&[
+            ("quiet", "-"),
+            ("regression:a", "regression"),
+            ("regression:a", "-"),
+            ("not-measured", "-"),
+            ("regression:a", "-"),
+            ("quiet", "recovery"),
+            ("quiet", "-"),
+            ("regression:a", "regression"),
+        ]);
+        check(&[
+            ("failed", "failure"),
+            ("failed", "-"),
+            ("not-measured", "-"),
+            ("failed", "-"),
+            ("quiet", "recovery"),
+            ("failed", "failure"),
+        ]);
+    }
+
+    #[test]
+    fn another_cell_is_another_event_and_fewer_are_none() {
+        check(&[
+            ("regression:a", "regression"),
+            ("regression:a,b", "regression"),
+            ("regression:b", "-"),
+            ("regression:a", "-"),
+            ("quiet", "recovery"),
+        ]);
+    }
+
+    #[test]
+    fn nothing_measured_is_told_once_after_so_many_nights() {
+        check(&[
+            ("not-measured", "-"),
+            ("not-measured", "-"),
+            ("not-measured", "nothing"),
+            ("not-measured", "-"),
+            ("quiet", "recovery"),
+            ("not-measured", "-"),
+            ("quiet", "-"),
+        ]);
+        check(&[
+            ("not-measured", "-"),
+            ("regression:a", "regression"),
+            ("not-measured", "-"),
+            ("not-measured", "-"),
+            ("not-measured", "nothing"),
+        ]);
+    }
+
+    #[test]
+    fn what_reached_nobody_is_told_again_as_long_as_it_holds() {
+        check(&[
+            ("regression:a!", "regression"),
+            ("regression:a", "regression"),
+            ("regression:a", "-"),
+        ]);
+        check(&[("regression:a!", "regression"), ("quiet", "-")]);
+        check(&[
+            ("regression:a", "regression"),
+            ("quiet!", "recovery"),
+            ("quiet", "recovery"),
+            ("quiet", "-"),
+        ]);
+        check(&[
+            ("not-measured", "-"),
+            ("not-measured", "-"),
+            ("not-measured!", "nothing"),
+            ("not-measured", "nothing"),
+            ("not-measured", "-"),
+        ]);
+        check(&[
+            ("failed!", "failure"),
+            ("failed", "failure"),
+            ("failed", "-"),
+        ]);
+    }
+
+    #[test]
+    fn whoever_accepts_a_level_needs_not_be_told() {
+        check(&[
+            ("regression:a", "regression"),
+            ("accepted", "-"),
+            ("quiet", "-"),
+            ("regression:a", "regression"),
+        ]);
+    }
+}
