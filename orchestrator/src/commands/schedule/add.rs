@@ -7,21 +7,18 @@ use std::time::Duration;
 
 use anechoic_record::write_atomically;
 use anechoic_suite::{Plan, PlanOptions};
-use clap::{CommandFactory, Parser};
+use clap::Parser;
 use nix::unistd::{AccessFlags, access};
 
 use super::systemd::{Systemd, Units};
 use super::{Place, ScheduleError, crontab, notes, place};
-use crate::cli::{AddArgs, Cli};
+use crate::cli::{AddArgs, Cli, Command};
 use crate::commands::CommandError;
 use crate::commands::plan::longest_time;
 use crate::commands::suite::{locate, make_plan, read_suite};
 use crate::exit_code::ExitCode;
 use crate::reporter::{print_data, say};
 use crate::schedule::{Job, Name, ServiceOptions, VERSION, block, service, timer};
-
-/// Further runs of one night, made where the first shows something, that the time limit allows for.
-const CONFIRMATIONS: u32 = 2;
 
 /// What a night takes beside its runs: the doctor, the verdict, the history, telling people.
 const BESIDE: Duration = Duration::from_secs(30 * 60);
@@ -34,8 +31,8 @@ struct Night {
     options: PlanOptions,
     /// The most runs that it makes.
     runs: u32,
-    /// How long it may wait for the device.
-    wait: Duration,
+    /// How long it may wait for the device; absent where that is as long as it takes.
+    wait: Option<Duration>,
 }
 
 /// A file of what is to be installed, with its text.
@@ -158,15 +155,19 @@ fn text(path: PathBuf) -> Result<String, ScheduleError> {
 
 /// What the job's command line says of a night, read now and not at its time for the first time.
 fn night(command: &[String]) -> Result<Night, ScheduleError> {
-    let is_known = Cli::command().find_subcommand("nightly").is_some();
-    match Cli::try_parse_from(command) {
-        Err(error) if is_known => Err(ScheduleError::Nightly(reason(&error))),
-        Ok(_) | Err(_) => Ok(Night {
-            options: PlanOptions::default(),
-            runs: 1 + CONFIRMATIONS,
-            wait: Duration::ZERO,
-        }),
-    }
+    let cli = Cli::try_parse_from(command).map_err(|e| ScheduleError::Nightly(reason(&e)))?;
+    let Command::Nightly(args) = cli.command else {
+        let text = "they make another command of it";
+        return Err(ScheduleError::Nightly(text.to_owned()));
+    };
+    Ok(Night {
+        options: args.selection.options(args.place.threads),
+        runs: 1 + args.confirm,
+        wait: match args.place.wait {
+            Some(wait) => wait.limit(),
+            None => Some(Duration::ZERO),
+        },
+    })
 }
 
 /// What is wrong with a command line, without how to use it.
@@ -177,14 +178,12 @@ fn reason(error: &clap::Error) -> String {
 }
 
 impl Night {
-    /// Longer than any night takes by the limits of the plan itself; to the minute.
-    fn limit(&self, plan: &Plan) -> Duration {
+    /// Longer than any night takes by the limits of the plan itself, to the minute; absent of one that waits as long as it takes.
+    fn limit(&self, plan: &Plan) -> Option<Duration> {
         let runs = longest_time(plan).saturating_mul(self.runs);
-        let whole = runs
-            .saturating_add(BESIDE)
-            .saturating_add(self.wait)
-            .as_secs();
-        Duration::from_secs(whole.div_ceil(60).saturating_mul(60))
+        let whole = runs.saturating_add(BESIDE).saturating_add(self.wait?);
+        let minutes = whole.as_secs().div_ceil(60);
+        Some(Duration::from_secs(minutes.saturating_mul(60)))
     }
 }
 
@@ -193,7 +192,7 @@ fn texts(
     args: &AddArgs,
     job: &Job,
     place: Place,
-    limit: Duration,
+    limit: Option<Duration>,
 ) -> Result<Vec<FileText>, ScheduleError> {
     let Some(systemd) = Systemd::of(place)? else {
         let logger = Path::new(LOGGER).exists().then_some(LOGGER);
@@ -203,7 +202,7 @@ fn texts(
         system: place == Place::System,
         run_as: args.run_as.clone(),
         nice: args.nice,
-        limit: Some(args.timeout.unwrap_or(limit)),
+        limit: args.timeout.or(limit),
         on_failure: args.on_failure.clone(),
         unmeasured_fails: args.fail_unmeasured,
     };
