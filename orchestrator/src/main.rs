@@ -14,6 +14,7 @@ mod process;
 mod reporter;
 mod runner;
 mod settings;
+mod slurm;
 
 use clap::Parser;
 

@@ -1,17 +1,20 @@
 //! Starting a run, or going on with one: decides everything, opens the record, then makes the attempts.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anechoic_protocol::Device;
 use anechoic_record::{
-    CaseRecord, Manifest, Recorder, RunLock, RunSettings, RunState, SCHEMA_VERSION, StartedBy,
+    CaseRecord, Executor, Manifest, Recorder, RunLock, RunSettings, RunState, SCHEMA_VERSION,
+    StartedBy,
 };
 use anechoic_suite::{AuditSettings, Plan};
 use jiff::Timestamp;
 
 use super::CommandError;
 use super::conditions::start;
+use super::ground::{self, Ground};
 use super::hold::hold_device;
 use super::offers::{offers, require_several_jobs, run_worker};
 use crate::cli::Place;
@@ -20,15 +23,19 @@ use crate::probe::Gpus;
 use crate::process::{Guard, adopt_orphans, end_stale};
 use crate::reporter::{Format, Reporter, say};
 use crate::runner::{
-    Agenda, Context, Halt, Interrupts, RunError, Sampler, make_attempts, make_audit,
+    Agenda, Context, Halt, Interrupts, RunError, Sampler, Submitter, make_attempts, make_audit,
 };
 use crate::settings::{DeviceChoice, find_run_worker};
+use crate::slurm::Slurm;
 
 /// A run whose record and device are ours, with everything decided.
 #[derive(Debug)]
 pub(super) struct OpenRun {
     pub(super) recorder: Recorder,
-    pub(super) device: DeviceLock,
+    /// Absent where attempts are made elsewhere, on devices that are taken there.
+    pub(super) device: Option<DeviceLock>,
+    /// Who makes the attempts, where they are not made here.
+    pub(super) slurm: Option<Slurm>,
     pub(super) worker: PathBuf,
     pub(super) agenda: Agenda,
     /// A limit of the time of an attempt in place of the plan's.
@@ -77,19 +84,38 @@ fn open(
     place: &Place,
 ) -> Result<OpenRun, CommandError> {
     let worker = find_run_worker(&plan, place.worker.as_deref())?;
-    let (device, mut lock) = take_device(place, &plan, &worker)?;
+    let ground = Ground::of(place)?;
+    let (device, mut lock) = match &ground {
+        Ground::Here => {
+            take_device(place, &plan, &worker).map(|(device, lock)| (device, Some(lock)))?
+        }
+        Ground::Cluster { slurm, .. } => (ground::device(place.device, slurm), None),
+    };
     if audit.is_some() {
         require_several_jobs(&plan, &worker)?;
     }
     let slots = plan.slots.clone();
     let mut manifest = manifest(plan, file, place, &worker, device);
     manifest.audit = audit;
+    let slurm = match ground {
+        Ground::Here => None,
+        Ground::Cluster { slurm, nodes } => {
+            let settings = &mut manifest.settings;
+            settings.threads = place.threads.unwrap_or(nodes.cores);
+            settings.executor = Executor::Slurm(slurm.options.clone());
+            ground::check(&slurm, &manifest.plan, settings.threads, None)?;
+            Some(slurm)
+        }
+    };
     let recorder =
         Recorder::create(&place.results.root, manifest, suite).map_err(CommandError::NoRecord)?;
-    lock.name_run(recorder.path());
+    if let Some(lock) = &mut lock {
+        lock.name_run(recorder.path());
+    }
     Ok(OpenRun {
         recorder,
         device: lock,
+        slurm,
         worker,
         agenda: Agenda {
             slots,
@@ -127,6 +153,7 @@ fn manifest(
             worker: run_worker(&plan, worker),
             worker_identity: None,
             torch: None,
+            executor: Executor::Local,
         },
         machine,
         cases: cases.collect(),
@@ -175,14 +202,18 @@ impl OpenRun {
     /// Makes the attempts. The run and its device are held meanwhile.
     pub(super) fn execute(mut self, format: Format) -> Result<Made, CommandError> {
         let path = self.recorder.path().to_owned();
-        let guard = supervise();
-        match self.attempt_all(format) {
+        let mut guard = supervise();
+        let slurm = self.slurm.take();
+        let slurm = slurm
+            .map(|slurm| submitter(slurm, guard.as_mut()))
+            .transpose()?;
+        match self.attempt_all(format, slurm) {
             Ok(halt) => {
                 guard.into_iter().for_each(Guard::dismiss);
                 Ok(Made {
                     halt,
                     lock: self.recorder.close(),
-                    _device: Some(self.device),
+                    _device: self.device,
                 })
             }
             Err(source) => Err(CommandError::Run { run: path, source }),
@@ -190,7 +221,11 @@ impl OpenRun {
     }
 
     /// One thread: a worker's parent-death signal follows the thread that spawned it.
-    fn attempt_all(&mut self, format: Format) -> Result<Halt, RunError> {
+    fn attempt_all(
+        &mut self,
+        format: Format,
+        slurm: Option<Submitter<'_>>,
+    ) -> Result<Halt, RunError> {
         let recorder = &mut self.recorder;
         let agenda = std::mem::take(&mut self.agenda);
         let plan = &recorder.manifest().plan;
@@ -209,6 +244,7 @@ impl OpenRun {
                 reporter: &mut reporter,
                 interrupts: Interrupts::listen().map_err(RunError::Runtime)?,
                 sampler,
+                slurm,
             };
             match context.recorder.manifest().audit.clone() {
                 Some(audit) => make_audit(&mut context, &audit).await,
@@ -216,6 +252,15 @@ impl OpenRun {
             }
         })
     }
+}
+
+fn submitter(slurm: Slurm, guard: Option<&mut Guard>) -> Result<Submitter<'_>, CommandError> {
+    Ok(Submitter {
+        slurm,
+        program: ground::own_program()?,
+        guard,
+        references: BTreeMap::new(),
+    })
 }
 
 /// Sets up what finds and ends all that workers leave. The guard is dismissed where the attempts came to their end. What an `anechoic` that was killed had left would run

@@ -1,5 +1,6 @@
 //! The commands, one file each. They read arguments, call the parts that do the work, and print.
 
+mod attempt;
 mod audit;
 mod capture;
 mod case_row;
@@ -10,6 +11,7 @@ mod error;
 mod execute;
 mod finish;
 mod go_on;
+mod ground;
 mod hold;
 mod kv;
 mod list;
@@ -53,6 +55,7 @@ pub(crate) fn carry_out(command: Command) -> Result<ExitCode, CommandError> {
             keep_guard(&orchestrator);
             Ok(ExitCode::Done)
         }
+        Command::Attempt { request } => attempt::attempt(&request),
         Command::Doctor(args) => doctor::doctor(&args),
     }
 }

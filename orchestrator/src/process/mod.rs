@@ -14,6 +14,7 @@ mod log;
 mod scope;
 mod stale;
 mod table;
+mod tool;
 mod worker;
 
 pub(crate) use ask::{HELLO_MARK, first_line, no_logs};
@@ -25,4 +26,5 @@ pub(crate) use launch::{Launch, LaunchError};
 pub(crate) use leftovers::adopt_orphans;
 pub(crate) use stale::end_stale;
 pub(crate) use table::{children, cpu_time};
+pub(crate) use tool::{Said, ask_tool};
 pub(crate) use worker::{Logs, MemoryKills, ProcessEvent, Swept, Worker};
