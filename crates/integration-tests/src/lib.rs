@@ -9,6 +9,7 @@ pub mod fault;
 pub mod kills;
 pub mod large_run;
 mod programs;
+pub mod slurm;
 pub mod soak;
 mod wait;
 
