@@ -10,6 +10,7 @@ mod nightly;
 mod notify;
 mod prune;
 mod schedule;
+mod slurm;
 mod wait;
 mod worker;
 
@@ -35,6 +36,7 @@ pub(crate) use prune::PruneArgs;
 pub(crate) use schedule::{
     AddArgs, NamedArgs, ScheduleAction, ScheduleArgs, ScheduleListArgs, StatusArgs, Where,
 };
+pub(crate) use slurm::ExecutorArgs;
 pub(crate) use wait::Wait;
 pub(crate) use worker::{CheckArgs, WorkerAction, WorkerArgs};
 
@@ -49,7 +51,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run every case of a suite, each attempt in a fresh worker.
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Make further attempts in an existing run: what it still owes, or chosen cases.
     Rerun(RerunArgs),
     /// Go on with an interrupted run: make the attempts it has not come to, or that were cut off. What failed is for `rerun`.
@@ -93,6 +95,12 @@ pub(crate) enum Command {
         /// The orchestrator of the run.
         orchestrator: String,
     },
+    /// Makes the attempt of a request on a node of a cluster; Slurm starts it.
+    #[command(hide = true)]
+    Attempt {
+        /// The file of the request.
+        request: PathBuf,
+    },
 }
 
 /// Where results are.
@@ -123,6 +131,8 @@ pub(crate) struct Place {
     /// What goes to standard output: the report as text, or events and summary as JSON lines.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) executor: ExecutorArgs,
 }
 
 /// What of a suite is run, and how.

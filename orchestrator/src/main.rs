@@ -18,6 +18,7 @@ mod retention;
 mod runner;
 mod schedule;
 mod settings;
+mod slurm;
 
 use clap::Parser;
 

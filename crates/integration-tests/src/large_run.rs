@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use anechoic_protocol::{Device, PROTOCOL_VERSION, WorkerIdentity};
 use anechoic_record::{
-    CaseRecord, Machine, Manifest, RunSettings, RunState, SCHEMA_VERSION, Start, StartedBy,
+    CaseRecord, Executor, Machine, Manifest, RunSettings, RunState, SCHEMA_VERSION, Start,
+    StartedBy,
 };
 use anechoic_suite::{Case, Order, Plan};
 use jiff::{SignedDuration, Timestamp};
@@ -157,6 +158,7 @@ fn settings() -> RunSettings {
         worker: "/nowhere/made-up".to_owned(),
         worker_identity: Some(identity()),
         torch: Some("2.11.0".to_owned()),
+        executor: Executor::Local,
     }
 }
 

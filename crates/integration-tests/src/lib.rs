@@ -10,6 +10,7 @@ pub mod kills;
 pub mod large_run;
 pub mod made_history;
 mod programs;
+pub mod slurm;
 pub mod soak;
 mod wait;
 

@@ -5,7 +5,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Containment, Disturbance, Leftover, Observation, Outcome, RuleCheck, RunState, Stop, Wait,
+    Containment, Disturbance, Leftover, Observation, Outcome, Placement, RuleCheck, RunState, Stop,
+    Wait,
 };
 
 /// A run event with its time, as stored.
@@ -119,6 +120,9 @@ pub enum RunEvent {
         /// Whether something held its output open after its end.
         #[serde(default)]
         pipes_left: bool,
+        /// Where it was made, where Slurm made it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        placement: Option<Box<Placement>>,
     },
     /// A stop rule was looked at for a case, between rounds of attempts. Builds that do not know rules
     /// call a run with such a line damaged, and name the line; they read a run of a rule that was not looked at yet.

@@ -5,7 +5,7 @@ use anechoic_suite::{AuditSettings, Case, Plan};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Disturbance, Leftover, Machine, Outcome, Start};
+use crate::{Disturbance, Executor, Leftover, Machine, Outcome, Placement, Start};
 
 /// The manifest of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -49,6 +49,9 @@ pub struct RunSettings {
     pub worker_identity: Option<WorkerIdentity>,
     /// libtorch's version, once a worker has told it.
     pub torch: Option<String>,
+    /// Who starts the workers.
+    #[serde(default, skip_serializing_if = "Executor::is_local")]
+    pub executor: Executor,
 }
 
 /// Whether a run is complete.
@@ -102,6 +105,9 @@ pub struct AttemptRecord {
     /// What its worker said it is.
     #[serde(default)]
     pub worker_identity: Option<WorkerIdentity>,
+    /// Where it was made, and what that cost, where Slurm made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub placement: Option<Placement>,
 }
 
 impl Manifest {

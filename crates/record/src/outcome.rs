@@ -107,6 +107,39 @@ pub enum Outcome {
         /// The case during which the process ended.
         after: String,
     },
+    /// Slurm refused the job that was to make it. As the three that follow, with Slurm alone; builds from before it cannot
+    /// read a run that holds one of them.
+    SubmissionFailed {
+        /// Slurm's words.
+        message: String,
+    },
+    /// The node failed, or what supervised the attempt there ended without a word.
+    NodeFailed {
+        /// What is known of it.
+        detail: String,
+    },
+    /// Slurm took the node away from it.
+    Requeued {
+        /// How.
+        how: Interruption,
+    },
+    /// Somebody else cancelled its Slurm job.
+    JobCancelled {
+        /// The reason that Slurm names.
+        reason: String,
+    },
+}
+
+/// How Slurm takes the node away from an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Interruption {
+    /// The job went back into the queue. It does not measure a second time.
+    Requeued,
+    /// Another job was given its place.
+    Preempted,
+    /// It was stopped and continued.
+    Suspended,
 }
 
 /// How it is known that the host had no memory left.
@@ -127,6 +160,11 @@ pub enum MemoryEvidence {
     Refused {
         /// The worker's words.
         message: String,
+    },
+    /// Slurm ended the job for it. Builds from before Slurm cannot read a run that holds it.
+    Slurm {
+        /// The Slurm job.
+        slurm_job: u64,
     },
 }
 
@@ -173,6 +211,10 @@ impl Outcome {
             Self::Cancelled { .. } => Ending::Cancelled,
             Self::OrchestratorDied { .. } => Ending::OrchestratorDied,
             Self::NotMade { .. } => Ending::NotMade,
+            Self::SubmissionFailed { .. } => Ending::SubmissionFailed,
+            Self::NodeFailed { .. } => Ending::NodeFailed,
+            Self::Requeued { .. } => Ending::Requeued,
+            Self::JobCancelled { .. } => Ending::JobCancelled,
         }
     }
 
@@ -227,6 +269,12 @@ impl Outcome {
                 format!("the orchestrator died while it was in {}", phase.as_str())
             }
             Self::NotMade { after } => format!("not made: its process ended in `{after}`"),
+            Self::SubmissionFailed { message } => format!("Slurm refused the job: {message}"),
+            Self::NodeFailed { detail } => format!("the node failed: {detail}"),
+            Self::Requeued { how } => format!("its Slurm job was {}", how.as_str()),
+            Self::JobCancelled { reason } => {
+                format!("somebody else cancelled its Slurm job ({reason})")
+            }
         }
     }
 }
@@ -239,6 +287,17 @@ fn leak(processes: u32, held_pipes: bool) -> String {
     format!("ended well but left {processes} process(es) behind{held}")
 }
 
+impl Interruption {
+    /// The name as JSON and texts show it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Requeued => "requeued",
+            Self::Preempted => "preempted",
+            Self::Suspended => "suspended",
+        }
+    }
+}
+
 impl MemoryEvidence {
     fn cause(&self) -> String {
         match self {
@@ -249,6 +308,7 @@ impl MemoryEvidence {
                 format!("killed while the kernel counted {kills} out-of-memory kill(s)")
             }
             Self::Refused { message } => message.clone(),
+            Self::Slurm { slurm_job } => format!("Slurm ended job {slurm_job} for it"),
         }
     }
 }

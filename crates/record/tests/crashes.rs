@@ -62,6 +62,7 @@ fn ended(recorder: &mut Recorder, attempt: u32, outcome: Outcome) {
             disturbed: vec![],
             left: vec![],
             pipes_left: false,
+            placement: None,
         })
         .unwrap();
 }
@@ -171,6 +172,7 @@ fn what_a_case_owes_leaves_out_its_own_failures() {
         left: vec![],
         pipes_left: false,
         worker_identity: None,
+        placement: None,
     };
     let timeout = || Outcome::Timeout {
         phase: Phase::Measure,

@@ -85,6 +85,7 @@ fn with_attempts(mut case: CaseRecord, made: &[Made]) -> CaseRecord {
             left: vec![],
             pipes_left: false,
             worker_identity: None,
+            placement: None,
         })
         .collect();
     case

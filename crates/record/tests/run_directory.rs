@@ -14,10 +14,10 @@ use anechoic_protocol::{
     ModelSource, Preset, Probe, Sample, Strategy, WorkerEvent, Workload,
 };
 use anechoic_record::{
-    AttemptRecord, CaseRecord, Containment, Disturbance, Machine, MachineState, Manifest,
-    MemoryEvidence, Moment, Observation, Outcome, RecordError, Recorder, Restless, RunEvent,
-    RunLock, RunRecord, RunSettings, RunState, SCHEMA_VERSION, Wait, find_run, list_runs,
-    result_json, result_lines,
+    AttemptRecord, CaseRecord, Clocks, Containment, Disturbance, Executor, Interruption, Machine,
+    MachineState, Manifest, MemoryEvidence, Moment, Observation, Outcome, Placement, RecordError,
+    Recorder, Restless, RunEvent, RunLock, RunRecord, RunSettings, RunState, SCHEMA_VERSION,
+    SlurmOptions, Start, StartedBy, Wait, find_run, list_runs, result_json, result_lines,
 };
 use anechoic_suite::{Case, Order, Plan, Slot};
 
@@ -67,6 +67,7 @@ fn manifest() -> Manifest {
             worker: "anechoic-worker".to_owned(),
             worker_identity: None,
             torch: None,
+            executor: Executor::Local,
         },
         machine: Machine {
             hostname: None,
@@ -157,6 +158,7 @@ fn record_one(root: &Path, outcome: Outcome) -> Recorder {
             disturbed: Vec::new(),
             left: Vec::new(),
             pipes_left: false,
+            placement: None,
         })
         .unwrap();
     let attempt = AttemptRecord {
@@ -168,6 +170,7 @@ fn record_one(root: &Path, outcome: Outcome) -> Recorder {
         left: Vec::new(),
         pipes_left: false,
         worker_identity: None,
+        placement: None,
     };
     recorder.end_attempt("capture.a", attempt).unwrap();
     recorder
@@ -230,6 +233,21 @@ fn every_outcome_survives_storage() {
         },
         Outcome::Cancelled {
             phase: anechoic_protocol::Phase::Load,
+        },
+        Outcome::HostOutOfMemory {
+            evidence: MemoryEvidence::Slurm { slurm_job: 7 },
+        },
+        Outcome::SubmissionFailed {
+            message: "Invalid partition".to_owned(),
+        },
+        Outcome::NodeFailed {
+            detail: "NODE_FAIL (NodeDown)".to_owned(),
+        },
+        Outcome::Requeued {
+            how: Interruption::Suspended,
+        },
+        Outcome::JobCancelled {
+            reason: "None".to_owned(),
         },
     ];
     for outcome in outcomes {
@@ -507,6 +525,7 @@ fn a_case_is_made_as_often_as_planned_and_once_more_for_each_ending_that_is_retr
                 left: vec![],
                 pipes_left: false,
                 worker_identity: None,
+                placement: None,
             })
             .collect();
         assert_eq!(case.unmade(&manifest.plan), expected, "{outcomes:?}");
@@ -578,6 +597,7 @@ fn every_ending_is_read_back_from_the_manifest_and_from_its_event() {
             left: vec![],
             pipes_left: true,
             worker_identity: None,
+            placement: None,
         };
         let json = serde_json::to_string(&record).unwrap();
         assert_eq!(
@@ -593,8 +613,148 @@ fn every_ending_is_read_back_from_the_manifest_and_from_its_event() {
             disturbed: record.disturbed,
             left: vec![],
             pipes_left: true,
+            placement: None,
         };
         let json = serde_json::to_string(&event).unwrap();
         assert_eq!(serde_json::from_str::<RunEvent>(&json).unwrap(), event);
     }
+}
+
+#[test]
+fn one_attempt_is_written_beside_its_run_and_taken_in() {
+    let root = tempfile::tempdir().unwrap();
+    let mut run = Recorder::create(root.path(), manifest(), "# the suite\n").unwrap();
+    let files = run.begin_attempt("capture.a", 1).unwrap();
+    let desk = files.folder.join("desk");
+    fs::create_dir(&desk).unwrap();
+    assert!(
+        Recorder::of_attempt(&desk, manifest()).is_err(),
+        "the log has to be there"
+    );
+    let log = desk.join("events.jsonl");
+    fs::write(&log, "").unwrap();
+    let mut part = Recorder::of_attempt(&desk, manifest()).unwrap();
+    let own = part.begin_attempt("capture.a", 1).unwrap();
+    assert_eq!(own.folder, files.folder);
+    let stamped = part.append(worker(WorkerEvent::Warning {
+        message: "hot".to_owned(),
+    }));
+    part.set_state(RunState::Complete).unwrap();
+    assert!(!desk.join("run.json").exists());
+    drop(part);
+    let again = Recorder::of_attempt(&desk, manifest());
+    assert!(matches!(again, Err(RecordError::Busy(_))), "{again:?}");
+
+    run.absorb(&stamped.unwrap()).unwrap();
+    let path = run.path().to_owned();
+    assert_eq!(
+        fs::read(path.join("events.jsonl")).unwrap(),
+        fs::read(log).unwrap()
+    );
+    drop(run);
+    let record = RunRecord::load(&path).unwrap();
+    assert_eq!(record.attempt("capture.a", 1).warnings, ["hot"]);
+}
+
+#[test]
+fn the_machine_of_a_run_is_that_of_its_first_attempt_and_others_make_it_mixed() {
+    let root = tempfile::tempdir().unwrap();
+    let mut manifest = manifest();
+    manifest.settings.executor = Executor::Slurm(SlurmOptions::default());
+    let start = |name: &str, cores| Start {
+        at: manifest.started,
+        by: StartedBy::Run,
+        anechoic: String::new(),
+        machine: Machine {
+            hostname: Some(name.to_owned()),
+            physical_cores: cores,
+            ..manifest.machine.clone()
+        },
+        clocks: Clocks {
+            gpu_driver: Some("580".to_owned()),
+            ..Clocks::default()
+        },
+        programs: vec![],
+        environment: Default::default(),
+        suite_file: None,
+        timeout_ms: None,
+        differences: vec![],
+    };
+    let (login, a, b) = (start("login", 2), start("a", 8), start("b", 4));
+    manifest.starts = vec![login];
+    let mut run = Recorder::create(root.path(), manifest.clone(), "").unwrap();
+    run.meet(&a);
+    assert_eq!(run.manifest().machine, a.machine);
+    assert_eq!(run.manifest().starts[0].clocks, a.clocks);
+    run.begin_attempt("capture.a", 1).unwrap();
+    let record = AttemptRecord {
+        attempt: 1,
+        started: manifest.started,
+        wall_ns: 1,
+        outcome: Outcome::Requeued {
+            how: Interruption::Preempted,
+        },
+        disturbed: vec![],
+        left: vec![],
+        pipes_left: false,
+        worker_identity: None,
+        placement: Some(Placement {
+            slurm_job: Some(7),
+            node: Some("a".to_owned()),
+            submitted: manifest.started,
+            started: Some(manifest.started),
+            ended: None,
+            queued_ms: 1000,
+            beside_ms: 1200,
+        }),
+    };
+    run.end_attempt("capture.a", record.clone()).unwrap();
+    run.meet(&a);
+    assert!(run.manifest().mixed().is_empty());
+    run.meet(&b);
+    run.meet(&b);
+    assert_eq!(run.manifest().machine, a.machine);
+    let expected = ["node was a and is b", "cores was 8 and is 4"];
+    assert_eq!(run.manifest().mixed(), expected);
+    run.set_state(RunState::Complete).unwrap();
+    let path = run.path().to_owned();
+    drop(run);
+    let read = RunRecord::load(&path).unwrap().manifest;
+    assert_eq!(read.cases[0].attempts, [record]);
+    assert_eq!(read.settings.executor, manifest.settings.executor);
+}
+
+/// The log alone tells where an attempt was made, where `run.json` was not replaced any more.
+#[test]
+fn the_place_of_an_attempt_is_in_the_log_too() {
+    let root = tempfile::tempdir().unwrap();
+    let mut run = Recorder::create(root.path(), manifest(), "").unwrap();
+    run.begin_attempt("capture.a", 1).unwrap();
+    let placement = Placement {
+        slurm_job: Some(7),
+        node: Some("a".to_owned()),
+        submitted: manifest().started,
+        started: None,
+        ended: None,
+        queued_ms: 0,
+        beside_ms: 5,
+    };
+    run.append(RunEvent::AttemptEnded {
+        case: "capture.a".to_owned(),
+        attempt: 1,
+        outcome: Outcome::NodeFailed {
+            detail: "gone".to_owned(),
+        },
+        wall_ns: 0,
+        orchestrator_cpu_ns: 0,
+        disturbed: vec![],
+        left: vec![],
+        pipes_left: false,
+        placement: Some(Box::new(placement.clone())),
+    })
+    .unwrap();
+    let path = run.path().to_owned();
+    drop(run);
+    let read = RunRecord::load(&path).unwrap().manifest;
+    assert_eq!(read.cases[0].attempts[0].placement, Some(placement));
 }

@@ -10,8 +10,8 @@ use crate::rest::{disturbed, left_behind};
 use crate::stopping::stopping;
 use crate::trust::trust;
 use crate::{
-    Audit, CaptureSummary, CustomSummary, DisturbedAttempt, KvSummary, LeftBehind, Stopping,
-    TrustLine, Waiting,
+    Audit, CaptureSummary, CustomSummary, DisturbedAttempt, KvSummary, LeftBehind, SlurmJobs,
+    Stopping, TrustLine, Waiting,
 };
 
 /// Everything a report shows.
@@ -63,6 +63,9 @@ pub struct Summary {
     /// What waiting has cost.
     #[serde(default)]
     pub waiting: Waiting,
+    /// The Slurm jobs that made the attempts; absent where they were made on the machine of the orchestrator.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slurm: Option<SlurmJobs>,
     /// Attempts for which the machine was not at rest.
     #[serde(default)]
     pub disturbed: Vec<DisturbedAttempt>,
@@ -144,6 +147,7 @@ impl Summary {
             cut_short: bad_attempts(record, &stopping, Outcome::is_cut_short),
             stopping,
             waiting: Waiting::of(record),
+            slurm: SlurmJobs::of(record),
             disturbed: disturbed(record),
             left: left_behind(record),
             mixed: manifest.mixed(),

@@ -40,11 +40,19 @@ pub enum Ending {
     OrchestratorDied,
     /// Never asked for: the process that it was to share had ended before. In an audit alone.
     NotMade,
+    /// Slurm refused the job that was to make it.
+    SubmissionFailed,
+    /// The node failed, or what supervised the attempt there did.
+    NodeFailed,
+    /// Slurm took the node away: the job was requeued, preempted or suspended.
+    Requeued,
+    /// Somebody else cancelled its Slurm job.
+    JobCancelled,
 }
 
 impl Ending {
     /// Every ending, in the order in which lists show them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 21] = [
         Self::Ok,
         Self::WorkerFailed,
         Self::VerificationFailed,
@@ -62,6 +70,10 @@ impl Ending {
         Self::Cancelled,
         Self::OrchestratorDied,
         Self::NotMade,
+        Self::SubmissionFailed,
+        Self::NodeFailed,
+        Self::Requeued,
+        Self::JobCancelled,
     ];
 
     /// Whether a suite can ask for another attempt after it. Not after one that counts, that the user stopped, or during
@@ -81,7 +93,11 @@ impl Ending {
             | Self::ProtocolViolation
             | Self::SpawnFailed
             | Self::Contaminated
-            | Self::Leaked => true,
+            | Self::Leaked
+            | Self::SubmissionFailed
+            | Self::NodeFailed
+            | Self::Requeued
+            | Self::JobCancelled => true,
         }
     }
 
@@ -105,6 +121,10 @@ impl Ending {
             Self::Cancelled => "cancelled",
             Self::OrchestratorDied => "orchestrator-died",
             Self::NotMade => "not-made",
+            Self::SubmissionFailed => "submission-failed",
+            Self::NodeFailed => "node-failed",
+            Self::Requeued => "requeued",
+            Self::JobCancelled => "job-cancelled",
         }
     }
 }

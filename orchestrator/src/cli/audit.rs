@@ -6,7 +6,7 @@ use std::time::Duration;
 use anechoic_suite::PlanOptions;
 use clap::{Args, ValueEnum};
 
-use super::{Place, Rest, Results, Wait, setting};
+use super::{ExecutorArgs, Place, Rest, Results, Wait, setting};
 use crate::reporter::Format;
 use crate::settings::DeviceChoice;
 
@@ -108,6 +108,7 @@ impl AuditArgs {
                 AuditFormat::Text | AuditFormat::Md => Format::Text,
                 AuditFormat::Json => Format::Json,
             },
+            executor: ExecutorArgs::default(),
         }
     }
 }

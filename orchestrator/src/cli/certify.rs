@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::{Place, Results, Selection, Wait};
+use super::{ExecutorArgs, Place, Results, Selection, Wait};
 use crate::reporter::Format;
 use crate::settings::DeviceChoice;
 
@@ -90,6 +90,7 @@ impl CertifyArgs {
             worker: self.worker.clone(),
             wait: self.wait,
             format: Format::Text,
+            executor: ExecutorArgs::default(),
         }
     }
 }

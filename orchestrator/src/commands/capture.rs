@@ -11,14 +11,14 @@ use serde_json::Value;
 use super::CommandError;
 use super::execute::open_run;
 use super::finish::{Finished, finish_run};
-use super::suite::make_plan;
+use super::suite::make_plan_at;
 use super::target::Target;
 use crate::cli::CaptureArgs;
 use crate::exit_code::ExitCode;
 
 pub(super) fn capture(args: &CaptureArgs) -> Result<ExitCode, CommandError> {
     let suite = Suite::one_case("capture", &args.mode, &args.settings())?;
-    let plan = make_plan(&suite, &options(args))?;
+    let plan = make_plan_at(&args.place, &suite, &options(args))?;
     if let Some(output) = &args.output {
         Target::Output.check(output)?;
     }

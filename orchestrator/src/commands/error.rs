@@ -10,6 +10,7 @@ use anechoic_record::RecordError;
 use anechoic_report::{NoMatch, NotCertified};
 use anechoic_suite::SuiteError;
 
+use super::ground::ClusterError;
 use super::hold::Held;
 use super::next_step::{list_command, resume_command};
 use super::schedule::ScheduleError;
@@ -112,6 +113,8 @@ pub(crate) enum CommandError {
     JobFile { path: PathBuf, cause: String },
     #[error(transparent)]
     Schedule(#[from] ScheduleError),
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
     #[error("failed to start the event loop")]
     Runtime(#[source] io::Error),
     #[error("failed to write to standard output")]
@@ -255,6 +258,7 @@ impl CommandError {
             | Self::Runtime(_)
             | Self::Wait(_)
             | Self::Stdout(_) => ExitCode::Internal,
+            Self::Cluster(error) => error.exit_code(),
         }
     }
 
@@ -276,6 +280,13 @@ impl CommandError {
             text.push_str(&hint);
         }
         text
+    }
+
+    /// The message alone, for a place in another.
+    pub(crate) fn text_on_one_line(&self) -> String {
+        let text = self.text();
+        let first = text.lines().next().unwrap_or_default();
+        first.strip_prefix("error: ").unwrap_or(first).to_owned()
     }
 
     fn hint(&self) -> Option<String> {
@@ -333,6 +344,7 @@ impl CommandError {
             Self::NotCertified(refused) => refusal_hint(refused),
             Self::IsAudit(_) => "make a new one with `anechoic audit`",
             Self::AuditCompared(run) => return Some(audit_hint(run)),
+            Self::Cluster(error) => error.hint()?,
             Self::JobFile { .. } => "pass a job as JSON, such as the `job.json` of an attempt",
             Self::NothingAlike(NoMatch::Ambiguous { .. }) => "write the whole name with --by",
             Self::NothingAlike(NoMatch::NoSuchBase { .. }) => "name one of them with --base",

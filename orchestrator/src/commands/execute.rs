@@ -1,17 +1,20 @@
 //! Starting a run, or going on with one: decides everything, opens the record, then makes the attempts.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anechoic_protocol::Device;
 use anechoic_record::{
-    CaseRecord, Manifest, Recorder, RunLock, RunSettings, RunState, SCHEMA_VERSION, StartedBy,
+    CaseRecord, Executor, Manifest, Recorder, RunLock, RunSettings, RunState, SCHEMA_VERSION,
+    StartedBy,
 };
 use anechoic_suite::{AuditSettings, Plan};
 use jiff::Timestamp;
 
 use super::CommandError;
 use super::conditions::start;
+use super::ground::{self, Ground};
 use super::hold::hold_device;
 use super::offers::{offers, require_several_jobs, run_worker};
 use crate::cli::Place;
@@ -20,15 +23,19 @@ use crate::probe::Gpus;
 use crate::process::{Guard, adopt_orphans, end_stale};
 use crate::reporter::{Format, Reporter, say};
 use crate::runner::{
-    Agenda, Context, Halt, Interrupts, RunError, Sampler, make_attempts, make_audit,
+    Agenda, Context, Halt, Interrupts, RunError, Sampler, Submitter, make_attempts, make_audit,
 };
 use crate::settings::{DeviceChoice, find_run_worker};
+use crate::slurm::{Nodes, Slurm};
 
 /// A run whose record and device are ours, with everything decided.
 #[derive(Debug)]
 pub(super) struct OpenRun {
     pub(super) recorder: Recorder,
-    pub(super) device: DeviceLock,
+    /// Absent where attempts are made elsewhere, on devices that are taken there.
+    pub(super) device: Option<DeviceLock>,
+    /// Who makes the attempts, where they are not made here.
+    pub(super) slurm: Option<Slurm>,
     pub(super) worker: PathBuf,
     pub(super) agenda: Agenda,
     /// A limit of the time of an attempt in place of the plan's.
@@ -40,11 +47,11 @@ pub(super) struct OpenRun {
 pub(super) struct Made {
     pub(super) halt: Halt,
     pub(super) lock: RunLock,
-    /// Absent where no attempt was left to be made.
+    /// Absent where no attempt was left to be made, and where they were made elsewhere.
     pub(super) place: Option<TakenPlace>,
 }
 
-/// A device that was chosen and is ours, with the worker that measures on it.
+/// A device of this machine that was chosen and is ours, with the worker that measures on it.
 #[derive(Debug)]
 pub(super) struct TakenPlace {
     pub(super) device: Device,
@@ -72,22 +79,12 @@ impl TakenPlace {
         (suite, file): (&str, Option<&Path>),
         place: &Place,
     ) -> Result<OpenRun, CommandError> {
-        let slots = plan.slots.clone();
         let mut manifest = manifest(plan, file, place, &self.worker, self.device);
         manifest.audit = audit;
-        let recorder = Recorder::create(&place.results.root, manifest, suite)
-            .map_err(CommandError::NoRecord)?;
-        self.lock.name_run(recorder.path());
-        Ok(OpenRun {
-            recorder,
-            device: self.lock,
-            worker: self.worker,
-            agenda: Agenda {
-                slots,
-                ..Agenda::default()
-            },
-            timeout: None,
-        })
+        let mut run = OpenRun::create(manifest, suite, place, self.worker)?;
+        self.lock.name_run(run.recorder.path());
+        run.device = Some(self.lock);
+        Ok(run)
     }
 }
 
@@ -123,11 +120,33 @@ fn open(
     file: Option<&Path>,
     place: &Place,
 ) -> Result<OpenRun, CommandError> {
+    if let Ground::Cluster { slurm, nodes } = Ground::of(place)? {
+        return open_on_cluster(plan, (suite, file), place, (slurm, nodes));
+    }
     let taken = TakenPlace::take(&plan, place)?;
     if audit.is_some() {
         require_several_jobs(&plan, &taken.worker)?;
     }
     taken.open(plan, audit, (suite, file), place)
+}
+
+/// A run whose attempts are made on the nodes of a cluster. An audit has no such place.
+fn open_on_cluster(
+    plan: Plan,
+    (suite, file): (&str, Option<&Path>),
+    place: &Place,
+    (slurm, nodes): (Slurm, Nodes),
+) -> Result<OpenRun, CommandError> {
+    let worker = find_run_worker(&plan, place.worker.as_deref())?;
+    let device = ground::device(place.device, &slurm);
+    let mut manifest = manifest(plan, file, place, &worker, device);
+    let settings = &mut manifest.settings;
+    settings.threads = place.threads.unwrap_or(nodes.cores);
+    settings.executor = Executor::Slurm(slurm.options.clone());
+    ground::check(&slurm, &manifest.plan, settings.threads, None)?;
+    let mut run = OpenRun::create(manifest, suite, place, worker)?;
+    run.slurm = Some(slurm);
+    Ok(run)
 }
 
 fn manifest(
@@ -158,6 +177,7 @@ fn manifest(
             worker: run_worker(&plan, worker),
             worker_identity: None,
             torch: None,
+            executor: Executor::Local,
         },
         machine,
         cases: cases.collect(),
@@ -203,22 +223,50 @@ fn choose_device(
 }
 
 impl OpenRun {
+    /// Makes the directory of a run that is to make all attempts of its plan.
+    fn create(
+        manifest: Manifest,
+        suite: &str,
+        place: &Place,
+        worker: PathBuf,
+    ) -> Result<Self, CommandError> {
+        let slots = manifest.plan.slots.clone();
+        let recorder = Recorder::create(&place.results.root, manifest, suite)
+            .map_err(CommandError::NoRecord)?;
+        Ok(Self {
+            recorder,
+            device: None,
+            slurm: None,
+            worker,
+            agenda: Agenda {
+                slots,
+                ..Agenda::default()
+            },
+            timeout: None,
+        })
+    }
+
     /// Makes the attempts. The run and its device are held meanwhile.
     pub(super) fn execute(mut self, format: Format) -> Result<Made, CommandError> {
         let path = self.recorder.path().to_owned();
-        let guard = supervise();
-        match self.attempt_all(format) {
+        let mut guard = supervise();
+        let slurm = self.slurm.take();
+        let slurm = slurm
+            .map(|slurm| submitter(slurm, guard.as_mut()))
+            .transpose()?;
+        match self.attempt_all(format, slurm) {
             Ok(halt) => {
                 guard.into_iter().for_each(Guard::dismiss);
-                let place = TakenPlace {
-                    device: self.recorder.manifest().settings.device,
-                    lock: self.device,
+                let device = self.recorder.manifest().settings.device;
+                let place = self.device.map(|lock| TakenPlace {
+                    device,
+                    lock,
                     worker: self.worker,
-                };
+                });
                 Ok(Made {
                     halt,
                     lock: self.recorder.close(),
-                    place: Some(place),
+                    place,
                 })
             }
             Err(source) => Err(CommandError::Run { run: path, source }),
@@ -226,7 +274,11 @@ impl OpenRun {
     }
 
     /// One thread: a worker's parent-death signal follows the thread that spawned it.
-    fn attempt_all(&mut self, format: Format) -> Result<Halt, RunError> {
+    fn attempt_all(
+        &mut self,
+        format: Format,
+        slurm: Option<Submitter<'_>>,
+    ) -> Result<Halt, RunError> {
         let recorder = &mut self.recorder;
         let agenda = std::mem::take(&mut self.agenda);
         let plan = &recorder.manifest().plan;
@@ -245,6 +297,7 @@ impl OpenRun {
                 reporter: &mut reporter,
                 interrupts: Interrupts::listen().map_err(RunError::Runtime)?,
                 sampler,
+                slurm,
             };
             match context.recorder.manifest().audit.clone() {
                 Some(audit) => make_audit(&mut context, &audit).await,
@@ -252,6 +305,15 @@ impl OpenRun {
             }
         })
     }
+}
+
+fn submitter(slurm: Slurm, guard: Option<&mut Guard>) -> Result<Submitter<'_>, CommandError> {
+    Ok(Submitter {
+        slurm,
+        program: ground::own_program()?,
+        guard,
+        references: BTreeMap::new(),
+    })
 }
 
 /// Sets up what finds and ends all that workers leave. The guard is dismissed where the attempts came to their end. What an `anechoic` that was killed had left would run

@@ -11,6 +11,7 @@ use anechoic_suite::Slot;
 use super::CommandError;
 use super::conditions::{differences, start};
 use super::execute::OpenRun;
+use super::ground::{check, recorded};
 use super::hold::{hold_device, hold_run};
 use super::offers::own_workers;
 use crate::cli::GoOnArgs;
@@ -56,7 +57,14 @@ impl TakenRun {
         args: &GoOnArgs,
     ) -> Result<OpenRun, CommandError> {
         let manifest = &self.record.manifest;
-        let mut device = take_device(manifest, args)?;
+        let slurm = recorded(manifest);
+        let mut device = match &slurm {
+            None => Some(take_device(manifest, args)?),
+            Some(slurm) => {
+                check(slurm, &manifest.plan, manifest.settings.threads, timeout)?;
+                None
+            }
+        };
         let worker = recorded_worker(manifest)?;
         let mut start = conditions(by, manifest, &slots, &worker);
         refuse_or_note(manifest, &start, args.accept_different_machine)?;
@@ -66,7 +74,9 @@ impl TakenRun {
         let mut recorder =
             Recorder::reopen(self.lock, &self.record).map_err(CommandError::Record)?;
         recorder.add_start(start);
-        device.name_run(recorder.path());
+        if let Some(device) = &mut device {
+            device.name_run(recorder.path());
+        }
         let has_rule = self.record.manifest.plan.until.is_some();
         let measured = has_rule.then_some(self.record.attempts);
         let agenda = Agenda {
@@ -78,6 +88,7 @@ impl TakenRun {
         Ok(OpenRun {
             recorder,
             device,
+            slurm,
             worker,
             agenda,
             timeout,
@@ -118,7 +129,13 @@ fn conditions(by: StartedBy, manifest: &Manifest, slots: &[Slot], worker: &Path)
     let cases = slots.iter().map(|slot| &manifest.cases[slot.case].case);
     let mut start = start(by, manifest.settings.device, worker, cases.clone());
     // A run that is made with workers of its cases alone says nothing about another.
-    let is_asked = manifest.settings.torch.is_some() && cases.clone().any(|c| c.worker.is_none());
+    let is_here = manifest.settings.executor.is_local();
+    if !is_here {
+        // Which nodes are given, their attempts tell.
+        start.machine = manifest.machine.clone();
+    }
+    let is_asked =
+        is_here && manifest.settings.torch.is_some() && cases.clone().any(|c| c.worker.is_none());
     let launch = Launch::plain(worker.to_owned(), HELLO_MARK);
     // A worker that says nothing is not known to have the same.
     let torch = is_asked.then(|| offered_torch(&launch).unwrap_or_else(|| "unknown".to_owned()));

@@ -6,7 +6,7 @@ use anechoic_suite::Plan;
 use super::CommandError;
 use super::execute::open_run;
 use super::finish::{finish_run, lines};
-use super::suite::{kv_suite, make_plan, read_suite};
+use super::suite::{kv_suite, make_plan_at, read_suite};
 use super::target::{Target, Writing, write_log};
 use crate::cli::KvArgs;
 use crate::exit_code::ExitCode;
@@ -17,7 +17,7 @@ pub(super) fn kv(args: &KvArgs) -> Result<ExitCode, CommandError> {
         Some(config) => read_suite(config)?,
         None => kv_suite()?,
     };
-    let plan = make_plan(&suite, &args.options())?;
+    let plan = make_plan_at(&args.place, &suite, &args.options())?;
     if let Some(log) = &args.log {
         Target::Log.check(log)?;
     }

@@ -1,5 +1,6 @@
 //! The commands, one file each. They read arguments, call the parts that do the work, and print.
 
+mod attempt;
 mod audit;
 mod capture;
 mod case_row;
@@ -12,6 +13,7 @@ mod error;
 mod execute;
 mod finish;
 mod go_on;
+mod ground;
 mod history;
 mod hold;
 mod index;
@@ -67,6 +69,7 @@ pub(crate) fn carry_out(command: Command) -> Result<ExitCode, CommandError> {
             keep_guard(&orchestrator);
             Ok(ExitCode::Done)
         }
+        Command::Attempt { request } => attempt::attempt(&request),
         Command::Doctor(args) => doctor::doctor(&args),
     }
 }

@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use past::Past;
 
 use super::CommandError;
+use super::ground::refuse_cluster;
 use super::suite::{locate, read_suite};
 use crate::cli::NightlyArgs;
 use crate::exit_code::ExitCode;
@@ -35,6 +36,7 @@ struct Course<'a> {
 }
 
 pub(super) fn nightly(args: &NightlyArgs) -> Result<ExitCode, CommandError> {
+    refuse_cluster(&args.place)?;
     let ways = Ways::of(&args.notify)?;
     let file = locate(&args.suite);
     let suite = read_suite(&args.suite);

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use anechoic_suite::{FoundText, KnownModel, Plan, PlanOptions, Suite, Surroundings};
 
 use super::CommandError;
+use super::ground::Ground;
+use crate::cli::Place;
 use crate::probe::usable_cpus;
 use crate::settings::{find_folder, find_program, find_text, resolve_model};
 
@@ -42,7 +44,26 @@ pub(super) fn locate(named: &Path) -> PathBuf {
 
 /// Plans a suite. A model or a worker that is right and not here is the machine's fault, not the suite's.
 pub(super) fn make_plan(suite: &Suite, options: &PlanOptions) -> Result<Plan, CommandError> {
-    let mut here = Here::default();
+    plan_for(Here::default(), suite, options)
+}
+
+/// The same for a place that may be a cluster, whose nodes have other CPUs.
+pub(super) fn make_plan_at(
+    place: &Place,
+    suite: &Suite,
+    options: &PlanOptions,
+) -> Result<Plan, CommandError> {
+    let here = Here {
+        cpus: match Ground::of(place)? {
+            Ground::Here => None,
+            Ground::Cluster { nodes, .. } => Some(nodes.cpus),
+        },
+        ..Here::default()
+    };
+    plan_for(here, suite, options)
+}
+
+fn plan_for(mut here: Here, suite: &Suite, options: &PlanOptions) -> Result<Plan, CommandError> {
     let planned = suite.plan(options, &mut here);
     planned.map_err(|error| match here.absent {
         Some(Absent::Model) => CommandError::NoModel(error),
@@ -56,6 +77,8 @@ pub(super) fn make_plan(suite: &Suite, options: &PlanOptions) -> Result<Plan, Co
 struct Here {
     /// What could not be found, and so ended the planning.
     absent: Option<Absent>,
+    /// CPUs of the nodes where attempts are made elsewhere.
+    cpus: Option<u32>,
 }
 
 /// Something that a suite rightly names and that is not here.
@@ -89,6 +112,7 @@ impl Surroundings for Here {
     }
 
     fn cpus(&self) -> Vec<u32> {
-        usable_cpus()
+        self.cpus
+            .map_or_else(usable_cpus, |cpus| (0..cpus).collect())
     }
 }

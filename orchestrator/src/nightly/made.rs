@@ -111,6 +111,7 @@ pub(crate) fn manifest(cases: &str) -> Manifest {
             worker: "w".to_owned(),
             worker_identity: None,
             torch: None,
+            executor: anechoic_record::Executor::Local,
         },
         machine: machine(),
         plan: Plan {
@@ -179,5 +180,6 @@ fn attempt(attempt: u32, letter: char) -> AttemptRecord {
         left: Vec::new(),
         pipes_left: false,
         worker_identity: None,
+        placement: None,
     }
 }

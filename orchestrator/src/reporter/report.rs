@@ -212,6 +212,23 @@ impl Reporter {
         }
     }
 
+    /// The attempt was handed over to Slurm.
+    pub(crate) fn handed_over(&self, job: u64) {
+        self.progress(&format!("Slurm job {job}"));
+    }
+
+    /// Why nothing happens yet to an attempt that was handed over.
+    pub(crate) fn queued(&self, why: &str) {
+        self.progress(&format!("its Slurm job {why}"));
+    }
+
+    fn progress(&self, text: &str) {
+        match &self.bars {
+            Some(bars) => bars.attempt(&self.current, text),
+            None => lines::phase(&self.current, &self.tally, text),
+        }
+    }
+
     /// Confirms a request to stop.
     pub(crate) fn stopping(&self, urgency: Urgency) {
         self.say(match urgency {
@@ -288,10 +305,7 @@ impl Reporter {
     }
 
     fn phase(&self, phase: Phase) {
-        match &self.bars {
-            Some(bars) => bars.attempt(&self.current, phase.as_str()),
-            None => lines::phase(&self.current, &self.tally, phase.as_str()),
-        }
+        self.progress(phase.as_str());
     }
 
     fn iteration(&self, phase: Phase, done: u32, total: u32) {

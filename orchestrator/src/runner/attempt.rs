@@ -24,7 +24,7 @@ use crate::process::{ExitKind, Launch, LaunchError, Logs, ProcessEvent, Worker};
 use crate::reporter::Aftermath;
 
 /// Lines of standard error that people are shown when an attempt fails.
-const SHOWN_LINES: usize = 8;
+pub(super) const SHOWN_LINES: usize = 8;
 
 /// Makes one attempt in a process of its own, from its folder to its record. What it measured.
 pub(crate) async fn make_attempt(
@@ -140,6 +140,7 @@ impl Opened {
             left: ending.left.clone(),
             pipes_left: aftermath.held_pipes,
             worker_identity: ending.worker_identity,
+            placement: None,
         };
         let orchestrator_cpu_ns = nanos(own_cpu_time().saturating_sub(self.cpu_before));
         data.wall_ns = Some(record.wall_ns);
@@ -154,6 +155,7 @@ impl Opened {
             disturbed,
             left: ending.left,
             pipes_left: aftermath.held_pipes,
+            placement: None,
         })?;
         context.recorder.end_attempt(&job.case, record)?;
         context
@@ -164,7 +166,7 @@ impl Opened {
 }
 
 /// `result.json`, for an attempt whose result counts.
-fn write_result(
+pub(super) fn write_result(
     context: &Context<'_>,
     files: &AttemptFiles,
     job: &Job,

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::attempt::{Waiting, begin, go_on};
 use super::refusal::refuse;
 use super::rounds::{Agenda, Rounds};
-use super::run::{Context, Halt, RunError, attempt_slot, job_of, start, state};
+use super::run::{Context, Halt, RunError, attempt_here, job_of, start, state};
 use super::waiting::{pace, wait_before, words};
 
 /// Makes all attempts of an audit and marks the run's state. Only the user or the recorder can end it early.
@@ -27,7 +27,7 @@ pub(crate) async fn make_audit(
     let mut is_first = true;
     for slots in &processes {
         match slots[..] {
-            [alone] => drop(attempt_slot(context, alone, is_first).await?),
+            [alone] => drop(attempt_here(context, alone, is_first).await?),
             _ => make_session(context, slots, is_first).await?,
         }
         is_first = false;
@@ -141,6 +141,7 @@ fn leave_out(context: &mut Context<'_>, slots: &[Slot], after: &str) -> Result<(
             disturbed: Vec::new(),
             left: Vec::new(),
             pipes_left: false,
+            placement: None,
         })?;
         let record = AttemptRecord {
             attempt: job.attempt,
@@ -151,6 +152,7 @@ fn leave_out(context: &mut Context<'_>, slots: &[Slot], after: &str) -> Result<(
             left: Vec::new(),
             pipes_left: false,
             worker_identity: None,
+            placement: None,
         };
         context.recorder.end_attempt(&job.case, record)?;
     }

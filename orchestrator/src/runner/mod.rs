@@ -26,6 +26,7 @@ mod run;
 mod sampler;
 #[cfg(test)]
 mod session_tests;
+mod slurm;
 mod verdict;
 mod waiting;
 mod watch;
@@ -42,6 +43,7 @@ pub(crate) use offer::{Greeting, greeting, offered_devices, offered_torch};
 pub(crate) use queue::Retry;
 pub(crate) use rest::{STALLED_PERMILLE, accepted_milli};
 pub(crate) use rounds::{Agenda, CheckedCase, Reach, Round, further_round};
-pub(crate) use run::{Context, Halt, RunError, make_attempts};
+pub(crate) use run::{Context, Halt, RunError, attempt_here, make_attempts};
 pub(crate) use sampler::Sampler;
+pub(crate) use slurm::{Submitter, need};
 pub(crate) use verdict::with_leftovers;

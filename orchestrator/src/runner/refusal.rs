@@ -27,6 +27,7 @@ pub(super) fn refuse(
         left: Vec::new(),
         pipes_left: false,
         worker_identity: None,
+        placement: None,
     };
     context.emit(RunEvent::AttemptEnded {
         case: job.case.clone(),
@@ -37,6 +38,7 @@ pub(super) fn refuse(
         disturbed,
         left: Vec::new(),
         pipes_left: false,
+        placement: None,
     })?;
     Ok(context.recorder.end_attempt(&job.case, record)?)
 }

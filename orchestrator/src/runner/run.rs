@@ -16,6 +16,7 @@ use super::queue::Queue;
 use super::refusal::refuse;
 use super::rounds::{Agenda, CheckedCase, Rounds, further_round};
 use super::sampler::{Sampler, Seen};
+use super::slurm::{Submitter, make_slurm_attempt};
 use super::waiting::{pace, wait_before, words};
 use crate::reporter::Reporter;
 
@@ -48,6 +49,8 @@ pub(crate) struct Context<'a> {
     pub(crate) interrupts: Interrupts,
     /// Who reads the machine.
     pub(crate) sampler: Sampler,
+    /// Who makes attempts elsewhere; none where they are made here.
+    pub(crate) slurm: Option<Submitter<'a>>,
 }
 
 impl Context<'_> {
@@ -189,8 +192,23 @@ fn record_checks(context: &mut Context<'_>, checked: &[CheckedCase]) -> Result<(
     Ok(())
 }
 
-/// Waits, and makes one attempt or refuses it. What it measured, where it was made.
-pub(super) async fn attempt_slot(
+/// Makes one attempt, here or where the run is made. What it measured, where it was made.
+async fn attempt_slot(
+    context: &mut Context<'_>,
+    slot: Slot,
+    is_first: bool,
+) -> Result<Option<AttemptData>, RunError> {
+    let elsewhere = context.slurm.as_ref();
+    match elsewhere.map(|submitter| (submitter.slurm.clone(), submitter.program.clone())) {
+        Some(slurm) => make_slurm_attempt(context, slurm, slot, is_first)
+            .await
+            .map(Some),
+        None => attempt_here(context, slot, is_first).await,
+    }
+}
+
+/// Waits, and makes one attempt on this machine or refuses it. What it measured, where it was made.
+pub(crate) async fn attempt_here(
     context: &mut Context<'_>,
     slot: Slot,
     is_first: bool,

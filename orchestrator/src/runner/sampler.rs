@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::future::pending;
 use std::time::{Duration, Instant};
 
-use anechoic_record::{Disturbance, Manifest, Observation};
+use anechoic_record::{Disturbance, MachineState, Manifest, Observation};
 use tokio::time::sleep_until;
 
 use super::cpu_time::{descendants, ended_children, own_cpu_time};
@@ -81,6 +81,17 @@ impl Sampler {
             before: Vec::new(),
             attempt: None,
         }
+    }
+
+    /// Begins with a state of rest that was found earlier.
+    pub(crate) fn with_rest(mut self, state: Option<MachineState>) -> Self {
+        self.reference.state = state;
+        self
+    }
+
+    /// The state of rest that attempts from now on are judged by.
+    pub(crate) fn rest(&self) -> Option<&MachineState> {
+        self.reference.state.as_ref()
     }
 
     /// The machine now.

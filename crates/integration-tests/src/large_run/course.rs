@@ -150,6 +150,7 @@ impl<'a, W: Write> Course<'a, W> {
             disturbed: Vec::new(),
             left: Vec::new(),
             pipes_left: false,
+            placement: None,
         })?;
         Ok(AttemptRecord {
             attempt: made.attempt,
@@ -160,6 +161,7 @@ impl<'a, W: Write> Course<'a, W> {
             left: Vec::new(),
             pipes_left: false,
             worker_identity: Some(identity()),
+            placement: None,
         })
     }
 

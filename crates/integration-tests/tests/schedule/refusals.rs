@@ -51,6 +51,11 @@ fn bad_wishes_are_refused_and_nothing_is_touched() {
     check(&with(&["--results", "suite.toml"]), 4, "suite.toml");
     check(&with(&["--", "--confrim", "1"]), 2, "--confrim");
     check(&with(&["--", "--confirm", "100"]), 2, "100");
+    check(
+        &with(&["--", "--executor", "slurm"]),
+        2,
+        "measured on this machine",
+    );
     check(&with(&["--baseline", "rolling:0"]), 2, "rolling:0");
     for command in ["remove", "run-now", "status"] {
         check(&[command, "absent"], 2, "there is no schedule `absent`");

@@ -176,7 +176,18 @@ fn of_attempt(event: RunEvent) -> Option<((String, u32), Fold)> {
             disturbed: _,
             left: _,
             pipes_left: _,
+            placement: _,
         } => Some(((case, attempt), Fold::Ended(wall_ns, orchestrator_cpu_ns))),
+    }
+}
+
+impl AttemptData {
+    /// Takes one more event of the attempt. Those of the run alone leave it as it is.
+    pub fn take(&mut self, stamped: Stamped) {
+        if let Some((_, fold)) = of_attempt(stamped.event) {
+            self.timeline.note(stamped.at, &fold);
+            fold.into_data(self);
+        }
     }
 }
 

@@ -64,6 +64,7 @@ impl Trace {
                 disturbed,
                 left,
                 pipes_left,
+                placement,
                 ..
             } => {
                 let record = AttemptRecord {
@@ -75,6 +76,7 @@ impl Trace {
                     left: left.clone(),
                     pipes_left: *pipes_left,
                     worker_identity: self.identity.clone(),
+                    placement: placement.as_deref().cloned(),
                 };
                 // The first stands: an attempt ends once.
                 self.ended.get_or_insert(record);
@@ -119,6 +121,7 @@ impl Trace {
             left: Vec::new(),
             pipes_left: false,
             worker_identity: self.identity.clone(),
+            placement: None,
         }
     }
 }

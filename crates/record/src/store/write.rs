@@ -13,7 +13,10 @@ use super::{
     EVENTS, LATEST, MAKING, MANIFEST, RecordError, RunLock, RunRecord, SUITE, WRITING,
     attempt_folder, clean,
 };
-use crate::{AttemptRecord, Manifest, Outcome, RunEvent, RunState, Stamped, Start, result_json};
+use crate::{
+    AttemptRecord, Difference, Machine, Manifest, Outcome, RunEvent, RunState, Stamped, Start,
+    result_json,
+};
 
 /// The writer of one run. The run is locked while it exists.
 #[derive(Debug)]
@@ -23,6 +26,16 @@ pub struct Recorder {
     events: File,
     /// Bytes of whole events.
     written: u64,
+    scope: Scope,
+}
+
+/// What a writer writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scope {
+    /// A run.
+    Run,
+    /// One attempt of a run that somebody else writes.
+    Attempt,
 }
 
 /// The open files of one attempt.
@@ -58,6 +71,35 @@ impl Recorder {
             lock,
             manifest,
             written: 0,
+            scope: Scope::Run,
+        })
+    }
+
+    /// The writer of one attempt of a run that somebody else writes, on another machine perhaps. Events go to a log of its own
+    /// in `folder`, which is in the attempt's; the attempt's files are where they always are; `run.json` is left to the
+    /// writer of the run.
+    ///
+    /// # Errors
+    /// [`RecordError::Busy`] where somebody makes the attempt or has begun to, and what the system refuses: the log has to be
+    /// there and empty.
+    pub fn of_attempt(folder: &Path, manifest: Manifest) -> Result<Self, RecordError> {
+        let busy = || RecordError::Busy(folder.to_owned());
+        let lock = RunLock::take(folder)?.ok_or_else(busy)?;
+        let events = open_events(folder, &mut OpenOptions::new())?;
+        let path = folder.join(EVENTS);
+        let before = events
+            .metadata()
+            .map_err(RecordError::io("read", &path))?
+            .len();
+        if before > 0 {
+            return Err(busy());
+        }
+        Ok(Self {
+            events,
+            lock,
+            manifest,
+            written: 0,
+            scope: Scope::Attempt,
         })
     }
 
@@ -99,6 +141,7 @@ impl Recorder {
             lock,
             manifest: record.manifest.clone(),
             written,
+            scope: Scope::Run,
         };
         recorder.record_cut_off(record)?;
         recorder.make_up_results(record)?;
@@ -130,6 +173,7 @@ impl Recorder {
                 disturbed: Vec::new(),
                 left: Vec::new(),
                 pipes_left: false,
+                placement: None,
             })?;
         }
         Ok(())
@@ -166,6 +210,34 @@ impl Recorder {
         self.lock.path()
     }
 
+    /// Notes on which machine an attempt is made that is not made here. That of the first is the run's; what of another
+    /// differs from it is noted with the present start. Written with the next manifest.
+    pub fn meet(&mut self, found: &Start) {
+        let placed = self
+            .manifest
+            .attempts()
+            .filter_map(|(_, attempt)| attempt.placement.as_ref());
+        let is_first = placed.filter(|placement| placement.node.is_some()).count() == 0;
+        let Some(start) = self.manifest.starts.last_mut() else {
+            return;
+        };
+        if is_first {
+            self.manifest.machine = found.machine.clone();
+            start.machine = found.machine.clone();
+            start.clocks = found.clocks.clone();
+            return;
+        }
+        let name = |machine: &Machine| machine.hostname.clone().unwrap_or_default();
+        let run = &self.manifest.machine;
+        let node = Difference::between("node", &name(run), &name(&found.machine));
+        let differences = node.into_iter().chain(run.differences(&found.machine));
+        for difference in differences {
+            if !start.differences.contains(&difference) {
+                start.differences.push(difference);
+            }
+        }
+    }
+
     /// Notes a start on the run. Written with the next manifest.
     pub fn add_start(&mut self, start: Start) {
         self.manifest.starts.push(start);
@@ -175,7 +247,16 @@ impl Recorder {
     pub fn append(&mut self, event: RunEvent) -> Result<Stamped, RecordError> {
         let at = Timestamp::now();
         let stamped = Stamped { at, event };
-        let mut line = serde_json::to_string(&stamped).expect("events always serialise");
+        self.absorb(&stamped)?;
+        Ok(stamped)
+    }
+
+    /// Appends an event that was stamped elsewhere.
+    ///
+    /// # Errors
+    /// As [`Self::append`].
+    pub fn absorb(&mut self, stamped: &Stamped) -> Result<(), RecordError> {
+        let mut line = serde_json::to_string(stamped).expect("events always serialise");
         line.push('\n');
         if let Err(source) = self.events.write_all(line.as_bytes()) {
             let _ = self.events.set_len(self.written);
@@ -184,7 +265,7 @@ impl Recorder {
             ));
         }
         self.written += line.len() as u64;
-        Ok(stamped)
+        Ok(())
     }
 
     /// Notes who the worker is, once one has said it. Written with the next manifest.
@@ -200,18 +281,36 @@ impl Recorder {
     /// [`RecordError::Gone`] where the directory or its event log is no longer there, and what the system refuses.
     pub fn begin_attempt(&self, case: &str, attempt: u32) -> Result<AttemptFiles, RecordError> {
         self.lock.still_there(EVENTS, &self.events)?;
-        let folder = attempt_folder(self.path(), case, attempt);
-        make_folders(self.path(), &folder)?;
+        let folder = self.folder_of(case, attempt)?;
         let open = |name: &str| {
             let path = folder.join(name);
-            // Never over the logs of an attempt that was made before.
-            File::create_new(&path).map_err(RecordError::io("create", &path))
+            match self.scope {
+                // Never over the logs of an attempt that was made before.
+                Scope::Run => File::create_new(&path),
+                Scope::Attempt => OpenOptions::new().append(true).open(&path),
+            }
+            .map_err(RecordError::io("create", &path))
         };
         Ok(AttemptFiles {
             stderr: open("stderr.log")?,
             stdout: open("stdout.log")?,
             folder,
         })
+    }
+
+    /// The attempt's folder, made where that is for this writer to do.
+    fn folder_of(&self, case: &str, attempt: u32) -> Result<PathBuf, RecordError> {
+        match self.scope {
+            Scope::Run => {
+                let folder = attempt_folder(self.path(), case, attempt);
+                make_folders(self.path(), &folder)?;
+                Ok(folder)
+            }
+            Scope::Attempt => {
+                let folder = self.path().parent().unwrap_or(self.path());
+                Ok(folder.to_owned())
+            }
+        }
     }
 
     /// Notes how an attempt ended: syncs the events, then replaces `run.json`.
@@ -252,6 +351,9 @@ impl Recorder {
     }
 
     fn write_manifest(&self) -> Result<(), RecordError> {
+        if self.scope == Scope::Attempt {
+            return Ok(());
+        }
         write_json(&self.path().join(MANIFEST), &self.manifest)?;
         sync_folder(self.path())
     }

@@ -9,7 +9,8 @@ use anechoic_protocol::{
     RooflineSample, Sample, TextSource, Version, VersionedModel, VramSample, WindowLoss,
 };
 use anechoic_record::{
-    AttemptData, CaseRecord, Machine, Manifest, RunSettings, RunState, SCHEMA_VERSION, result_lines,
+    AttemptData, CaseRecord, Executor, Machine, Manifest, RunSettings, RunState, SCHEMA_VERSION,
+    result_lines,
 };
 use anechoic_suite::{Case, Order, Plan};
 use serde_json::Value;
@@ -65,6 +66,7 @@ pub(crate) fn manifest(device: Device) -> Manifest {
             worker: "anechoic-worker".to_owned(),
             worker_identity: None,
             torch: Some("2.11.0+cu128".to_owned()),
+            executor: Executor::Local,
         },
         machine: Machine {
             hostname: None,

@@ -249,6 +249,7 @@ fn attempts_that_failed_have_a_row_per_t_without_measurements() {
         left: Vec::new(),
         pipes_left: false,
         worker_identity: None,
+        placement: None,
     }];
     let data = AttemptData {
         samples: vec![latency(64, 1, 640)],

@@ -7,7 +7,7 @@ use anechoic_record::RunState;
 use super::dressing::Dressing;
 use super::section::Section;
 use super::{audit, capture, custom, kv, rest, stopping, trust};
-use crate::{Summary, Tally, units};
+use crate::{SlurmJobs, Summary, Tally, units};
 
 /// The report for a terminal.
 pub fn terminal(summary: &Summary) -> String {
@@ -205,8 +205,25 @@ pub(crate) fn facts(summary: &Summary) -> Vec<(&'static str, String)> {
             units::share(summary.waiting.share)
         ),
     );
+    if let Some(jobs) = &summary.slurm {
+        item("Slurm", slurm(jobs));
+    }
     item("orchestrator", orchestrator(tally));
     facts
+}
+
+fn slurm(jobs: &SlurmJobs) -> String {
+    let seconds = |ms: u64| units::duration(ms as f64 / 1e3);
+    format!(
+        "{} jobs on {}, {} in the queue, {} of overhead per job",
+        jobs.jobs,
+        match jobs.nodes.is_empty() {
+            true => "no node".to_owned(),
+            false => jobs.nodes.join(", "),
+        },
+        seconds(jobs.queued_ms),
+        seconds(jobs.overhead_ms)
+    )
 }
 
 fn orchestrator(tally: &Tally) -> String {

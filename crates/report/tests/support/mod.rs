@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use anechoic_protocol::{Benchmark, Device};
 use anechoic_record::{
-    AttemptData, AttemptRecord, CaseRecord, Machine, Manifest, Outcome, RunRecord, RunSettings,
-    RunState, SCHEMA_VERSION,
+    AttemptData, AttemptRecord, CaseRecord, Executor, Machine, Manifest, Outcome, RunRecord,
+    RunSettings, RunState, SCHEMA_VERSION,
 };
 use anechoic_suite::{Case, Order, Plan};
 
@@ -40,6 +40,7 @@ pub(crate) fn record(cases: Vec<(Case, Vec<(Outcome, AttemptData)>)>) -> RunReco
                 left: Vec::new(),
                 pipes_left: false,
                 worker_identity: None,
+                placement: None,
             });
         }
         records.push(CaseRecord {
@@ -60,6 +61,7 @@ pub(crate) fn record(cases: Vec<(Case, Vec<(Outcome, AttemptData)>)>) -> RunReco
             worker: "anechoic-worker".to_owned(),
             worker_identity: None,
             torch: Some("2.11.0".to_owned()),
+            executor: Executor::Local,
         },
         machine: Machine {
             hostname: Some("box".to_owned()),

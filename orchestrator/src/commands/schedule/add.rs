@@ -14,6 +14,7 @@ use super::systemd::{Systemd, Units};
 use super::{Place, ScheduleError, crontab, notes, place};
 use crate::cli::{AddArgs, Cli, Command};
 use crate::commands::CommandError;
+use crate::commands::ground::refuse_cluster;
 use crate::commands::plan::longest_time;
 use crate::commands::suite::{locate, make_plan, read_suite};
 use crate::exit_code::ExitCode;
@@ -160,6 +161,8 @@ fn night(command: &[String]) -> Result<Night, ScheduleError> {
         let text = "they make another command of it";
         return Err(ScheduleError::Nightly(text.to_owned()));
     };
+    let here = refuse_cluster(&args.place);
+    here.map_err(|error| ScheduleError::Nightly(error.to_string()))?;
     Ok(Night {
         options: args.selection.options(args.place.threads),
         runs: 1 + args.confirm,

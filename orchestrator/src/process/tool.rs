@@ -1,0 +1,91 @@
+//! Short commands of other programs, such as those of Slurm: started, read to their end, and ended where that does not come.
+
+use std::ffi::OsStr;
+use std::io;
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::process::Command;
+use tokio::time::timeout;
+
+use super::ExitKind;
+
+/// What a command has said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Said {
+    /// How it ended.
+    pub(crate) exit: ExitKind,
+    /// Its standard output.
+    pub(crate) stdout: String,
+    /// Its standard error.
+    pub(crate) stderr: String,
+}
+
+impl Said {
+    /// Whether it ended with code 0.
+    pub(crate) fn is_good(&self) -> bool {
+        self.exit == ExitKind::Code(0)
+    }
+}
+
+/// Runs a command to its end. Ctrl-C at a terminal does not reach it: what it has begun it shall finish.
+///
+/// # Errors
+/// Where it cannot be started, and where it has not ended within the limit.
+pub(crate) async fn ask_tool<A: AsRef<OsStr>>(
+    program: &str,
+    arguments: &[A],
+    environment: &[(&str, &str)],
+    limit: Duration,
+) -> io::Result<Said> {
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .envs(environment.iter().copied())
+        .stdin(Stdio::null())
+        .process_group(0)
+        .kill_on_drop(true);
+    let output = timeout(limit, command.output()).await;
+    let output = output.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Ok(Said {
+        exit: ExitKind::of(output.status),
+        stdout: text(&output.stdout),
+        stderr: text(&output.stderr),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ask(script: &str, limit: Duration) -> io::Result<Said> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let words = ["-c", script];
+        runtime.block_on(ask_tool("/bin/sh", &words, &[("WORD", "heard")], limit))
+    }
+
+    #[test]
+    fn a_command_is_heard_to_its_end() {
+        let said = ask(
+            "echo $WORD; echo wrong >&2; exit 3",
+            Duration::from_secs(60),
+        )
+        .unwrap();
+        assert_eq!(
+            (said.stdout.as_str(), said.stderr.as_str()),
+            ("heard\n", "wrong\n")
+        );
+        assert_eq!(said.exit, ExitKind::Code(3));
+        assert!(!said.is_good());
+    }
+
+    #[test]
+    fn a_command_that_does_not_end_is_ended() {
+        let error = ask("exec sleep 600", Duration::from_millis(50)).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+}
