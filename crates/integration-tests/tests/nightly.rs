@@ -8,7 +8,9 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Stdio;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
@@ -132,6 +134,11 @@ fn a_regression_and_its_end_are_told_once_each() {
         (&"regression".into(), &"test".into())
     );
     assert_eq!(told["title"], line);
+    let text = told["text"].as_str().unwrap();
+    assert!(
+        text.contains("\nrun: ") && !text.contains("told"),
+        "it says nothing of telling: {text}"
+    );
     let facts: Night = serde_json::from_value(told["facts"].clone()).unwrap();
     assert_eq!(facts.outcome, NightOutcome::Regression);
     let night = last(&bench);
@@ -183,6 +190,85 @@ fn news_that_reached_nobody_is_told_again() {
     fs::remove_file(&out).unwrap();
     expect(&bench, 4, SLOW, &works, 11);
     assert!(!out.exists(), "it was told already");
+}
+
+#[test]
+fn news_that_was_killed_on_its_way_is_told_again() {
+    let dials = format!("{SLOW} --noise 0.3% --noise-seed 2");
+    let bench = Bench::new(CASES, "").with_dials(&dials);
+    expect(&bench, 1, "", &[], 0);
+    let waits = "touch telling; while [ ! -e go ]; do sleep 0.02; done";
+    let args = ["nightly", "suite.toml", "--attempts", "3"];
+    let started = bench.start(&[&args[..], &["--notify-command", waits]].concat());
+    wait_for("the news", || bench.path("telling").exists().then_some(()));
+    started.signal(Signal::SIGKILL);
+    assert_eq!(started.code(), None);
+    bench.write("go", "");
+    let killed = last(&bench);
+    assert_eq!(killed.news, Some(News::Regression));
+    assert_eq!(killed.notices.len(), 1);
+    assert!(killed.notices[0].error.is_some(), "{killed:?}");
+    expect(&bench, 3, SLOW, &["--notify-command", "cat > told"], 11);
+    assert!(bench.path("told").is_file());
+}
+
+#[test]
+fn a_way_that_stops_working_is_a_failed_night_that_the_others_tell() {
+    let bench = Bench::new(CASES, "");
+    let (url, received) = server();
+    let hook = [
+        "--notify-webhook",
+        &url,
+        "--notify-secret-file",
+        "secret",
+        "--notify-command",
+        "cat >> told",
+    ];
+    let secret = bench.write("secret", "hush");
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
+    expect(&bench, 1, "", &hook, 0);
+    fs::remove_file(&secret).unwrap();
+    let broken = expect(&bench, 2, "", &hook, 4);
+    let begin = "test: failed: the file `secret` (--notify-secret-file) cannot be read";
+    assert!(broken.stdout.starts_with(begin), "{}", broken.stdout);
+    let night = last(&bench);
+    assert_eq!((night.run, night.news), (None, Some(News::Failure)));
+    let ways: Vec<_> = night.notices.iter().map(|n| n.way.as_str()).collect();
+    assert_eq!(ways, ["command", "webhook"]);
+    assert!(night.notices[0].error.is_none() && night.notices[1].error.is_some());
+    let told = fs::read_to_string(bench.path("told")).unwrap();
+    assert!(told.contains("\"news\":\"failure\""), "{told}");
+    assert!(received.try_recv().is_err(), "nothing goes out unsigned");
+    // Once only, and again where it reached nobody.
+    expect(&bench, 3, "", &hook, 4);
+    assert_eq!(last(&bench).news, None);
+    expect(&bench, 4, "", &[], 0);
+    expect(&bench, 5, "", &hook[..4], 4);
+    expect(&bench, 6, "", &hook, 4);
+    assert_eq!(last(&bench).news, Some(News::Failure));
+}
+
+#[test]
+fn an_output_that_cannot_be_written_hides_no_regression() {
+    let bench = Bench::new(CASES, "");
+    expect(&bench, 1, "", &[], 0);
+    let full = |seed: u32, dials: &str| {
+        let mut command = bench.command(&["nightly", "suite.toml", "--attempts", "3"]);
+        command.env(
+            VARIABLE,
+            format!("{dials} --noise 0.3% --noise-seed {seed}"),
+        );
+        command.stdout(fs::File::create("/dev/full").unwrap());
+        let made = command.stderr(Stdio::piped()).output().unwrap();
+        let text = String::from_utf8(made.stderr).unwrap();
+        assert!(
+            text.contains("failed to write to standard output"),
+            "{text}"
+        );
+        made.status.code()
+    };
+    assert_eq!(full(2, SLOW), Some(11));
+    assert_eq!(full(3, ""), Some(1), "nobody has seen that it is good");
 }
 
 #[test]

@@ -51,7 +51,7 @@ pub use kv::{
     LatencyLine, MemoryLine, PathLine, PhaseLine, PhaseMeans, PointQuality, Prediction,
     QualityLine, RooflineLine, Setting, Spread, Standing, TradeOffLine,
 };
-pub use night::{NightReport, night_text, night_title};
+pub use night::{NightReport, night_message, night_text, night_title};
 pub use page::{Links, Logs, history_html, html};
 pub use plot::{Plot, plots};
 pub use render::{csv, json, markdown, terminal};

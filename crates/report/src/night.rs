@@ -20,6 +20,15 @@ pub struct NightReport<'a> {
 
 /// The whole report: plain lines that a journal keeps well.
 pub fn night_text(report: NightReport<'_>) -> String {
+    text(report, told(report.night))
+}
+
+/// What people are told: the report without how telling them went, which nobody knows before.
+pub fn night_message(report: NightReport<'_>) -> String {
+    text(report, Vec::new())
+}
+
+fn text(report: NightReport<'_>, told: Vec<String>) -> String {
     let NightReport { night, notes } = report;
     let mut text = format!("{}\n", one_line(&headline(night)));
     if !night.cells.is_empty() {
@@ -28,7 +37,7 @@ pub fn night_text(report: NightReport<'_>) -> String {
     let lines: Vec<_> = basis(night)
         .into_iter()
         .chain(notes.iter().map(|note| format!("note: {note}")))
-        .chain(told(night))
+        .chain(told)
         .collect();
     if !lines.is_empty() {
         text += "\n";

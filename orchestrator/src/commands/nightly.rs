@@ -7,8 +7,8 @@ mod past;
 
 use std::path::{Path, PathBuf};
 
-use anechoic_record::{News, Night, NightOutcome, SCHEMA_VERSION, write_night};
-use anechoic_report::{NightReport, night_text, night_title};
+use anechoic_record::{News, Night, NightOutcome, Notice, SCHEMA_VERSION, write_night};
+use anechoic_report::{NightReport, night_message, night_text, night_title};
 use jiff::Timestamp;
 
 use past::Past;
@@ -19,7 +19,7 @@ use super::suite::{locate, read_suite};
 use crate::cli::NightlyArgs;
 use crate::exit_code::ExitCode;
 use crate::nightly::{Found, conclude, news};
-use crate::notify::{Message, Ways, tell, try_out};
+use crate::notify::{Message, NotifyError, Ways, tell, try_out, untold};
 use crate::reporter::{Format, print_data, say};
 
 /// What a night's file says from its beginning on, so that one that is killed is not forgotten.
@@ -33,11 +33,13 @@ struct Course<'a> {
     night: Night,
     past: Past,
     notes: Vec<String>,
+    /// By which ways nobody can be told.
+    unreached: Vec<Notice>,
 }
 
 pub(super) fn nightly(args: &NightlyArgs) -> Result<ExitCode, CommandError> {
     refuse_cluster(&args.place)?;
-    let ways = Ways::of(&args.notify)?;
+    let (ways, mut broken) = Ways::that_work(&args.notify);
     let file = locate(&args.suite);
     let suite = read_suite(&args.suite);
     let name = match &suite {
@@ -45,12 +47,18 @@ pub(super) fn nightly(args: &NightlyArgs) -> Result<ExitCode, CommandError> {
         Err(_) => stem(&file),
     };
     if args.notify_test {
-        return test(&ways, &name);
+        return match broken.into_iter().next() {
+            Some((_, error)) => Err(error.into()),
+            None => test(&ways, &name),
+        };
     }
     let mut course = Course::begin(args, file, name);
+    course.unreached = broken.iter().map(unreached).collect();
     let kept = course.keep();
     let found = match (kept, suite) {
-        (Err(error), _) | (Ok(()), Err(error)) => Err(error),
+        (Err(error), _) => Err(error),
+        (Ok(()), _) if !broken.is_empty() => Err(broken.swap_remove(0).1.into()),
+        (Ok(()), Err(error)) => Err(error),
         (Ok(()), Ok(suite)) => course.pass(&suite),
     };
     let (outcome, exit) = found.unwrap_or_else(|error| {
@@ -58,6 +66,15 @@ pub(super) fn nightly(args: &NightlyArgs) -> Result<ExitCode, CommandError> {
         conclude(trouble(&error))
     });
     course.end(&ways, outcome, exit)
+}
+
+/// What a night says of a way that cannot be used: news has not reached anybody by it.
+fn unreached((way, error): &(&'static str, NotifyError)) -> Notice {
+    Notice {
+        way: (*way).to_owned(),
+        tries: 0,
+        error: Some(error.to_string()),
+    }
 }
 
 /// The suite's name as far as its file tells: it may be gone.
@@ -89,6 +106,8 @@ fn trouble(error: &CommandError) -> Found<'static> {
     match (error.exit_code(), error) {
         (ExitCode::Interrupted, _) => Found::Stopped,
         (exit @ ExitCode::Unfit, CommandError::NoRecord(_)) => Found::Broken { why, exit },
+        // The machine is fit, and nobody would learn of its nights.
+        (exit, CommandError::Notify(_)) => Found::Broken { why, exit },
         (ExitCode::Unfit, _) => Found::Unfit(vec![why]),
         (exit, _) => Found::Broken { why, exit },
     }
@@ -122,6 +141,7 @@ impl<'a> Course<'a> {
             },
             past,
             notes,
+            unreached: Vec::new(),
         }
     }
 
@@ -143,19 +163,39 @@ impl<'a> Course<'a> {
         self.night.ended = Timestamp::now().max(self.night.started);
         let limit = self.args.unmeasured_nights;
         self.night.news = news(&self.past.nights, &self.night, limit);
-        let kept = self.keep();
-        if let Some(news) = self.night.news {
-            self.night.notices = tell(ways, &self.message(news));
-        }
-        let kept = kept.and_then(|()| self.keep());
-        self.print()?;
-        match kept {
-            Ok(()) => Ok(exit),
-            Err(error) => {
+        let kept = match self.night.news {
+            Some(news) => self.tell(ways, news),
+            None => self.keep(),
+        };
+        let printed = self.print();
+        Ok(match (kept, printed) {
+            (Ok(()), Ok(())) => exit,
+            // What the night found is what the scheduler has to hear.
+            (Ok(()), Err(error)) if exit != ExitCode::Done => {
                 say(&error.text());
-                Ok(ExitCode::Internal)
+                exit
             }
-        }
+            (Err(error), _) | (Ok(()), Err(error)) => {
+                say(&error.text());
+                ExitCode::Internal
+            }
+        })
+    }
+
+    /// Tells the news. From before the first try on the night's file says that nobody has heard of it: whatever ends this process
+    /// meanwhile, the next night tells again.
+    fn tell(&mut self, ways: &Ways, news: News) -> Result<(), CommandError> {
+        let message = self.message(news);
+        let reached = |unreached: &[Notice], notices: Vec<Notice>| {
+            notices
+                .into_iter()
+                .chain(unreached.iter().cloned())
+                .collect()
+        };
+        self.night.notices = reached(&self.unreached, untold(ways));
+        let kept = self.keep();
+        self.night.notices = reached(&self.unreached, tell(ways, &message));
+        kept.and_then(|()| self.keep())
     }
 
     fn message(&self, news: News) -> Message {
@@ -163,21 +203,21 @@ impl<'a> Course<'a> {
             news: Some(news),
             suite: self.night.suite.clone(),
             title: night_title(&self.night),
-            text: self.text(),
+            text: night_message(self.report()),
             facts: serde_json::to_value(&self.night).expect("nights always serialise"),
         }
     }
 
-    fn text(&self) -> String {
-        night_text(NightReport {
+    fn report(&self) -> NightReport<'_> {
+        NightReport {
             night: &self.night,
             notes: &self.notes,
-        })
+        }
     }
 
     fn print(&self) -> Result<(), CommandError> {
         let text = match self.args.place.format {
-            Format::Text => self.text(),
+            Format::Text => night_text(self.report()),
             Format::Json => {
                 self.notes
                     .iter()

@@ -17,5 +17,5 @@ mod webhook;
 
 pub(crate) use error::NotifyError;
 pub(crate) use message::Message;
-pub(crate) use tell::{tell, try_out};
+pub(crate) use tell::{tell, try_out, untold};
 pub(crate) use ways::Ways;

@@ -30,6 +30,24 @@ pub(crate) fn tell(ways: &Ways, message: &Message) -> Vec<Notice> {
     notices
 }
 
+/// What is to be said of the ways as long as telling is not over, so that one that is killed meanwhile is not taken for told.
+pub(crate) fn untold(ways: &Ways) -> Vec<Notice> {
+    let named = [
+        ("command", ways.command.is_some()),
+        ("webhook", ways.webhook.is_some()),
+        ("mail", ways.mail.is_some()),
+    ];
+    let used = named.into_iter().filter(|(_, used)| *used);
+    let notice = |(way, _)| {
+        let told = Told {
+            tries: 0,
+            error: Some("telling has not come to its end".to_owned()),
+        };
+        told.by(way)
+    };
+    used.map(notice).collect()
+}
+
 /// Sends a message that says that telling works.
 pub(crate) fn try_out(ways: &Ways, suite: &str) -> Result<Vec<Notice>, NotifyError> {
     match ways.is_empty() {

@@ -52,7 +52,11 @@ fn parsed(args: &[&str], value: Option<&str>) -> Result<Ways, NotifyError> {
         notify: NotifyArgs,
     }
     let line = Line::parse_from([&["test"], args].concat());
-    Ways::with(&line.notify, |_| value.map(Into::into))
+    let (ways, broken) = Ways::with(&line.notify, |_| value.map(Into::into));
+    match broken.into_iter().next() {
+        Some((_, error)) => Err(error),
+        None => Ok(ways),
+    }
 }
 
 fn to_webhook(url: &str, second: u64) -> Ways {
@@ -575,7 +579,7 @@ fn options_are_refused_before_anything_is_done() {
     );
     let malformed = format!("https://hooks example/{HUSH}");
     check(&["--notify-webhook", &malformed], None, "it is malformed");
-    let none = Ways::of(&NotifyArgs::default()).unwrap();
+    let none = Ways::that_work(&NotifyArgs::default()).0;
     assert!(none.is_empty());
     assert!(matches!(try_out(&none, "quick"), Err(NotifyError::NoWay)));
 }

@@ -22,30 +22,52 @@ pub(crate) struct Ways {
 }
 
 impl Ways {
-    /// Those of the options. The variable that holds the secret is removed from the environment, so that no worker or command inherits it:
-    /// to be called before anything is started.
-    pub(crate) fn of(args: &NotifyArgs) -> Result<Self, NotifyError> {
+    /// Those of the options that can be used, and of each other one why it cannot. The variable that holds the secret is removed from the
+    /// environment, so that no worker or command inherits it: to be called before anything is started.
+    pub(crate) fn that_work(args: &NotifyArgs) -> (Self, Vec<(&'static str, NotifyError)>) {
         Self::with(args, take_variable)
     }
 
     pub(super) fn with(
         args: &NotifyArgs,
         variable: impl FnOnce(&str) -> Option<OsString>,
-    ) -> Result<Self, NotifyError> {
-        let secret = secret(args, variable)?;
-        let webhook = args.notify_webhook.as_deref().map(address).transpose()?;
-        Ok(Self {
-            command: args.notify_command.as_deref().map(command).transpose()?,
-            webhook: webhook.map(|address| Webhook { address, secret }),
-            mail: Mail::to(&args.notify_mail)?,
+    ) -> (Self, Vec<(&'static str, NotifyError)>) {
+        let mut broken = Vec::new();
+        let command = args.notify_command.as_deref().map(command).transpose();
+        let ways = Self {
+            command: usable("command", command, &mut broken),
+            webhook: usable("webhook", webhook(args, variable), &mut broken),
+            mail: usable("mail", Mail::to(&args.notify_mail), &mut broken),
             pace: Pace::here(),
-        })
+        };
+        (ways, broken)
     }
 
     /// Whether nobody would be told.
     pub(crate) fn is_empty(&self) -> bool {
         self.command.is_none() && self.webhook.is_none() && self.mail.is_none()
     }
+}
+
+fn usable<T>(
+    way: &'static str,
+    found: Result<Option<T>, NotifyError>,
+    broken: &mut Vec<(&'static str, NotifyError)>,
+) -> Option<T> {
+    found.unwrap_or_else(|error| {
+        broken.push((way, error));
+        None
+    })
+}
+
+/// With its secret: without one that was named nothing is sent.
+fn webhook(
+    args: &NotifyArgs,
+    variable: impl FnOnce(&str) -> Option<OsString>,
+) -> Result<Option<Webhook>, NotifyError> {
+    let secret = secret(args, variable)?;
+    let address = args.notify_webhook.as_deref().map(address).transpose()?;
+    Ok(address.map(|address| Webhook { address, secret }))
 }
 
 fn command(text: &str) -> Result<String, NotifyError> {

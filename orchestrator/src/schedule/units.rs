@@ -72,7 +72,8 @@ pub(crate) fn service(job: &Job, options: &ServiceOptions) -> Result<String, Unf
         not_measured,
         format!("TimeoutStartSec={limit}\n"),
         "# SIGTERM goes to anechoic, which stops its worker and records that; what is left of the whole tree then is killed.\n\
-         KillMode=mixed\nTimeoutStopSec=60s\n"
+         # People may have to be told of the night first, which takes two minutes at most.\n\
+         KillMode=mixed\nTimeoutStopSec=180s\n"
             .to_owned(),
         "# Workers get control groups of their own, and one that runs out of memory is a result and not the end.\n\
          Delegate=yes\nOOMPolicy=continue\n"
@@ -265,8 +266,9 @@ ExecStart=/usr/local/bin/anechoic nightly /srv/bench/suites/quick.toml --baselin
 SuccessExitStatus=12
 TimeoutStartSec=5400s
 # SIGTERM goes to anechoic, which stops its worker and records that; what is left of the whole tree then is killed.
+# People may have to be told of the night first, which takes two minutes at most.
 KillMode=mixed
-TimeoutStopSec=60s
+TimeoutStopSec=180s
 # Workers get control groups of their own, and one that runs out of memory is a result and not the end.
 Delegate=yes
 OOMPolicy=continue
