@@ -117,7 +117,7 @@ impl<'a> Course<'a> {
     fn begin(args: &'a NightlyArgs, file: PathBuf, suite: String) -> Self {
         let started = Timestamp::now();
         let root = &args.place.results.root;
-        let past = Past::load(root, &suite);
+        let past = Past::load(root, &suite, started);
         let notes = past.notes.clone();
         Self {
             args,

@@ -70,6 +70,12 @@ impl Baseline {
     }
 }
 
+/// Puts nights into their order, the oldest first, as it is seen now. One of the future was made while the clock was ahead: when it
+/// was is not known, and as the newest it would hide every night to come, so that it counts among the oldest.
+pub(crate) fn sort(nights: &mut [Night], now: Timestamp) {
+    nights.sort_by_key(|night| (night.started <= now, night.started));
+}
+
 impl Past<'_> {
     /// Nights since the last accepted level, that one included.
     fn level(&self) -> &[Night] {
@@ -281,6 +287,32 @@ mod tests {
         let names = |runs: &Vec<RunDigest>| runs.iter().map(|run| run.run.clone()).collect();
         let names: Vec<Vec<String>> = history.iter().map(names).collect();
         assert_eq!(names, [vec!["r0", "c2"], vec!["r1"]]);
+    }
+
+    #[test]
+    fn nights_of_the_future_count_among_the_oldest() {
+        let check = |nights: &[(usize, &str)], now: usize, baseline: &[&str]| {
+            let of = |(n, outcome): &(usize, &str)| night(*n, outcome, &[]);
+            let mut nights: Vec<_> = nights.iter().map(of).collect();
+            let now = night(now, "quiet", &[]).started;
+            sort(&mut nights, now);
+            let digests = [1, 2, 3, 8, 9].map(|n| digest(n, &format!("r{n}")));
+            let past = Past {
+                nights: &nights,
+                digests: &digests,
+            };
+            let found = Baseline::choose(&"rolling:2".parse().unwrap(), past, None, now);
+            let names: Vec<_> = found.runs.iter().map(|run| &run.run).collect();
+            assert_eq!(names, baseline, "{nights:?}");
+        };
+        let quiet = |n| (n, "quiet");
+        check(&[quiet(1), quiet(2), quiet(3)], 3, &["r2", "r3"]);
+        check(&[quiet(1), quiet(2), quiet(9)], 3, &["r1", "r2"]);
+        check(&[quiet(9), quiet(8)], 3, &["r8", "r9"]);
+        check(&[quiet(9), quiet(3), quiet(8)], 3, &["r9", "r3"]);
+        check(&[quiet(1), (9, "accepted"), quiet(2)], 3, &["r1", "r2"]);
+        check(&[quiet(1), (2, "accepted"), quiet(9)], 3, &["r2"]);
+        check(&[quiet(1), (8, "accepted"), quiet(9)], 9, &["r8", "r9"]);
     }
 
     #[test]

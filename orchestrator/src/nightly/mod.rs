@@ -8,7 +8,7 @@ mod made;
 mod news;
 mod verdict;
 
-pub(crate) use baseline::{Baseline, BaselineChoice, Past};
+pub(crate) use baseline::{Baseline, BaselineChoice, Past, sort};
 pub(crate) use course::Course;
 pub(crate) use news::news;
 pub(crate) use verdict::{Found, Measured, conclude, wants_another};

@@ -208,6 +208,31 @@ mod tests {
     }
 
     #[test]
+    fn nights_of_the_future_mute_nothing() {
+        let check = |past: &[(usize, &str)], tonight: &str, expected: Option<News>| {
+            let of = |(n, outcome): &(usize, &str)| night(*n, outcome, &[]);
+            let mut past: Vec<_> = past.iter().map(of).collect();
+            let tonight = night(4, tonight, &[]);
+            crate::nightly::sort(&mut past, tonight.started);
+            assert_eq!(news(&past, &tonight, 3), expected, "{past:?}");
+        };
+        let lost = |n| (n, "not-measured");
+        let nothing = Some(News::NothingMeasured);
+        check(&[lost(2), lost(3), (9, "quiet")], "not-measured", nothing);
+        check(&[(2, "quiet"), lost(3), lost(9)], "not-measured", None);
+        let mut regressed = night(9, "regression", &["a"]);
+        regressed.news = Some(News::Regression);
+        let mut past = [night(3, "quiet", &[]), regressed];
+        let tonight = night(4, "quiet", &[]);
+        crate::nightly::sort(&mut past, tonight.started);
+        assert_eq!(
+            news(&past, &tonight, 3),
+            None,
+            "it has recovered long since"
+        );
+    }
+
+    #[test]
     fn whoever_accepts_a_level_needs_not_be_told() {
         check(&[
             ("regression:a", "regression"),

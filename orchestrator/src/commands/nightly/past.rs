@@ -5,9 +5,10 @@ use std::path::Path;
 use anechoic_index::{Index, IndexError, Query};
 use anechoic_record::{Night, RunRecord, find_run};
 use anechoic_report::RunDigest;
+use jiff::Timestamp;
 
 use crate::commands::CommandError;
-use crate::nightly::{self, BaselineChoice};
+use crate::nightly::{self, BaselineChoice, sort};
 
 /// The nights of a suite, and the runs of its results root.
 #[derive(Debug, Default)]
@@ -22,9 +23,9 @@ pub(super) struct Past {
 
 impl Past {
     /// Reads it. What cannot be read is in the notes: a night goes by what it has.
-    pub(super) fn load(root: &Path, suite: &str) -> Self {
+    pub(super) fn load(root: &Path, suite: &str, now: Timestamp) -> Self {
         let mut past = Self::read(root, suite);
-        past.nights.sort_by_key(|night| night.started);
+        sort(&mut past.nights, now);
         past.notes.extend(past.unfinished());
         past
     }
