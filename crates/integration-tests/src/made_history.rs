@@ -253,6 +253,7 @@ impl MadeHistory {
             ended: start(number) + SignedDuration::from_secs(1),
             run: None,
             confirmations: Vec::new(),
+            left_out: Vec::new(),
             baseline: "last-good".to_owned(),
             against: Vec::new(),
             noise: None,

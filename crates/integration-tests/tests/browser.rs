@@ -124,6 +124,7 @@ fn two_nights() -> Bench {
         ended: manifest.starts[0].at,
         run,
         confirmations: Vec::new(),
+        left_out: Vec::new(),
         baseline: "last-good".to_owned(),
         against: Vec::new(),
         noise: None,

@@ -34,6 +34,7 @@ fn night_of(manifest: &Manifest) -> Night {
         ended: manifest.started,
         run: Some(manifest.run.clone()),
         confirmations: Vec::new(),
+        left_out: Vec::new(),
         baseline: "last-good".to_owned(),
         against: Vec::new(),
         noise: None,

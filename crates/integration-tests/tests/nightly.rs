@@ -9,13 +9,13 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
 use anechoic_integration_tests::dials::VARIABLE;
-use anechoic_integration_tests::{Bench, Finished, finish, wait_for};
+use anechoic_integration_tests::{Bench, Finished, fake_worker, finish, wait_for};
 use anechoic_protocol::Phase;
 use anechoic_record::{News, Night, NightOutcome, nights};
 use nix::sys::signal::Signal;
@@ -288,6 +288,47 @@ fn an_accepted_level_is_the_baseline_of_the_nights_to_come() {
     assert_eq!(night.outcome, NightOutcome::Quiet);
     assert_eq!(night.against, [stored(&bench)[2].run.clone().unwrap()]);
     assert_eq!(night.news, None, "whoever accepts it knows");
+}
+
+/// A worker that the processor is throttled under as soon as there are more runs than so many.
+fn throttled_after(bench: &Bench, runs: usize) -> PathBuf {
+    let counts = bench.path("probe-root/sys/devices/system/cpu/cpu0/thermal_throttle");
+    fs::create_dir_all(&counts).unwrap();
+    fs::write(counts.join("core_throttle_count"), "0\n").unwrap();
+    let script = format!(
+        "#!/bin/sh\ncount={}\nruns=$(ls -d {}/test_* 2>/dev/null | wc -l)\n\
+         if [ \"$runs\" -gt {runs} ]; then\n  n=$(cat $count)\n  echo $((n + 5)) > $count.new\n  mv $count.new $count\nfi\n\
+         exec {} \"$@\"\n",
+        counts.join("core_throttle_count").display(),
+        bench.path("results").display(),
+        fake_worker().display(),
+    );
+    let worker = bench.write("worker.sh", &script);
+    fs::set_permissions(&worker, fs::Permissions::from_mode(0o755)).unwrap();
+    worker
+}
+
+#[test]
+fn a_doubt_that_no_run_at_rest_resolves_is_no_regression() {
+    let bench = Bench::new(CASES, "");
+    let worker = throttled_after(&bench, 2);
+    let args = ["--worker", worker.to_str().unwrap()];
+    expect(&bench, 1, "", &args, 0);
+    let doubt = expect(&bench, 2, SLOW, &args, 12);
+    assert!(
+        doubt.stdout.starts_with(
+            "test: not measured: what was measured leaves a doubt, and no further run"
+        ),
+        "{}",
+        doubt.stdout
+    );
+    let night = last(&bench);
+    assert_eq!((night.confirmations.len(), night.left_out.len()), (0, 2));
+    // The same with a machine at rest is one.
+    throttled_after(&bench, 99);
+    expect(&bench, 3, SLOW, &args, 11);
+    let night = last(&bench);
+    assert_eq!((night.confirmations.len(), night.left_out.len()), (2, 0));
 }
 
 #[test]

@@ -61,6 +61,7 @@ impl Root {
             ended: days_ago(days),
             run: Some(run.to_owned()),
             confirmations: Vec::new(),
+            left_out: Vec::new(),
             baseline: "last-good".to_owned(),
             against: Vec::new(),
             noise: None,

@@ -23,6 +23,10 @@ pub struct Night {
     /// Further runs of the same night, made to see whether what the first showed is so.
     #[serde(default)]
     pub confirmations: Vec<String>,
+    /// Runs that were to confirm it, and during which the machine was not at rest: nothing is judged by them. Earlier builds had them
+    /// among the confirmations.
+    #[serde(default)]
+    pub left_out: Vec<String>,
     /// What it was to be compared with, as it was asked for: `last-good`, `rolling:14`, a run.
     pub baseline: String,
     /// The runs that it was compared with.
@@ -163,6 +167,20 @@ pub struct Notice {
     /// Why it did not work; absent where it did.
     #[serde(default)]
     pub error: Option<String>,
+}
+
+impl Night {
+    /// The runs that it is judged by: the first, then those that confirm it.
+    pub fn judged_by(&self) -> impl Iterator<Item = &str> {
+        let runs = self.run.iter().chain(&self.confirmations);
+        runs.map(String::as_str)
+    }
+
+    /// All runs that it made.
+    pub fn made(&self) -> impl Iterator<Item = &str> {
+        let left_out = self.left_out.iter().map(String::as_str);
+        self.judged_by().chain(left_out)
+    }
 }
 
 impl NightOutcome {

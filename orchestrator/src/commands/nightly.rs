@@ -129,6 +129,7 @@ impl<'a> Course<'a> {
                 ended: started,
                 run: None,
                 confirmations: Vec::new(),
+                left_out: Vec::new(),
                 baseline: args.baseline.to_string(),
                 against: Vec::new(),
                 noise: None,

@@ -49,6 +49,7 @@ pub(crate) fn night(n: usize, outcome: &str, worse: &[&str]) -> Night {
         ended: at(n),
         run: Some(format!("r{n}")),
         confirmations: Vec::new(),
+        left_out: Vec::new(),
         baseline: "last-good".to_owned(),
         against: Vec::new(),
         noise: None,

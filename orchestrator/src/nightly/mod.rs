@@ -11,4 +11,4 @@ mod verdict;
 pub(crate) use baseline::{Baseline, BaselineChoice, Past, sort};
 pub(crate) use course::Course;
 pub(crate) use news::news;
-pub(crate) use verdict::{Found, Measured, conclude, wants_another};
+pub(crate) use verdict::{Found, Measured, conclude, unconfirmed, wants_another};

@@ -54,6 +54,16 @@ pub(crate) fn wants_another(decision: &GateDecision, left: u32) -> bool {
     *decision == GateDecision::Suspicious && left > 0
 }
 
+/// Why nothing may be said of a night that left a doubt, where no further run could be believed: one alone does not decide it. `runs`
+/// are those that may be believed.
+pub(crate) fn unconfirmed(runs: usize, restless: Vec<String>) -> Option<Vec<String>> {
+    if runs > 1 || restless.is_empty() {
+        return None;
+    }
+    let doubt = "what was measured leaves a doubt, and no further run could be believed";
+    Some(std::iter::once(doubt.to_owned()).chain(restless).collect())
+}
+
 impl Measured<'_> {
     /// What failed is told before what may not be believed, and what became worse before both.
     fn conclude(self) -> (NightOutcome, ExitCode) {
@@ -145,6 +155,20 @@ mod tests {
         of("a", "", worse, "regression", 11);
         of("", "hot", worse, "not-measured", 12);
         of("a", "hot", worse, "failed", 10);
+    }
+
+    #[test]
+    fn one_run_alone_decides_no_doubt() {
+        let check = |runs: usize, restless: &[&str], reasons: Option<usize>| {
+            let restless = restless.iter().map(|text| (*text).to_owned()).collect();
+            let found = unconfirmed(runs, restless);
+            assert_eq!(found.map(|found| found.len()), reasons);
+        };
+        check(1, &[], None);
+        check(1, &["hot"], Some(2));
+        check(1, &["hot", "busy"], Some(3));
+        check(2, &["hot"], None);
+        check(3, &[], None);
     }
 
     #[test]

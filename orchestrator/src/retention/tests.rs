@@ -55,6 +55,7 @@ fn night(days: i64, run: &str, outcome: NightOutcome) -> Night {
         ended: days_ago(days),
         run: Some(run.to_owned()),
         confirmations: Vec::new(),
+        left_out: Vec::new(),
         baseline: "last-good".to_owned(),
         against: Vec::new(),
         noise: None,

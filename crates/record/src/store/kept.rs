@@ -203,6 +203,7 @@ mod tests {
             ended: at,
             run: None,
             confirmations: Vec::new(),
+            left_out: Vec::new(),
             baseline: "last-good".to_owned(),
             against: Vec::new(),
             noise: None,

@@ -80,8 +80,8 @@ impl<'a> Judged<'a> {
     fn of(nights: &'a [(&'a str, &'a Night)]) -> Self {
         let mut by_run = HashMap::new();
         for (index, (_, night)) in nights.iter().enumerate() {
-            for run in night.run.iter().chain(&night.confirmations) {
-                by_run.insert(run.as_str(), index);
+            for run in night.made() {
+                by_run.insert(run, index);
             }
         }
         Self { nights, by_run }
@@ -241,8 +241,7 @@ fn gaps(series: &Series, runs: &[&RunDigest], nights: &[(&str, &Night)]) -> Vec<
         .map(|point| runs[point.run].run.as_str())
         .collect();
     let is_gap = |night: &Night| {
-        let mut made = night.run.iter().chain(&night.confirmations);
-        night.suite == series.suite && !made.any(|run| has_value.contains(run.as_str()))
+        night.suite == series.suite && !night.made().any(|run| has_value.contains(run))
     };
     let found = nights
         .iter()

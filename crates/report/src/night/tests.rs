@@ -32,6 +32,7 @@ fn night(outcome: NightOutcome, cells: Vec<NightCell>) -> Night {
         ended: at,
         run: Some("quick_b".to_owned()),
         confirmations: vec!["quick_c".to_owned()],
+        left_out: Vec::new(),
         baseline: "last-good".to_owned(),
         against: vec!["quick_a".to_owned()],
         noise: Some(NoiseSource::Certificate {

@@ -112,6 +112,7 @@ pub(crate) fn night(day: usize, outcome: NightOutcome, finding: Option<CellFindi
         ended: started(day) + SignedDuration::from_secs(600),
         run: is_measured.then(|| run_id(day)),
         confirmations: Vec::new(),
+        left_out: Vec::new(),
         baseline: "last-good".to_owned(),
         against: Vec::new(),
         noise: None,

@@ -11,7 +11,7 @@ use super::measure::{Ending, Made};
 use crate::commands::CommandError;
 use crate::commands::execute::TakenPlace;
 use crate::commands::stop_between::StopBetween;
-use crate::nightly::{Baseline, Found, Measured, conclude, wants_another};
+use crate::nightly::{Baseline, Found, Measured, conclude, unconfirmed, wants_another};
 use crate::reporter::say;
 
 /// What is measured, and what it is judged by.
@@ -30,6 +30,8 @@ struct Tonight {
     runs: Vec<RunDigest>,
     /// Cases that failed in any run, each with its cause.
     failed: Vec<String>,
+    /// Why further runs may not be believed.
+    restless: Vec<String>,
 }
 
 impl Course<'_> {
@@ -52,12 +54,21 @@ impl Course<'_> {
         let mut tonight = Tonight {
             runs: vec![digest],
             failed: course.failed,
+            restless: Vec::new(),
         };
         let mut left = self.args.confirm;
         loop {
             let judged = self.gate(&tonight.runs, task, left);
             if !wants_another(&judged.decision, left) {
-                return Ok(self.settle(judged, tonight.failed));
+                let runs = tonight.runs.len();
+                return Ok(match unconfirmed(runs, tonight.restless) {
+                    None => self.settle(judged, tonight.failed),
+                    Some(restless) => conclude(Found::Measured(Measured {
+                        failed: tonight.failed,
+                        restless,
+                        gate: None,
+                    })),
+                });
             }
             left -= 1;
             say("what was measured leaves a doubt; measuring again");
@@ -77,11 +88,17 @@ impl Course<'_> {
         }
         match made.course.restless.is_empty() {
             true => tonight.runs.push(made.digest),
-            false => self.notes.push(format!(
-                "the run `{}` confirms nothing: {}",
-                made.digest.run,
-                made.course.restless.join("; ")
-            )),
+            false => {
+                let run = made.digest.run;
+                self.night.confirmations.retain(|other| *other != run);
+                let why = format!(
+                    "the run `{run}` confirms nothing: {}",
+                    made.course.restless.join("; ")
+                );
+                self.notes.push(why.clone());
+                tonight.restless.push(why);
+                self.night.left_out.push(run);
+            }
         }
         made.taken
     }
