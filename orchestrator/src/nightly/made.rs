@@ -16,7 +16,7 @@ fn at(n: usize) -> Timestamp {
     Timestamp::from_second(86_400 * i64::try_from(n).unwrap()).unwrap()
 }
 
-/// Night N with run `rN` where it has one, and these cases worse.
+/// Night N with run `rN` where it has one, and these cases worse, but for those behind `=`.
 pub(crate) fn night(n: usize, outcome: &str, worse: &[&str]) -> Night {
     let reasons = vec!["reason".to_owned()];
     let outcome = match outcome {
@@ -30,7 +30,7 @@ pub(crate) fn night(n: usize, outcome: &str, worse: &[&str]) -> Night {
     };
     let cell = |case: &&str| NightCell {
         id: CellId {
-            case: (*case).to_owned(),
+            case: case.trim_start_matches('=').to_owned(),
             tokens: None,
             metric: Metric::TotalTime,
         },
@@ -40,7 +40,10 @@ pub(crate) fn night(n: usize, outcome: &str, worse: &[&str]) -> Night {
         interval: None,
         p_adjusted: None,
         threshold: Some(0.01),
-        finding: CellFinding::Worse,
+        finding: match case.starts_with('=') {
+            true => CellFinding::Same,
+            false => CellFinding::Worse,
+        },
     };
     Night {
         schema_version: SCHEMA_VERSION,

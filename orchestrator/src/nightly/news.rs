@@ -1,15 +1,21 @@
 //! What people are told: an event once, and not once a night. What they know follows from the nights before, so that nothing has to be
 //! remembered elsewhere.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-use anechoic_record::{CellFinding, CellId, News, Night, NightOutcome};
+use anechoic_record::{CellFinding, CellId, News, Night, NightCell, NightOutcome};
+
+/// After so many measured nights in a row on which a cell is not worse, its becoming worse is another event, also where other cells are
+/// worse all the time and nobody was told of its recovery.
+const OVER: u32 = 2;
 
 /// What people know of a suite.
 #[derive(Debug, Default)]
 struct Known {
-    /// That these cells are worse.
-    worse: BTreeSet<CellId>,
+    /// That these cells are worse; of each, how many measured nights in a row it is not any more.
+    worse: BTreeMap<CellId, u32>,
+    /// That something became worse.
+    regressed: bool,
     /// That the job or cases of it fail.
     failing: bool,
     /// That nothing is measured.
@@ -39,8 +45,10 @@ impl Known {
             }
             NightOutcome::Regression => {
                 (self.nights, self.unmeasured, self.failing) = (0, false, false);
+                self.forget(night);
                 if told.is_some() {
-                    self.worse.extend(worse(night));
+                    self.regressed = true;
+                    self.worse.extend(worse(night).map(|cell| (cell, 0)));
                 }
             }
             NightOutcome::Failed { .. } => self.failing |= told.is_some(),
@@ -51,6 +59,22 @@ impl Known {
         }
     }
 
+    /// Counts the nights on which known cells are not worse, and drops those of which it is over.
+    fn forget(&mut self, night: &Night) {
+        let is_worse = |id: &CellId| {
+            let mut cells = night.cells.iter();
+            cells.find(|cell| cell.id == *id).map(is_worse)
+        };
+        self.worse.retain(|id, nights| {
+            *nights = match is_worse(id) {
+                Some(true) => 0,
+                Some(false) => *nights + 1,
+                None => *nights,
+            };
+            *nights < OVER
+        });
+    }
+
     fn news(&self, tonight: &Night, limit: u32) -> Option<News> {
         match &tonight.outcome {
             NightOutcome::Accepted => None,
@@ -58,7 +82,7 @@ impl Known {
                 self.is_uneasy().then_some(News::Recovery)
             }
             NightOutcome::Regression => {
-                let is_new = worse(tonight).any(|cell| !self.worse.contains(&cell));
+                let is_new = worse(tonight).any(|cell| !self.worse.contains_key(&cell));
                 is_new.then_some(News::Regression)
             }
             NightOutcome::Failed { .. } => (!self.failing).then_some(News::Failure),
@@ -70,7 +94,7 @@ impl Known {
     }
 
     fn is_uneasy(&self) -> bool {
-        !self.worse.is_empty() || self.failing || self.unmeasured
+        self.regressed || self.failing || self.unmeasured
     }
 }
 
@@ -81,11 +105,15 @@ fn is_told(night: &Night) -> bool {
 
 /// Its cells that are worse.
 fn worse(night: &Night) -> impl Iterator<Item = CellId> {
-    let cells = night.cells.iter().filter(|cell| match cell.finding {
+    let cells = night.cells.iter().filter(|cell| is_worse(cell));
+    cells.map(|cell| cell.id.clone())
+}
+
+fn is_worse(cell: &NightCell) -> bool {
+    match cell.finding {
         CellFinding::New | CellFinding::Same | CellFinding::Better => false,
         CellFinding::Worse | CellFinding::Step { .. } | CellFinding::Creep { .. } => true,
-    });
-    cells.map(|cell| cell.id.clone())
+    }
 }
 
 #[cfg(test)]
@@ -155,6 +183,34 @@ mod tests {
             ("regression:a,b", "regression"),
             ("regression:b", "-"),
             ("regression:a", "-"),
+            ("quiet", "recovery"),
+        ]);
+    }
+
+    #[test]
+    fn a_cell_that_was_over_for_two_nights_is_told_again() {
+        check(&[
+            ("regression:a,b", "regression"),
+            ("regression:=a,b", "-"),
+            ("regression:a,b", "-"),
+            ("regression:=a,b", "-"),
+            ("not-measured", "-"),
+            ("regression:=a,b", "-"),
+            ("regression:a,b", "regression"),
+            ("regression:a,b", "-"),
+            ("quiet", "recovery"),
+        ]);
+        // A case that is not measured is not over.
+        check(&[
+            ("regression:a,b", "regression"),
+            ("regression:b", "-"),
+            ("regression:b", "-"),
+            ("regression:a,b", "-"),
+        ]);
+        check(&[
+            ("regression:a", "regression"),
+            ("regression:=a,b!", "regression"),
+            ("regression:=a,b!", "regression"),
             ("quiet", "recovery"),
         ]);
     }
