@@ -4,7 +4,7 @@
 mod baseline;
 mod course;
 #[cfg(test)]
-mod made;
+pub(crate) mod made;
 mod news;
 mod verdict;
 

@@ -67,7 +67,7 @@ impl Past {
                 Err(error) => past.notes.push(format!("failed to {error}")),
             }
         }
-        let runs = past.nights.iter().filter_map(|night| night.run.as_deref());
+        let runs = past.nights.iter().flat_map(Night::judged_by);
         let records = runs.filter_map(|run| RunRecord::load(&root.join(run)).ok());
         past.digests = records.map(|record| RunDigest::of(&record)).collect();
         past
@@ -109,5 +109,32 @@ pub(super) fn named(
     match record.manifest.audit {
         Some(_) => Err(CommandError::AuditCompared(path)),
         None => Ok(Some(RunDigest::of(&record))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anechoic_record::{Recorder, write_night};
+
+    use super::*;
+    use crate::nightly::made::{manifest, night};
+
+    #[test]
+    fn the_files_tell_of_confirmations_as_the_index_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        let make = || {
+            let recorder = Recorder::create(root, manifest("oo"), "").unwrap();
+            recorder.manifest().run.clone()
+        };
+        let mut made = night(1, "quiet", &[]);
+        made.run = Some(make());
+        made.confirmations = vec![make(), make()];
+        made.left_out = vec![make()];
+        write_night(root, &made).unwrap();
+        let past = Past::from_files(root, "s");
+        assert_eq!(past.notes, [] as [String; 0]);
+        let runs: Vec<_> = past.digests.iter().map(|digest| &*digest.run).collect();
+        assert_eq!(runs, made.judged_by().collect::<Vec<_>>());
     }
 }
