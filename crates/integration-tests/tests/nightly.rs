@@ -423,7 +423,7 @@ fn a_suite_that_vanished_is_told_once() {
     let gone = expect(&bench, 2, "", &hook, 3);
     assert!(
         gone.stdout
-            .starts_with("suite: failed: cannot read the suite `suite.toml`"),
+            .starts_with("test: failed: cannot read the suite `suite.toml`"),
         "{}",
         gone.stdout
     );
@@ -431,8 +431,20 @@ fn a_suite_that_vanished_is_told_once() {
     assert!(told.contains("\"news\":\"failure\""), "{told}");
     expect(&bench, 3, "", &hook, 3);
     assert_eq!(fs::read_to_string(bench.path("told")).unwrap(), told);
-    let suites: Vec<_> = stored(&bench).into_iter().map(|n| n.suite).collect();
-    assert_eq!(suites.iter().filter(|suite| *suite == "suite").count(), 2);
+    fs::rename(bench.path("moved.toml"), bench.path("suite.toml")).unwrap();
+    expect(&bench, 4, "", &hook, 0);
+    assert_eq!(last(&bench).news, Some(News::Recovery));
+    let all = stored(&bench);
+    assert_eq!(all.len(), 4);
+    assert!(all.iter().all(|night| night.suite == "test"), "{all:?}");
+    // Of one that was never measured nothing is known but its file.
+    let never = finish(&mut bench.command(&["nightly", "other.toml"]));
+    assert_eq!(never.code, 3);
+    assert!(
+        never.stdout.starts_with("other: failed: "),
+        "{}",
+        never.stdout
+    );
 }
 
 #[test]

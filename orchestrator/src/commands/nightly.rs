@@ -7,7 +7,9 @@ mod past;
 
 use std::path::{Path, PathBuf};
 
-use anechoic_record::{News, Night, NightOutcome, Notice, SCHEMA_VERSION, write_night};
+use anechoic_record::{
+    Manifest, News, Night, NightOutcome, Notice, SCHEMA_VERSION, list_runs, write_night,
+};
 use anechoic_report::{NightReport, night_message, night_text, night_title};
 use jiff::Timestamp;
 
@@ -44,7 +46,7 @@ pub(super) fn nightly(args: &NightlyArgs) -> Result<ExitCode, CommandError> {
     let suite = read_suite(&args.suite);
     let name = match &suite {
         Ok(suite) => suite.name().to_owned(),
-        Err(_) => stem(&file),
+        Err(_) => measured_as(&args.place.results.root, &file).unwrap_or_else(|| stem(&file)),
     };
     if args.notify_test {
         return match broken.into_iter().next() {
@@ -77,7 +79,31 @@ fn unreached((way, error): &(&'static str, NotifyError)) -> Notice {
     }
 }
 
-/// The suite's name as far as its file tells: it may be gone.
+/// The name of the suite that was read from this file the last time, so that its nights stay in one row when it cannot be read.
+fn measured_as(root: &Path, file: &Path) -> Option<String> {
+    let file = resolved(file);
+    let runs = list_runs(root).ok()?;
+    let mut newest_first = runs.into_iter().rev().filter_map(|run| run.manifest.ok());
+    let is_of = |manifest: &Manifest| {
+        let first = manifest.starts.first();
+        let of = first.and_then(|start| start.suite_file.as_ref());
+        of.is_some_and(|of| Path::new(of) == file)
+    };
+    Some(newest_first.find(is_of)?.plan.name)
+}
+
+/// As runs have it, also of a file that is gone.
+fn resolved(file: &Path) -> PathBuf {
+    let whole = file.canonicalize().ok();
+    let whole = whole.or_else(|| {
+        let absolute = std::path::absolute(file).ok()?;
+        let folder = absolute.parent()?.canonicalize().ok()?;
+        Some(folder.join(absolute.file_name()?))
+    });
+    whole.unwrap_or_else(|| file.to_owned())
+}
+
+/// The suite's name as far as its file's name tells: there is no run of it.
 fn stem(file: &Path) -> String {
     let stem = file.file_stem().map(|stem| stem.to_string_lossy());
     stem.map_or_else(|| "suite".to_owned(), |stem| stem.into_owned())
