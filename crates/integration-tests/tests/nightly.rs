@@ -399,7 +399,7 @@ fn a_baseline_that_was_pruned() {
     fs::remove_dir_all(bench.path("results").join(&runs[1])).unwrap();
     let third = expect(&bench, 3, "", &[], 0);
     assert_eq!(last(&bench).against, [runs[0].clone()]);
-    let note = format!("note: the run `{}` of the good night of ", runs[1]);
+    let note = format!("note: the run `{}` of the night of ", runs[1]);
     assert!(third.stdout.contains(&note), "{}", third.stdout);
 
     // One that is named is missed before anything is measured.
@@ -518,6 +518,34 @@ fn failed_cases_are_no_baseline_and_the_others_are_judged() {
         last(&bench).against,
         [stored(&bench)[0].run.clone().unwrap()]
     );
+}
+
+#[test]
+fn a_case_that_always_fails_hides_no_regression_of_the_others() {
+    let bench = Bench::new(CASES, "");
+    let fault = |seed: u32, dials: &str, code: i32| {
+        let mut command = bench.command(&["nightly", "suite.toml", "--attempts", "3"]);
+        command.env("ANECHOIC_FAKE_WORKER", "baseline=exit-7").env(
+            VARIABLE,
+            format!("{dials} --noise 0.3% --noise-seed {seed}"),
+        );
+        let made = finish(&mut command);
+        assert_eq!(made.code, code, "{}{}", made.stdout, made.stderr);
+        made
+    };
+    fault(1, "", 10);
+    let second = fault(2, "", 10);
+    let note =
+        "note: there is no good night: what was measured on nights on which other cases failed";
+    assert!(second.stdout.contains(note), "{}", second.stdout);
+    let slow = fault(3, SLOW, 11);
+    assert!(
+        slow.stdout.starts_with("test: regression: "),
+        "{}",
+        slow.stdout
+    );
+    let second = stored(&bench)[1].run.clone().unwrap();
+    assert_eq!(last(&bench).against, [second]);
 }
 
 /// Puts another kernel into the record of a run.

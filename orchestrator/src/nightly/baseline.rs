@@ -35,7 +35,7 @@ pub(crate) struct Past<'a> {
 pub(crate) struct Baseline {
     /// The runs of the baseline, oldest first; none where there is nothing to compare with.
     pub(crate) runs: Vec<RunDigest>,
-    /// Measured nights since the last accepted level, oldest first: of each its run, then its confirmations.
+    /// Measured nights since the last accepted level, also in part, oldest first: of each its run, then its confirmations.
     pub(crate) history: Vec<Vec<RunDigest>>,
     /// What is to be known of it.
     pub(crate) notes: Vec<String>,
@@ -51,8 +51,8 @@ impl Baseline {
     ) -> Self {
         let mut notes = Vec::new();
         let runs = match choice {
-            BaselineChoice::LastGood => past.newest_good(1, &mut notes),
-            BaselineChoice::Rolling(nights) => past.newest_good(*nights, &mut notes),
+            BaselineChoice::LastGood => past.newest(1, &mut notes),
+            BaselineChoice::Rolling(nights) => past.newest(*nights, &mut notes),
             BaselineChoice::Run(_) => named.into_iter().collect(),
         };
         let later = runs.iter().filter(|run| run.started > now);
@@ -89,10 +89,31 @@ impl Past<'_> {
         digests.find(|digest| digest.run == run && !digest.is_audit)
     }
 
-    fn newest_good(&self, wanted: usize, notes: &mut Vec<String>) -> Vec<RunDigest> {
-        let good = self.level().iter().filter(|night| night.outcome.is_good());
+    /// The newest good nights; where there are none, the newest on which cases failed and none became worse: a case that fails every
+    /// night does not keep the others from being judged.
+    fn newest(&self, wanted: usize, notes: &mut Vec<String>) -> Vec<RunDigest> {
+        let good = self.newest_of(wanted, |night| night.outcome.is_good(), notes);
+        if !good.is_empty() {
+            return good;
+        }
+        let failed = self.newest_of(wanted, is_judged_in_part, notes);
+        if !failed.is_empty() {
+            let text = "there is no good night: what was measured on nights on which other cases failed is the baseline; \
+                        `--skip` leaves a case out that fails every night";
+            notes.push(text.to_owned());
+        }
+        failed
+    }
+
+    fn newest_of(
+        &self,
+        wanted: usize,
+        is_of: impl Fn(&Night) -> bool,
+        notes: &mut Vec<String>,
+    ) -> Vec<RunDigest> {
+        let nights = self.level().iter().filter(|night| is_of(night));
         let mut found = Vec::new();
-        for night in good.rev() {
+        for night in nights.rev() {
             if found.len() == wanted {
                 break;
             }
@@ -107,7 +128,8 @@ impl Past<'_> {
 
     fn history(&self) -> Vec<Vec<RunDigest>> {
         let nights = self.level().iter();
-        let measured = nights.filter(|night| night.outcome.is_measured());
+        let measured =
+            nights.filter(|night| night.outcome.is_measured() || is_judged_in_part(night));
         measured.filter_map(|night| self.runs(night)).collect()
     }
 
@@ -120,10 +142,15 @@ impl Past<'_> {
     }
 }
 
+/// Whether cases failed, and the machine was at rest, so that the values of the others may be believed. None of them became worse.
+fn is_judged_in_part(night: &Night) -> bool {
+    matches!(night.outcome, NightOutcome::Failed { .. }) && !night.cells.is_empty()
+}
+
 fn lost(night: &Night) -> String {
     let run = night.run.as_deref().unwrap_or("of no name");
     format!(
-        "the run `{run}` of the good night of {} is gone or cannot be read, and no baseline any more",
+        "the run `{run}` of the night of {} is gone or cannot be read, and no baseline any more",
         night.started.strftime("%Y-%m-%d")
     )
 }
@@ -190,13 +217,14 @@ mod tests {
         }
     }
 
-    /// Nights by their outcomes, `-` for one whose run is gone; night N has run `rN`.
+    /// Nights by their outcomes, `-` for one whose run is gone, `+` for one whose cells are judged; night N has run `rN`.
     fn check(choice: &str, course: &str, baseline: &[&str], history: &[&str], notes: usize) {
         let outcomes = course.split_whitespace().enumerate();
         let (mut nights, mut digests) = (Vec::new(), Vec::new());
         for (n, word) in outcomes {
             let run = format!("r{n}");
-            nights.push(night(n, word.trim_end_matches('-'), &[]));
+            let cells: &[&str] = if word.contains('+') { &["=a"] } else { &[] };
+            nights.push(night(n, word.trim_end_matches(['+', '-']), cells));
             if !word.ends_with('-') {
                 digests.push(digest(n, &run));
             }
@@ -233,6 +261,26 @@ mod tests {
             0,
         );
         check("rolling:9", "quiet", &["r0"], &["r0"], 0);
+    }
+
+    #[test]
+    fn nights_on_which_cases_failed_stand_in_for_good_ones() {
+        let check_last = |course: &str, baseline: &[&str], history: &[&str], notes: usize| {
+            check("last-good", course, baseline, history, notes);
+        };
+        check_last("failed+", &["r0"], &["r0"], 1);
+        check_last("failed+ failed+", &["r1"], &["r0", "r1"], 1);
+        check_last("failed+ failed", &["r0"], &["r0"], 1);
+        check_last("quiet failed+", &["r0"], &["r0", "r1"], 0);
+        check_last("quiet- failed+", &["r1"], &["r1"], 2);
+        check_last("failed+ accepted", &["r1"], &["r1"], 0);
+        check(
+            "rolling:2",
+            "failed+ failed+ failed+",
+            &["r1", "r2"],
+            &["r0", "r1", "r2"],
+            1,
+        );
     }
 
     #[test]
