@@ -11,13 +11,12 @@ use anechoic_suite::{Plan, Suite};
 
 use super::CommandError;
 use super::execute::TakenPlace;
-use super::finish::finish;
+use super::further::Series;
 use super::stop_between::StopBetween;
 use super::suite::{locate, make_plan, read_suite};
 use crate::cli::{CertifyArgs, CertifyFormat, Place};
 use crate::exit_code::ExitCode;
-use crate::reporter::{Format, print_data, say};
-use crate::runner::Halt;
+use crate::reporter::{print_data, say};
 
 pub(super) fn certify(args: &CertifyArgs) -> Result<ExitCode, CommandError> {
     let root = &args.results.root;
@@ -74,6 +73,12 @@ impl Measuring {
     }
 
     fn measure(mut self, args: &CertifyArgs) -> Result<Measured, CommandError> {
+        let series = Series {
+            suite: &self.suite,
+            file: &self.file,
+            plan: &self.plan,
+            place: &self.place,
+        };
         let pause = args.pause.unwrap_or(self.plan.cooldown);
         let mut rounds = Vec::new();
         let mut taken = Some(self.taken);
@@ -83,18 +88,13 @@ impl Measuring {
                 return Ok(interrupted(&rounds, args.rounds));
             }
             say(&format!("round {number} of {}", args.rounds));
-            let source = (self.suite.text(), Some(self.file.as_path()));
-            let run = place.open(self.plan.clone(), None, source, &self.place)?;
-            let mut made = run.execute(Format::Text)?;
-            rounds.push(Round::of(&finish(&made)?.record));
-            if made.halt == Halt::Stopped {
+            let made = series.make(place, |_| Ok(()))?;
+            rounds.push(Round::of(&made.record));
+            if made.stopped {
                 return Ok(interrupted(&rounds, args.rounds));
             }
             // Further runs would not be equal to one without any value.
-            taken = made
-                .place
-                .take()
-                .filter(|_| rounds.iter().all(Round::has_any));
+            taken = rounds.iter().all(Round::has_any).then_some(made.taken);
         }
         Ok(Measured::All(rounds))
     }

@@ -12,6 +12,7 @@ mod doctor;
 mod error;
 mod execute;
 mod finish;
+mod further;
 mod go_on;
 mod ground;
 mod history;

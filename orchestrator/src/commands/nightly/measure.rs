@@ -13,13 +13,13 @@ use crate::commands::CommandError;
 use crate::commands::conditions::start;
 use crate::commands::doctor::examine;
 use crate::commands::execute::TakenPlace;
-use crate::commands::finish::finish;
+use crate::commands::further::Series;
 use crate::commands::stop_between::StopBetween;
 use crate::commands::suite::make_plan;
 use crate::doctor::{Finding, Severity};
 use crate::exit_code::ExitCode;
 use crate::nightly::{self, Baseline, Found, conclude};
-use crate::reporter::{Format, say};
+use crate::reporter::say;
 
 pub(super) type Ending = (NightOutcome, ExitCode);
 
@@ -125,7 +125,7 @@ impl Course<'_> {
         }
     }
 
-    /// Makes a run, as `anechoic run` does. The night's file names it before its first attempt. `None` where it was stopped.
+    /// Makes a run. The night's file names it before its first attempt. `None` where it was stopped.
     pub(super) fn measure(
         &mut self,
         taken: TakenPlace,
@@ -134,21 +134,22 @@ impl Course<'_> {
         if task.stop.comes_within(Duration::ZERO) {
             return Ok(None);
         }
-        let source = (task.suite.text(), Some(self.file.as_path()));
-        let run = taken.open(task.plan.clone(), None, source, &self.args.place)?;
-        self.name(run.recorder.manifest().run.clone());
-        self.keep()?;
-        let mut made = run.execute(Format::Text)?;
-        let finished = finish(&made)?;
-        say(&format!("results: {}", finished.record.path.display()));
-        if finished.exit_code() == ExitCode::Interrupted {
-            return Ok(None);
-        }
-        let taken = made.place.take();
-        Ok(Some(Made {
-            taken: taken.expect("a run that was executed gives its device back"),
-            digest: RunDigest::of(&finished.record),
-            course: nightly::Course::of(&finished.record.manifest),
+        let file = self.file.clone();
+        let series = Series {
+            suite: task.suite,
+            file: &file,
+            plan: &task.plan,
+            place: &self.args.place,
+        };
+        let made = series.make(taken, |run| {
+            self.name(run.to_owned());
+            self.keep()
+        })?;
+        say(&format!("results: {}", made.record.path.display()));
+        Ok((!made.stopped).then(|| Made {
+            digest: RunDigest::of(&made.record),
+            course: nightly::Course::of(&made.record.manifest),
+            taken: made.taken,
         }))
     }
 
