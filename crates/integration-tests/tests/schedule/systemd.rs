@@ -206,6 +206,22 @@ fn a_name_is_taken_once_and_files_of_others_are_left_alone() {
     );
 }
 
+#[test]
+fn a_unit_needs_no_leave_to_use_cron() {
+    let it = Machine::with_systemd();
+    it.tell("deny", "");
+    let added = it.scheduled(&ADD);
+    assert!(
+        added.stderr.contains("note: `crontab -l` failed: You (")
+            && added.stderr.contains("whether `test` is in the crontab is unknown"),
+        "{}",
+        added.stderr
+    );
+    assert!(it.unit(TIMER).is_some());
+    let refused = it.schedule(&["add", "suite.toml", "--at", "2:30", "--cron", "--name", "x"]);
+    assert_eq!(refused.code, 4, "{}", refused.stderr);
+}
+
 const TIMER_ON: &str = "ActiveState=active\nUnitFileState=enabled\n\
                         NextElapseUSecRealtime=Tue 2026-12-01 02:30:00 UTC\n";
 const REGRESSION: &str = "ActiveState=failed\nResult=exit-code\nExecMainCode=1\nExecMainStatus=11\n\

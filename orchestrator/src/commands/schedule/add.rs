@@ -280,11 +280,17 @@ fn install(
 fn refuse_taken(args: &AddArgs, name: &Name, place: Place) -> Result<(), ScheduleError> {
     for other in Place::ALL {
         let is_there = match Systemd::of(other) {
-            Ok(Some(systemd)) if other == place => systemd.look(name)?,
-            Ok(Some(systemd)) => systemd.jobs().iter().any(|job| job.name == *name),
-            Ok(None) => crontab::holds(name)?,
-            // Another place than the one that is used.
-            Err(_) if other != place => false,
+            Ok(Some(systemd)) if other == place => systemd.look(name),
+            Ok(Some(systemd)) => Ok(systemd.jobs().iter().any(|job| job.name == *name)),
+            Ok(None) => crontab::holds(name),
+            Err(error) => Err(error),
+        };
+        let is_there = match is_there {
+            Ok(is_there) => is_there,
+            Err(error) if other != place && is_closed(&error) => {
+                say(&format!("note: {error}; whether `{name}` is {other} is unknown"));
+                false
+            }
             Err(error) => return Err(error),
         };
         if is_there && !(other == place && args.replace) {
@@ -295,6 +301,14 @@ fn refuse_taken(args: &AddArgs, name: &Name, place: Place) -> Result<(), Schedul
         }
     }
     Ok(())
+}
+
+/// Whether it is a place that the calling user cannot look into: then the user has no schedule in it either.
+fn is_closed(error: &ScheduleError) -> bool {
+    matches!(
+        error,
+        ScheduleError::NoHome | ScheduleError::Refused { .. } | ScheduleError::NoAnswer(_)
+    )
 }
 
 /// Nobody sees at midnight that nothing can be recorded.
