@@ -56,6 +56,12 @@ fn bad_wishes_are_refused_and_nothing_is_touched() {
         2,
         "measured on this machine",
     );
+    check(
+        &with(&["--", "--notify-test", "--notify-command", "true"]),
+        2,
+        "no night measures anything",
+    );
+    check(&with(&["--", "--accept"]), 2, "no night is compared");
     check(&with(&["--baseline", "rolling:0"]), 2, "rolling:0");
     for command in ["remove", "run-now", "status"] {
         check(&[command, "absent"], 2, "there is no schedule `absent`");

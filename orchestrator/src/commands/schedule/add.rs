@@ -161,6 +161,12 @@ fn night(command: &[String]) -> Result<Night, ScheduleError> {
         let text = "they make another command of it";
         return Err(ScheduleError::Nightly(text.to_owned()));
     };
+    let wrong = |text: &str| Err(ScheduleError::Nightly(text.to_owned()));
+    match (args.notify_test, args.accept) {
+        (true, _) => return wrong("with `--notify-test`, no night measures anything"),
+        (_, true) => return wrong("with `--accept`, no night is compared with any other"),
+        (false, false) => {}
+    }
     let here = refuse_cluster(&args.place);
     here.map_err(|error| ScheduleError::Nightly(error.to_string()))?;
     Ok(Night {
