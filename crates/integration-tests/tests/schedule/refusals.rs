@@ -119,19 +119,20 @@ fn secrets_are_named_and_not_written() {
     ]);
     command
         .env("ANECHOIC_WEBHOOK", "https://hidden")
-        .env("OMP_NUM_THREADS", "3");
+        .env("OMP_NUM_THREADS", "3")
+        .env("https_proxy", "http://proxy:3128")
+        .env("HTTP_PROXY", "http://me:hidden@proxy:3128");
     let ended = finish(&mut command);
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert!(!ended.stdout.contains("hidden"), "{}", ended.stdout);
-    assert!(
-        ended.stdout.contains("Environment=\"OMP_NUM_THREADS=3\"\n"),
-        "{}",
-        ended.stdout
-    );
+    for kept in ["OMP_NUM_THREADS=3", "https_proxy=http://proxy:3128"] {
+        let line = format!("Environment=\"{kept}\"\n");
+        assert!(ended.stdout.contains(&line), "{line}: {}", ended.stdout);
+    }
     assert!(
         ended
             .stderr
-            .contains("not written, as others could read it: `ANECHOIC_WEBHOOK`"),
+            .contains("not written, as others could read it: `ANECHOIC_WEBHOOK`, `HTTP_PROXY`"),
         "{}",
         ended.stderr
     );
