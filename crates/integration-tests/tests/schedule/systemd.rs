@@ -213,7 +213,9 @@ fn a_unit_needs_no_leave_to_use_cron() {
     let added = it.scheduled(&ADD);
     assert!(
         added.stderr.contains("note: `crontab -l` failed: You (")
-            && added.stderr.contains("whether `test` is in the crontab is unknown"),
+            && added
+                .stderr
+                .contains("whether `test` is in the crontab is unknown"),
         "{}",
         added.stderr
     );

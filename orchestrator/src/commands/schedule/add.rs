@@ -19,7 +19,7 @@ use crate::commands::plan::longest_time;
 use crate::commands::suite::{locate, make_plan, read_suite};
 use crate::exit_code::ExitCode;
 use crate::reporter::{print_data, say};
-use crate::schedule::{Job, Name, ServiceOptions, VERSION, block, service, timer};
+use crate::schedule::{Job, Name, ServiceOptions, VERSION, block, service, timer, variables};
 
 /// What a night takes beside its runs: the doctor, the verdict, the history, telling people.
 const BESIDE: Duration = Duration::from_secs(30 * 60);
@@ -46,16 +46,14 @@ pub(super) fn add(args: &AddArgs) -> Result<ExitCode, CommandError> {
     let night = night(&command)?;
     let plan = make_plan(&suite, &night.options)?;
     let environment = notes::environment(place, args.run_as.is_some(), &plan, &args.nightly);
+    let file = file_variables(args)?;
     let job = job(args, suite.name(), command, environment.kept)?;
     let texts = texts(args, &job, place, night.limit(&plan))?;
     match &args.print {
         Some(folder) => show(&texts, folder.as_deref())?,
         None => install(args, &job, place, texts)?,
     }
-    // One that cannot be read is refused above.
-    let file = job.environment_file.as_ref();
-    let file = file.and_then(|file| fs::read_to_string(file).ok());
-    let left_out = notes::left_out(&environment.left_out, &file.unwrap_or_default());
+    let left_out = notes::left_out(&environment.left_out, &file);
     let notes = left_out.into_iter().chain(notes::of(&job, place, args));
     notes.for_each(|note| say(&format!("note: {note}")));
     Ok(ExitCode::Done)
@@ -132,17 +130,20 @@ fn job(
         folder: text(env::current_dir().map_err(ScheduleError::NoPlace)?)?,
         command,
         environment,
-        environment_file: args.env_file.as_deref().map(readable).transpose()?,
+        environment_file: args.env_file.as_deref().map(absolute).transpose()?,
     })
 }
 
-/// The absolute path of a file that can be read.
-fn readable(path: &Path) -> Result<String, ScheduleError> {
-    fs::File::open(path).map_err(|source| ScheduleError::EnvironmentFile {
-        path: path.to_owned(),
+/// What the file with further variables sets.
+fn file_variables(args: &AddArgs) -> Result<Vec<(String, String)>, ScheduleError> {
+    let Some(path) = &args.env_file else {
+        return Ok(Vec::new());
+    };
+    let text = fs::read_to_string(path).map_err(|source| ScheduleError::EnvironmentFile {
+        path: path.clone(),
         source,
     })?;
-    absolute(path)
+    Ok(variables(&text))
 }
 
 fn absolute(path: &Path) -> Result<String, ScheduleError> {
@@ -294,7 +295,9 @@ fn refuse_taken(args: &AddArgs, name: &Name, place: Place) -> Result<(), Schedul
         let is_there = match is_there {
             Ok(is_there) => is_there,
             Err(error) if other != place && is_closed(&error) => {
-                say(&format!("note: {error}; whether `{name}` is {other} is unknown"));
+                say(&format!(
+                    "note: {error}; whether `{name}` is {other} is unknown"
+                ));
                 false
             }
             Err(error) => return Err(error),

@@ -119,14 +119,8 @@ fn value_of<'a>(arguments: &'a [String], option: &str) -> Option<&'a str> {
 }
 
 /// What to do about variables that were not written, but for those in the file that the job reads.
-pub(super) fn left_out(names: &BTreeSet<String>, file: &str) -> Option<String> {
-    let is_there = |name: &&String| {
-        let mut lines = file.lines().map(|line| line.trim_start());
-        lines.any(|line| {
-            line.strip_prefix(name.as_str())
-                .is_some_and(|rest| rest.starts_with('='))
-        })
-    };
+pub(super) fn left_out(names: &BTreeSet<String>, file: &[(String, String)]) -> Option<String> {
+    let is_there = |name: &&String| file.iter().any(|(known, _)| known == *name);
     let names = names.iter().filter(|name| !is_there(name));
     let names: Vec<_> = names.map(|name| format!("`{name}`")).collect();
     (!names.is_empty()).then(|| {
@@ -223,6 +217,7 @@ pub(super) fn moment(at: Timestamp, zone: &TimeZone) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::schedule::variables;
 
     #[test]
     fn names_of_secrets_are_known() {
@@ -285,15 +280,15 @@ mod tests {
     #[test]
     fn variables_that_are_left_out_are_named() {
         let names = ["B", "A"].map(str::to_owned).into();
-        let told = left_out(&names, "").unwrap();
+        let told = left_out(&names, &[]).unwrap();
         assert!(
             told.contains("`A`, `B`") && told.contains("--env-file"),
             "{told}"
         );
-        let told = left_out(&names, "# A=1\nB=2\nAB=3\n").unwrap();
+        let told = left_out(&names, &variables("# A=1\nB=2\nAB=3\n")).unwrap();
         assert!(told.contains(": `A`;"), "{told}");
-        assert_eq!(left_out(&names, " A=1\nB=\n"), None);
-        assert_eq!(left_out(&BTreeSet::new(), ""), None);
+        assert_eq!(left_out(&names, &variables(" A=1\nB=\n")), None);
+        assert_eq!(left_out(&BTreeSet::new(), &[]), None);
     }
 
     #[test]
