@@ -62,6 +62,12 @@ fn bad_wishes_are_refused_and_nothing_is_touched() {
         "no night measures anything",
     );
     check(&with(&["--", "--accept"]), 2, "no night is compared");
+    check(
+        &with(&["--", "--notify-webhook", "ftp://host"]),
+        2,
+        "not the URL of a webhook",
+    );
+    check(&with(&["--", "--notify-webhook", "@absent"]), 4, "absent");
     check(&with(&["--baseline", "rolling:0"]), 2, "rolling:0");
     for command in ["remove", "run-now", "status"] {
         check(&[command, "absent"], 2, "there is no schedule `absent`");
@@ -167,6 +173,31 @@ fn what_signs_messages_is_no_part_of_a_unit() {
     assert!(open.contains("read it: `ANECHOIC_HOOK`"), "{open}");
     assert!(open.contains("`--notify-webhook @FILE`"), "{open}");
     assert!(!told("@hook").contains("@FILE"));
+}
+
+#[test]
+fn what_signs_messages_is_looked_for_where_the_job_will() {
+    let it = Machine::with_systemd();
+    let file = it.bench.write("env", "HOOK='hush hush'\n");
+    let hook = [
+        "--",
+        "--notify-webhook",
+        "https://example.org",
+        "--notify-secret-env",
+        "HOOK",
+    ];
+    let ended = it.schedule(&[&ADD[..], &["--user"], &hook].concat());
+    assert_eq!(ended.code, 4, "{}", ended.stderr);
+    assert!(
+        ended
+            .stderr
+            .contains("the variable `HOOK` (--notify-secret-env) is not set"),
+        "{}",
+        ended.stderr
+    );
+    assert!(!it.units().exists());
+    let file = file.display().to_string();
+    it.scheduled(&[&ADD[..], &["--user", "--env-file", &file], &hook].concat());
 }
 
 #[test]

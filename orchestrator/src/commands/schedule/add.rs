@@ -12,12 +12,13 @@ use nix::unistd::{AccessFlags, access};
 
 use super::systemd::{Systemd, Units};
 use super::{Place, ScheduleError, crontab, notes, place};
-use crate::cli::{AddArgs, Cli, Command};
+use crate::cli::{AddArgs, Cli, Command, NotifyArgs};
 use crate::commands::CommandError;
 use crate::commands::ground::refuse_cluster;
 use crate::commands::plan::longest_time;
 use crate::commands::suite::{locate, make_plan, read_suite};
 use crate::exit_code::ExitCode;
+use crate::notify::{NotifyError, Ways};
 use crate::reporter::{print_data, say};
 use crate::schedule::{Job, Name, ServiceOptions, VERSION, block, service, timer, variables};
 
@@ -34,6 +35,8 @@ struct Night {
     runs: u32,
     /// How long it may wait for the device; absent where that is as long as it takes.
     wait: Option<Duration>,
+    /// How people are told.
+    notify: NotifyArgs,
 }
 
 /// A file of what is to be installed, with its text.
@@ -47,6 +50,7 @@ pub(super) fn add(args: &AddArgs) -> Result<ExitCode, CommandError> {
     let plan = make_plan(&suite, &night.options)?;
     let environment = notes::environment(place, args.run_as.is_some(), &plan, &args.nightly);
     let file = file_variables(args)?;
+    check_ways(args, &night.notify, &file)?;
     let job = job(args, suite.name(), command, environment.kept)?;
     let texts = texts(args, &job, place, night.limit(&plan))?;
     match &args.print {
@@ -146,6 +150,27 @@ fn file_variables(args: &AddArgs) -> Result<Vec<(String, String)>, ScheduleError
     Ok(variables(&text))
 }
 
+/// Nobody is told at midnight that nobody can be told. What is only shown may be for another machine.
+fn check_ways(
+    args: &AddArgs,
+    notify: &NotifyArgs,
+    file: &[(String, String)],
+) -> Result<(), NotifyError> {
+    let of_file = |name: &str| file.iter().find(|(known, _)| known == name);
+    // What is set now and in no file is not written down, and named for that.
+    let variable = |name: &str| match of_file(name) {
+        Some((_, value)) => Some(value.into()),
+        None => env::var_os(name),
+    };
+    match Ways::with(notify, variable) {
+        Err(error) if args.print.is_some() && error.is_of_machine() => {
+            say(&format!("note: {error}"));
+            Ok(())
+        }
+        ways => ways.map(drop),
+    }
+}
+
 fn absolute(path: &Path) -> Result<String, ScheduleError> {
     text(std::path::absolute(path).map_err(ScheduleError::NoPlace)?)
 }
@@ -177,6 +202,7 @@ fn night(command: &[String]) -> Result<Night, ScheduleError> {
             Some(wait) => wait.limit(),
             None => Some(Duration::ZERO),
         },
+        notify: args.notify,
     })
 }
 
