@@ -66,6 +66,31 @@ fn a_schedule_is_installed_shown_started_and_removed() {
 }
 
 #[test]
+fn a_schedule_is_not_removed_while_its_job_runs() {
+    let it = Machine::with_systemd();
+    it.scheduled(&ADD);
+    it.tell(
+        "service",
+        "ActiveState=activating\nExecMainStartTimestamp=Mon 2026-11-30 02:30:00 UTC\n",
+    );
+    it.asked();
+    let refused = it.schedule(&["remove", "test"]);
+    assert_eq!(refused.code, 4, "{}", refused.stderr);
+    let told = format!("since 2026-11-30T02:30:00Z; `systemctl --user stop {SERVICE}` ends it");
+    assert!(refused.stderr.contains(&told), "{}", refused.stderr);
+    assert!(it.unit(SERVICE).is_some() && it.unit(TIMER).is_some());
+    let asked = it.asked();
+    assert!(
+        asked
+            .iter()
+            .all(|line| line == "crontab -l" || line.contains(" show ")),
+        "{asked:?}"
+    );
+    it.untell("service");
+    it.scheduled(&["remove", "test"]);
+}
+
+#[test]
 fn units_of_the_machine_are_in_a_folder_of_their_own() {
     let it = Machine::with_systemd();
     let args = [

@@ -170,9 +170,21 @@ impl Systemd {
         }
     }
 
-    /// Turns the timer off and removes the units. A job that runs goes on to its end.
+    /// Turns the timer off and removes the units. Not while the job runs: without its unit it would lose its time limit and be killed.
     pub(super) fn remove(&self, name: &Name) -> Result<(), ScheduleError> {
         self.look(name)?;
+        // A systemd that does not answer runs no job.
+        if let Ok(State {
+            runs_since: Some(since),
+            ..
+        }) = self.state(name)
+        {
+            return Err(ScheduleError::Runs {
+                name: name.clone(),
+                since,
+                stop: self.command(&["stop", &format!("{}.service", name.unit())]),
+            });
+        }
         let timer = format!("{}.timer", name.unit());
         let disabled = self.control(&["disable", "--now", &timer]);
         for kind in ["timer", "service"] {
@@ -224,11 +236,17 @@ impl Systemd {
         if answer.status.success() {
             return Ok(answer);
         }
-        all.retain(|argument| *argument != "--no-ask-password");
         Err(ScheduleError::Refused {
-            command: format!("systemctl {}", all.join(" ")),
+            command: self.command(arguments),
             said: said(&answer),
         })
+    }
+
+    /// What somebody would type.
+    fn command(&self, arguments: &[&str]) -> String {
+        let words = ["systemctl"].into_iter().chain(self.scope());
+        let words = words.chain(arguments.iter().copied());
+        words.collect::<Vec<_>>().join(" ")
     }
 
     fn scope(&self) -> Vec<&'static str> {
