@@ -23,6 +23,8 @@ fn a_schedule_is_installed_shown_started_and_removed() {
             "crontab -l".to_owned(),
             format!("systemd-analyze --user verify {} {}", paths[0], paths[1]),
             "systemctl --user --no-ask-password daemon-reload".to_owned(),
+            format!("systemctl --user --no-ask-password stop {TIMER}"),
+            format!("systemctl --user --no-ask-password clean --what=state {TIMER}"),
             format!("systemctl --user --no-ask-password enable {TIMER}"),
             format!("systemctl --user --no-ask-password restart {TIMER}"),
         ]
@@ -59,6 +61,8 @@ fn a_schedule_is_installed_shown_started_and_removed() {
     let asked = it.asked();
     let off = format!("systemctl --user --no-ask-password disable --now {TIMER}");
     assert!(asked.contains(&off), "{asked:?}");
+    let forgotten = format!("systemctl --user --no-ask-password clean --what=state {TIMER}");
+    assert!(asked.contains(&forgotten), "{asked:?}");
     let left: Vec<_> = fs::read_dir(units).unwrap().flatten().collect();
     assert_eq!(left.len(), 1, "{left:?}");
     let gone = it.schedule(&["remove", "mine"]);

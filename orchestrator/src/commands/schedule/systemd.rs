@@ -110,10 +110,18 @@ impl Systemd {
         self.verify(name)?;
         self.control(&["daemon-reload"])?;
         let timer = format!("{}.timer", name.unit());
+        self.forget_last_start(&timer);
         self.control(&["enable", &timer])?;
         // One that was on already takes its new times.
         self.control(&["restart", &timer])?;
         Ok(())
+    }
+
+    /// A timer that is `Persistent=` starts its job at once where a time has passed since the last start that systemd knows of a timer of
+    /// that name. Systemd of before version 244 has no such command, and a timer that is not yet known was never on.
+    fn forget_last_start(&self, timer: &str) {
+        let _ = self.control(&["stop", timer]);
+        let _ = self.control(&["clean", "--what=state", timer]);
     }
 
     /// Has systemd read the units as it will. What it says of other units is no fault of these.
@@ -187,6 +195,7 @@ impl Systemd {
         }
         let timer = format!("{}.timer", name.unit());
         let disabled = self.control(&["disable", "--now", &timer]);
+        self.forget_last_start(&timer);
         for kind in ["timer", "service"] {
             let path = self.path(name, kind);
             match fs::remove_file(&path) {
