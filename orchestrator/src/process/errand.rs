@@ -57,7 +57,8 @@ pub(crate) struct Errand<'a> {
 pub(crate) enum Remains {
     /// They are ended.
     End,
-    /// They go on, where the program ended in time: mail is often sent in the background.
+    /// Where the program ended in time, they are waited for while the limit allows, and go on then. Mail is often sent in the background,
+    /// and systemd kills what is left when its service ends.
     Leave,
 }
 
@@ -89,9 +90,11 @@ impl Errand<'_> {
         let mark = format!("{}.{number}", Identity::own());
         let mut child = self.command(&mark)?.spawn()?;
         let leader = child.id();
-        let has_ended = wait(leader, self.limit);
-        if !matches!(has_ended, Ok(true)) || self.remains == Remains::End {
-            end_all(leader, &mark);
+        let deadline = Instant::now() + self.limit;
+        let has_ended = wait(leader, deadline);
+        match (&has_ended, self.remains) {
+            (Ok(true), Remains::Leave) => wait_for_kin(leader, &mark, deadline),
+            (Ok(true), Remains::End) | (Ok(false) | Err(_), _) => end_all(leader, &mark),
         }
         // Until here the program is not reaped, so that its number is nobody else's.
         let ended = child.try_wait();
@@ -131,9 +134,8 @@ fn memory(bytes: &[u8]) -> io::Result<File> {
     Ok(file)
 }
 
-/// Whether the program has ended in this time. It is left to be reaped.
-fn wait(leader: u32, limit: Duration) -> io::Result<bool> {
-    let deadline = Instant::now() + limit;
+/// Whether the program has ended by then. It is left to be reaped.
+fn wait(leader: u32, deadline: Instant) -> io::Result<bool> {
     let look = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
     loop {
         let found = waitid(Id::Pid(Pid::from_raw(leader.cast_signed())), look)?;
@@ -141,6 +143,13 @@ fn wait(leader: u32, limit: Duration) -> io::Result<bool> {
         if has_ended || Instant::now() >= deadline {
             return Ok(has_ended);
         }
+        sleep(PAUSE);
+    }
+}
+
+/// Gives what a program has left until then to end.
+fn wait_for_kin(leader: u32, mark: &str, deadline: Instant) {
+    while Instant::now() < deadline && !kin(leader, mark).is_empty() {
         sleep(PAUSE);
     }
 }
@@ -197,7 +206,8 @@ mod tests {
     #[test]
     fn the_number_of_a_program_that_has_ended_is_kept_until_its_kin_are_looked_for() {
         let mut child = Command::new("true").spawn().unwrap();
-        assert!(wait(child.id(), Duration::from_secs(60)).unwrap());
+        let deadline = Instant::now() + Duration::from_secs(60);
+        assert!(wait(child.id(), deadline).unwrap());
         assert!(table::read(child.id()).is_some_and(|process| process.ended));
         assert!(child.wait().unwrap().success());
     }
