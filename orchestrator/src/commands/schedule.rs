@@ -11,6 +11,7 @@ mod systemd;
 
 pub(crate) use error::ScheduleError;
 
+use std::fs;
 use std::path::Path;
 
 use self::found::{Found, find_one};
@@ -21,6 +22,7 @@ use crate::cli::{NamedArgs, ScheduleAction, ScheduleArgs};
 use crate::exit_code::ExitCode;
 use crate::process::become_program;
 use crate::reporter::say;
+use crate::schedule::variables;
 
 pub(super) fn schedule(args: &ScheduleArgs) -> Result<ExitCode, CommandError> {
     match &args.action {
@@ -50,23 +52,25 @@ fn run_now(args: &NamedArgs) -> Result<ExitCode, CommandError> {
             say(&format!("started; `{}` shows what it says", found.log()));
             Ok(ExitCode::Done)
         }
-        None => Err(become_job(&found).into()),
+        None => Err(become_job(found).into()),
     }
 }
 
 /// Makes this process the job. Returns only where that fails.
-fn become_job(found: &Found) -> ScheduleError {
-    let job = &found.job;
-    let mut words = job.command.clone();
+fn become_job(found: Found) -> ScheduleError {
+    let mut job = found.job;
     if let Some(file) = &job.environment_file {
-        // The file is the shell's to read, as it is for cron.
-        let script = "set -a && . \"$0\" && set +a && exec \"$@\"";
-        let shell = ["/bin/sh", "-c", script, file].map(str::to_owned);
-        words.splice(..0, shell);
+        match fs::read_to_string(file) {
+            Ok(text) => job.environment.extend(variables(&text)),
+            Err(source) => {
+                let path = file.into();
+                return ScheduleError::EnvironmentFile { path, source };
+            }
+        }
     }
-    let source = become_program(&words, Path::new(&job.folder), &job.environment);
+    let source = become_program(&job.command, Path::new(&job.folder), &job.environment);
     ScheduleError::NotStarted {
-        program: words.swap_remove(0),
+        program: job.command.swap_remove(0),
         source,
     }
 }

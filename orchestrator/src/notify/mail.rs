@@ -49,7 +49,7 @@ impl Mail {
         Self { sendmail, to }
     }
 
-    /// Hands it over. The program may deliver it in the background.
+    /// Hands it over. The program may deliver it in the background, which is waited for within the limit.
     pub(super) fn send(&self, letter: &Letter<'_>, pace: Pace) -> Result<(), ErrandError> {
         Errand {
             program: self.sendmail.as_os_str(),

@@ -488,7 +488,7 @@ fn what_sendmail_leaves_in_the_background_goes_on_and_one_that_hangs_is_ended() 
             &message(),
         ))
     };
-    let notice = through(&format!("sleep 1000 & echo $! > {}", child.display()), 1000);
+    let notice = through(&format!("sleep 1000 & echo $! > {}", child.display()), 100);
     assert_eq!(notice.error, None);
     assert!(!is_gone(&child));
     let pid: i32 = fs::read_to_string(&child).unwrap().trim().parse().unwrap();
@@ -509,6 +509,21 @@ fn what_sendmail_leaves_in_the_background_goes_on_and_one_that_hangs_is_ended() 
             .unwrap()
             .contains("exit code 75")
     );
+}
+
+#[test]
+fn what_sendmail_delivers_in_the_background_is_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let sent = folder.path().join("sent");
+    let text = format!("(sleep 1; : > {}) &", sent.display());
+    let mail = Some(Mail::through(script(folder.path(), &text), &["root"]));
+    let ways = Ways {
+        mail,
+        ..no_ways(1000)
+    };
+    let notice = only(tell(&ways, &message()));
+    assert_eq!(notice.error, None);
+    assert!(sent.exists());
 }
 
 #[test]

@@ -28,7 +28,8 @@ impl Ways {
         Self::with(args, take_variable)
     }
 
-    pub(super) fn with(
+    /// Those of the options, where variables are looked up like this.
+    pub(crate) fn with(
         args: &NotifyArgs,
         variable: impl FnOnce(&str) -> Option<OsString>,
     ) -> (Self, Vec<(&'static str, NotifyError)>) {

@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Seek, Write};
 use std::os::fd::AsFd;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -12,8 +12,10 @@ use std::time::{Duration, Instant};
 use anechoic_suite::ORCHESTRATOR_MARK;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::{Pid, getpid};
 
+use super::awaited::Awaited;
 use super::confine::detach_with_parent;
 use super::exit::ExitKind;
 use super::identity::Identity;
@@ -56,7 +58,8 @@ pub(crate) struct Errand<'a> {
 pub(crate) enum Remains {
     /// They are ended.
     End,
-    /// They go on, where the program ended in time: mail is often sent in the background.
+    /// Where the program ended in time, they are waited for while the limit allows, and go on then. Mail is often sent in the background,
+    /// and systemd kills what is left when its service ends.
     Leave,
 }
 
@@ -86,16 +89,20 @@ impl Errand<'_> {
     pub(crate) fn run(&self) -> Result<(), ErrandError> {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let mark = format!("{}.{number}", Identity::own());
-        let mut child = self.command(&mark)?.spawn()?;
-        let ended = wait(&mut child, self.limit);
-        let is_late = matches!(ended, Ok(None));
-        if is_late || self.remains == Remains::End {
-            end_all(child.id(), &mark, &mut child);
+        let (mut child, _awaited) = Awaited::spawn(&mut self.command(&mark)?)?;
+        let leader = child.id();
+        let deadline = Instant::now() + self.limit;
+        let has_ended = wait(leader, deadline);
+        match (&has_ended, self.remains) {
+            (Ok(true), Remains::Leave) => wait_for_kin(leader, &mark, deadline),
+            (Ok(true), Remains::End) | (Ok(false) | Err(_), _) => end_all(leader, &mark),
         }
-        match ended?.map(ExitKind::of) {
-            None => Err(ErrandError::Limit(self.limit)),
-            Some(ExitKind::Code(0)) => Ok(()),
-            Some(exit) => Err(ErrandError::Failed(exit)),
+        // Until here the program is not reaped, so that its number is nobody else's.
+        let ended = child.try_wait();
+        match (has_ended?, ended?.map(ExitKind::of)) {
+            (false, _) | (true, None) => Err(ErrandError::Limit(self.limit)),
+            (true, Some(ExitKind::Code(0))) => Ok(()),
+            (true, Some(exit)) => Err(ErrandError::Failed(exit)),
         }
     }
 
@@ -128,25 +135,32 @@ fn memory(bytes: &[u8]) -> io::Result<File> {
     Ok(file)
 }
 
-/// How it ended; `None` where it has not in this time.
-fn wait(child: &mut Child, limit: Duration) -> io::Result<Option<std::process::ExitStatus>> {
-    let deadline = Instant::now() + limit;
+/// Whether the program has ended by then. It is left to be reaped.
+fn wait(leader: u32, deadline: Instant) -> io::Result<bool> {
+    let look = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
     loop {
-        let ended = child.try_wait()?;
-        if ended.is_some() || Instant::now() >= deadline {
-            return Ok(ended);
+        let found = waitid(Id::Pid(Pid::from_raw(leader.cast_signed())), look)?;
+        let has_ended = found != WaitStatus::StillAlive;
+        if has_ended || Instant::now() >= deadline {
+            return Ok(has_ended);
         }
         sleep(PAUSE);
     }
 }
 
-/// Ends the program and whatever descends from it, is in its group or has its mark.
-fn end_all(leader: u32, mark: &str, child: &mut Child) {
+/// Gives what a program has left until then to end.
+fn wait_for_kin(leader: u32, mark: &str, deadline: Instant) {
+    while Instant::now() < deadline && !kin(leader, mark).is_empty() {
+        sleep(PAUSE);
+    }
+}
+
+/// Ends the program, which is not reaped yet, and whatever descends from it, is in its group or has its mark.
+fn end_all(leader: u32, mark: &str) {
     for (signal, patience) in [(Signal::SIGTERM, GRACE), (Signal::SIGKILL, PATIENCE)] {
         let deadline = Instant::now() + patience;
         let mut signalled: Vec<u32> = Vec::new();
         loop {
-            let _ = child.try_wait();
             let alive = kin(leader, mark);
             if alive.is_empty() {
                 return;
@@ -184,4 +198,18 @@ fn kin(leader: u32, mark: &str) -> Vec<u32> {
 
 fn is_of(pid: u32, process: &Process, leader: u32) -> bool {
     pid == leader || process.group == leader
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_of_a_program_that_has_ended_is_kept_until_its_kin_are_looked_for() {
+        let (mut child, _awaited) = Awaited::spawn(&mut Command::new("true")).unwrap();
+        let deadline = Instant::now() + Duration::from_secs(60);
+        assert!(wait(child.id(), deadline).unwrap());
+        assert!(table::read(child.id()).is_some_and(|process| process.ended));
+        assert!(child.wait().unwrap().success());
+    }
 }

@@ -12,6 +12,7 @@ use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 use tokio::time::sleep;
 
+use super::awaited;
 use super::guard::is_guard;
 use super::scope::Scope;
 use super::table::{self, Process};
@@ -176,8 +177,10 @@ impl Kin {
     }
 
     fn reap(&self, children: &[u32]) {
+        let awaited = awaited::all();
         // The runtime reaps the worker itself.
-        for pid in children.iter().filter(|pid| **pid != self.worker) {
+        let others = children.iter().filter(|pid| **pid != self.worker);
+        for pid in others.filter(|pid| !awaited.contains(pid)) {
             let _ = waitpid(Pid::from_raw(pid.cast_signed()), Some(WaitPidFlag::WNOHANG));
         }
     }

@@ -2,6 +2,7 @@
 //! signals, process groups and control groups; knows nothing of messages, phases or outcomes.
 
 mod ask;
+mod awaited;
 mod confine;
 mod errand;
 mod exit;

@@ -1,19 +1,28 @@
 //! Programs of the system, such as `systemctl` and `crontab`: asked one thing, within a time limit, by a thread that has nothing else
 //! to do. Knows nothing of what they are asked.
 
+use std::convert::Infallible;
 use std::ffi::OsStr;
 use std::io::{self, ErrorKind, Read, Write};
+use std::mem;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::thread::{self, JoinHandle, sleep};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
+use super::awaited::Awaited;
+
 /// How often it is looked whether the program has ended.
 const PAUSE: Duration = Duration::from_millis(5);
+
+/// How long pipes may be open when the program has ended.
+const LEAK: Duration = Duration::from_secs(1);
 
 /// What a program of the system is asked.
 #[derive(Debug)]
@@ -67,8 +76,8 @@ pub(crate) fn ask_system(question: &Question<'_>) -> Result<Answer, NoAnswer> {
             _ => NoAnswer::Failed { program, source },
         }
     };
-    let mut child = command.spawn().map_err(failed)?;
-    let writer = write(child.stdin.take(), question.input.to_vec());
+    let (mut child, _awaited) = Awaited::spawn(&mut command).map_err(failed)?;
+    write(child.stdin.take(), question.input.to_vec());
     let (stdout, stderr) = (read(child.stdout.take()), read(child.stderr.take()));
     let ended = wait(&mut child, question.limit);
     let status = ended.map_err(failed)?.ok_or_else(|| NoAnswer::TooSlow {
@@ -76,11 +85,10 @@ pub(crate) fn ask_system(question: &Question<'_>) -> Result<Answer, NoAnswer> {
         limit: question.limit,
     })?;
     // A program that ends without having read everything has said so by its status.
-    let _ = writer.join();
     Ok(Answer {
         status,
-        stdout: stdout.join().unwrap_or_default(),
-        stderr: stderr.join().unwrap_or_default(),
+        stdout: stdout.heard(),
+        stderr: stderr.heard(),
     })
 }
 
@@ -117,22 +125,45 @@ fn wait(child: &mut Child, limit: Duration) -> io::Result<Option<ExitStatus>> {
     }
 }
 
-fn write(pipe: Option<impl Write + Send + 'static>, input: Vec<u8>) -> JoinHandle<()> {
+/// What a program says on one of its pipes.
+struct Said {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    /// Nothing comes over it: it is closed where the pipe is.
+    open: Receiver<Infallible>,
+}
+
+impl Said {
+    /// All that it has said. What it has started may hold the pipe for ever, and is not heard any more.
+    fn heard(self) -> Vec<u8> {
+        let _ = self.open.recv_timeout(LEAK);
+        let mut bytes = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
+        mem::take(&mut *bytes)
+    }
+}
+
+/// By a thread that nobody waits for.
+fn write(pipe: Option<impl Write + Send + 'static>, input: Vec<u8>) {
     thread::spawn(move || {
         if let Some(mut pipe) = pipe {
             let _ = pipe.write_all(&input);
         }
-    })
+    });
 }
 
-fn read(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<Vec<u8>> {
+fn read(pipe: Option<impl Read + Send + 'static>) -> Said {
+    let bytes = Arc::<Mutex<Vec<u8>>>::default();
+    let (end, open) = channel();
+    let target = Arc::clone(&bytes);
     thread::spawn(move || {
-        let mut bytes = Vec::new();
-        if let Some(mut pipe) = pipe {
-            let _ = pipe.read_to_end(&mut bytes);
+        let _end: Sender<Infallible> = end;
+        let mut chunk = [0; 8192];
+        let Some(mut pipe) = pipe else { return };
+        while let Ok(length @ 1..) = pipe.read(&mut chunk) {
+            let mut bytes = target.lock().unwrap_or_else(PoisonError::into_inner);
+            bytes.extend_from_slice(&chunk[..length]);
         }
-        bytes
-    })
+    });
+    Said { bytes, open }
 }
 
 #[cfg(test)]
@@ -168,6 +199,17 @@ mod tests {
         let slow = ask("sleep 600 & sleep 600", b"", Duration::from_millis(200));
         let told = slow.unwrap_err().to_string();
         assert_eq!(told, "`sh` did not end within 0.2 s and was killed");
+    }
+
+    #[test]
+    fn what_a_program_leaves_on_its_pipes_is_not_waited_for() {
+        let script = "sleep 600 <&0 & echo $!; echo no >&2";
+        let answer = ask(script, &vec![b'x'; 1 << 20], LONG).unwrap();
+        let text = String::from_utf8(answer.stdout).unwrap();
+        let left = Pid::from_raw(text.trim().parse().unwrap());
+        nix::sys::signal::kill(left, Signal::SIGKILL).unwrap();
+        assert!(answer.status.success());
+        assert_eq!(answer.stderr, b"no\n");
     }
 
     #[test]

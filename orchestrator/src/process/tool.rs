@@ -1,10 +1,14 @@
-//! Short commands of other programs, such as those of Slurm: started, read to their end, and ended where that does not come.
+//! Short commands of other programs, such as those of Slurm: started, read to their end, and ended with what they started where that does
+//! not come. Unlike [`super::ask_system`] it waits beside other things, and whoever stops listening ends the command.
 
 use std::ffi::OsStr;
 use std::io;
+use std::pin::pin;
 use std::process::Stdio;
 use std::time::Duration;
 
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 use tokio::process::Command;
 use tokio::time::timeout;
 
@@ -43,10 +47,18 @@ pub(crate) async fn ask_tool<A: AsRef<OsStr>>(
         .args(arguments)
         .envs(environment.iter().copied())
         .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .process_group(0)
         .kill_on_drop(true);
-    let output = timeout(limit, command.output()).await;
+    let child = command.spawn()?;
+    let group = child.id();
+    let output = pin!(child.wait_with_output());
+    // Dropped before the command is, whose number is its own until then.
+    let mut unheard = Unheard(group);
+    let output = timeout(limit, output).await;
     let output = output.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+    unheard.0 = None;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     Ok(Said {
         exit: ExitKind::of(output.status),
@@ -55,8 +67,23 @@ pub(crate) async fn ask_tool<A: AsRef<OsStr>>(
     })
 }
 
+/// The group of a command that nobody listens to any more, which is ended.
+struct Unheard(Option<u32>);
+
+impl Drop for Unheard {
+    fn drop(&mut self) {
+        if let Some(group) = self.0 {
+            let _ = killpg(Pid::from_raw(group.cast_signed()), Signal::SIGKILL);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::thread::sleep;
+    use std::time::Instant;
+
+    use super::super::table;
     use super::*;
 
     fn ask(script: &str, limit: Duration) -> io::Result<Said> {
@@ -87,5 +114,22 @@ mod tests {
     fn a_command_that_does_not_end_is_ended() {
         let error = ask("exec sleep 600", Duration::from_millis(50)).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[test]
+    fn what_a_command_has_started_is_ended_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("child");
+        let script = format!("sleep 600 & echo $! > {}; wait", file.display());
+        let error = ask(&script, Duration::from_secs(2)).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        let child = std::fs::read_to_string(file).unwrap();
+        let child = child.trim().parse().unwrap();
+        let is_alive = || table::read(child).is_some_and(|process| !process.ended);
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while is_alive() && Instant::now() < deadline {
+            sleep(Duration::from_millis(5));
+        }
+        assert!(!is_alive());
     }
 }

@@ -71,8 +71,7 @@ pub(crate) fn service(job: &Job, options: &ServiceOptions) -> Result<String, Unf
         format!("ExecStart={}\n", command(&job.command)),
         not_measured,
         format!("TimeoutStartSec={limit}\n"),
-        "# SIGTERM goes to anechoic, which stops its worker and records that; what is left of the whole tree then is killed.\n\
-         # People may have to be told of the night first, which takes two minutes at most.\n\
+        "# SIGTERM goes to anechoic, which stops its worker, records that, and may take two minutes to tell people; what is left then is killed.\n\
          KillMode=mixed\nTimeoutStopSec=180s\n"
             .to_owned(),
         "# Workers get control groups of their own, and one that runs out of memory is a result and not the end.\n\
@@ -265,8 +264,7 @@ ExecStart=/usr/local/bin/anechoic nightly /srv/bench/suites/quick.toml --baselin
 # 12 is a night on which nothing was measured: the job tells of several in a row by itself.
 SuccessExitStatus=12
 TimeoutStartSec=5400s
-# SIGTERM goes to anechoic, which stops its worker and records that; what is left of the whole tree then is killed.
-# People may have to be told of the night first, which takes two minutes at most.
+# SIGTERM goes to anechoic, which stops its worker, records that, and may take two minutes to tell people; what is left then is killed.
 KillMode=mixed
 TimeoutStopSec=180s
 # Workers get control groups of their own, and one that runs out of memory is a result and not the end.

@@ -82,16 +82,18 @@ fn with_command(crontab: &str, command: &Value) -> String {
 #[test]
 fn a_job_of_cron_runs_as_it_was_written_down() {
     let it = Machine::without_systemd();
-    let secrets = it.bench.write("a secret", "SECRET=hidden\n");
+    let secrets = it
+        .bench
+        .write("a secret", "# as systemd reads it\nSECRET=hid den$HOME;x\n");
     let file = secrets.display().to_string();
     it.scheduled(&[&ADD[..], &["--env-file", &file]].concat());
-    let script = "echo $SECRET $ANECHOIC_LOCKS; pwd; echo $0; exit 7";
+    let script = "echo \"$SECRET\" $ANECHOIC_LOCKS; pwd; echo $0; exit 7";
     let command = serde_json::json!(["/bin/sh", "-c", script, "a 5% $HOME 'q' \"d\" ö; #x"]);
     it.tell("crontab", &with_command(&it.crontab(), &command));
     let here = fs::canonicalize(it.bench.path("")).unwrap();
     let locks = it.bench.path("locks");
     let expected = format!(
-        "hidden {}\n{}\na 5% $HOME 'q' \"d\" ö; #x\n",
+        "hid den$HOME;x {}\n{}\na 5% $HOME 'q' \"d\" ö; #x\n",
         locks.display(),
         here.display()
     );

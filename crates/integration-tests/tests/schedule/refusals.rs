@@ -56,6 +56,18 @@ fn bad_wishes_are_refused_and_nothing_is_touched() {
         2,
         "measured on this machine",
     );
+    check(
+        &with(&["--", "--notify-test", "--notify-command", "true"]),
+        2,
+        "no night measures anything",
+    );
+    check(&with(&["--", "--accept"]), 2, "no night is compared");
+    check(
+        &with(&["--", "--notify-webhook", "ftp://host"]),
+        2,
+        "not the URL of a webhook",
+    );
+    check(&with(&["--", "--notify-webhook", "@absent"]), 4, "absent");
     check(&with(&["--baseline", "rolling:0"]), 2, "rolling:0");
     for command in ["remove", "run-now", "status"] {
         check(&[command, "absent"], 2, "there is no schedule `absent`");
@@ -113,19 +125,20 @@ fn secrets_are_named_and_not_written() {
     ]);
     command
         .env("ANECHOIC_WEBHOOK", "https://hidden")
-        .env("OMP_NUM_THREADS", "3");
+        .env("OMP_NUM_THREADS", "3")
+        .env("https_proxy", "http://proxy:3128")
+        .env("HTTP_PROXY", "http://me:hidden@proxy:3128");
     let ended = finish(&mut command);
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert!(!ended.stdout.contains("hidden"), "{}", ended.stdout);
-    assert!(
-        ended.stdout.contains("Environment=\"OMP_NUM_THREADS=3\"\n"),
-        "{}",
-        ended.stdout
-    );
+    for kept in ["OMP_NUM_THREADS=3", "https_proxy=http://proxy:3128"] {
+        let line = format!("Environment=\"{kept}\"\n");
+        assert!(ended.stdout.contains(&line), "{line}: {}", ended.stdout);
+    }
     assert!(
         ended
             .stderr
-            .contains("not written, as others could read it: `ANECHOIC_WEBHOOK`"),
+            .contains("not written, as others could read it: `ANECHOIC_WEBHOOK`, `HTTP_PROXY`"),
         "{}",
         ended.stderr
     );
@@ -160,6 +173,31 @@ fn what_signs_messages_is_no_part_of_a_unit() {
     assert!(open.contains("read it: `ANECHOIC_HOOK`"), "{open}");
     assert!(open.contains("`--notify-webhook @FILE`"), "{open}");
     assert!(!told("@hook").contains("@FILE"));
+}
+
+#[test]
+fn what_signs_messages_is_looked_for_where_the_job_will() {
+    let it = Machine::with_systemd();
+    let file = it.bench.write("env", "HOOK='hush hush'\n");
+    let hook = [
+        "--",
+        "--notify-webhook",
+        "https://example.org",
+        "--notify-secret-env",
+        "HOOK",
+    ];
+    let ended = it.schedule(&[&ADD[..], &["--user"], &hook].concat());
+    assert_eq!(ended.code, 4, "{}", ended.stderr);
+    assert!(
+        ended
+            .stderr
+            .contains("the variable `HOOK` (--notify-secret-env) is not set"),
+        "{}",
+        ended.stderr
+    );
+    assert!(!it.units().exists());
+    let file = file.display().to_string();
+    it.scheduled(&[&ADD[..], &["--user", "--env-file", &file], &hook].concat());
 }
 
 #[test]

@@ -23,6 +23,8 @@ fn a_schedule_is_installed_shown_started_and_removed() {
             "crontab -l".to_owned(),
             format!("systemd-analyze --user verify {} {}", paths[0], paths[1]),
             "systemctl --user --no-ask-password daemon-reload".to_owned(),
+            format!("systemctl --user --no-ask-password stop {TIMER}"),
+            format!("systemctl --user --no-ask-password clean --what=state {TIMER}"),
             format!("systemctl --user --no-ask-password enable {TIMER}"),
             format!("systemctl --user --no-ask-password restart {TIMER}"),
         ]
@@ -59,10 +61,37 @@ fn a_schedule_is_installed_shown_started_and_removed() {
     let asked = it.asked();
     let off = format!("systemctl --user --no-ask-password disable --now {TIMER}");
     assert!(asked.contains(&off), "{asked:?}");
+    let forgotten = format!("systemctl --user --no-ask-password clean --what=state {TIMER}");
+    assert!(asked.contains(&forgotten), "{asked:?}");
     let left: Vec<_> = fs::read_dir(units).unwrap().flatten().collect();
     assert_eq!(left.len(), 1, "{left:?}");
     let gone = it.schedule(&["remove", "mine"]);
     assert_eq!(gone.code, 2, "only what is marked is ours: {}", gone.stderr);
+}
+
+#[test]
+fn a_schedule_is_not_removed_while_its_job_runs() {
+    let it = Machine::with_systemd();
+    it.scheduled(&ADD);
+    it.tell(
+        "service",
+        "ActiveState=activating\nExecMainStartTimestamp=Mon 2026-11-30 02:30:00 UTC\n",
+    );
+    it.asked();
+    let refused = it.schedule(&["remove", "test"]);
+    assert_eq!(refused.code, 4, "{}", refused.stderr);
+    let told = format!("since 2026-11-30T02:30:00Z; `systemctl --user stop {SERVICE}` ends it");
+    assert!(refused.stderr.contains(&told), "{}", refused.stderr);
+    assert!(it.unit(SERVICE).is_some() && it.unit(TIMER).is_some());
+    let asked = it.asked();
+    assert!(
+        asked
+            .iter()
+            .all(|line| line == "crontab -l" || line.contains(" show ")),
+        "{asked:?}"
+    );
+    it.untell("service");
+    it.scheduled(&["remove", "test"]);
 }
 
 #[test]
@@ -204,6 +233,24 @@ fn a_name_is_taken_once_and_files_of_others_are_left_alone() {
         fs::read_to_string(it.bench.path(foreign)).unwrap(),
         "[Timer]\n"
     );
+}
+
+#[test]
+fn a_unit_needs_no_leave_to_use_cron() {
+    let it = Machine::with_systemd();
+    it.tell("deny", "");
+    let added = it.scheduled(&ADD);
+    assert!(
+        added.stderr.contains("note: `crontab -l` failed: You (")
+            && added
+                .stderr
+                .contains("whether `test` is in the crontab is unknown"),
+        "{}",
+        added.stderr
+    );
+    assert!(it.unit(TIMER).is_some());
+    let refused = it.schedule(&["add", "suite.toml", "--at", "2:30", "--cron", "--name", "x"]);
+    assert_eq!(refused.code, 4, "{}", refused.stderr);
 }
 
 const TIMER_ON: &str = "ActiveState=active\nUnitFileState=enabled\n\

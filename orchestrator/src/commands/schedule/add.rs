@@ -12,14 +12,15 @@ use nix::unistd::{AccessFlags, access};
 
 use super::systemd::{Systemd, Units};
 use super::{Place, ScheduleError, crontab, notes, place};
-use crate::cli::{AddArgs, Cli, Command};
+use crate::cli::{AddArgs, Cli, Command, NotifyArgs};
 use crate::commands::CommandError;
 use crate::commands::ground::refuse_cluster;
 use crate::commands::plan::longest_time;
 use crate::commands::suite::{locate, make_plan, read_suite};
 use crate::exit_code::ExitCode;
+use crate::notify::{NotifyError, Ways};
 use crate::reporter::{print_data, say};
-use crate::schedule::{Job, Name, ServiceOptions, VERSION, block, service, timer};
+use crate::schedule::{Job, Name, ServiceOptions, VERSION, block, service, timer, variables};
 
 /// What a night takes beside its runs: the doctor, the verdict, the history, telling people.
 const BESIDE: Duration = Duration::from_secs(30 * 60);
@@ -34,6 +35,8 @@ struct Night {
     runs: u32,
     /// How long it may wait for the device; absent where that is as long as it takes.
     wait: Option<Duration>,
+    /// How people are told.
+    notify: NotifyArgs,
 }
 
 /// A file of what is to be installed, with its text.
@@ -46,16 +49,15 @@ pub(super) fn add(args: &AddArgs) -> Result<ExitCode, CommandError> {
     let night = night(&command)?;
     let plan = make_plan(&suite, &night.options)?;
     let environment = notes::environment(place, args.run_as.is_some(), &plan, &args.nightly);
+    let file = file_variables(args)?;
+    check_ways(args, &night.notify, &file)?;
     let job = job(args, suite.name(), command, environment.kept)?;
     let texts = texts(args, &job, place, night.limit(&plan))?;
     match &args.print {
         Some(folder) => show(&texts, folder.as_deref())?,
         None => install(args, &job, place, texts)?,
     }
-    // One that cannot be read is refused above.
-    let file = job.environment_file.as_ref();
-    let file = file.and_then(|file| fs::read_to_string(file).ok());
-    let left_out = notes::left_out(&environment.left_out, &file.unwrap_or_default());
+    let left_out = notes::left_out(&environment.left_out, &file);
     let notes = left_out.into_iter().chain(notes::of(&job, place, args));
     notes.for_each(|note| say(&format!("note: {note}")));
     Ok(ExitCode::Done)
@@ -132,17 +134,42 @@ fn job(
         folder: text(env::current_dir().map_err(ScheduleError::NoPlace)?)?,
         command,
         environment,
-        environment_file: args.env_file.as_deref().map(readable).transpose()?,
+        environment_file: args.env_file.as_deref().map(absolute).transpose()?,
     })
 }
 
-/// The absolute path of a file that can be read.
-fn readable(path: &Path) -> Result<String, ScheduleError> {
-    fs::File::open(path).map_err(|source| ScheduleError::EnvironmentFile {
-        path: path.to_owned(),
+/// What the file with further variables sets.
+fn file_variables(args: &AddArgs) -> Result<Vec<(String, String)>, ScheduleError> {
+    let Some(path) = &args.env_file else {
+        return Ok(Vec::new());
+    };
+    let text = fs::read_to_string(path).map_err(|source| ScheduleError::EnvironmentFile {
+        path: path.clone(),
         source,
     })?;
-    absolute(path)
+    Ok(variables(&text))
+}
+
+/// Nobody is told at midnight that nobody can be told. What is only shown may be for another machine.
+fn check_ways(
+    args: &AddArgs,
+    notify: &NotifyArgs,
+    file: &[(String, String)],
+) -> Result<(), NotifyError> {
+    let of_file = |name: &str| file.iter().find(|(known, _)| known == name);
+    // What is set now and in no file is not written down, and named for that.
+    let variable = |name: &str| match of_file(name) {
+        Some((_, value)) => Some(value.into()),
+        None => env::var_os(name),
+    };
+    let (_, broken) = Ways::with(notify, variable);
+    for (_, error) in broken {
+        match args.print.is_some() && error.is_of_machine() {
+            true => say(&format!("note: {error}")),
+            false => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 fn absolute(path: &Path) -> Result<String, ScheduleError> {
@@ -161,6 +188,12 @@ fn night(command: &[String]) -> Result<Night, ScheduleError> {
         let text = "they make another command of it";
         return Err(ScheduleError::Nightly(text.to_owned()));
     };
+    let wrong = |text: &str| Err(ScheduleError::Nightly(text.to_owned()));
+    match (args.notify_test, args.accept) {
+        (true, _) => return wrong("with `--notify-test`, no night measures anything"),
+        (_, true) => return wrong("with `--accept`, no night is compared with any other"),
+        (false, false) => {}
+    }
     let here = refuse_cluster(&args.place);
     here.map_err(|error| ScheduleError::Nightly(error.to_string()))?;
     Ok(Night {
@@ -170,6 +203,7 @@ fn night(command: &[String]) -> Result<Night, ScheduleError> {
             Some(wait) => wait.limit(),
             None => Some(Duration::ZERO),
         },
+        notify: args.notify,
     })
 }
 
@@ -280,11 +314,19 @@ fn install(
 fn refuse_taken(args: &AddArgs, name: &Name, place: Place) -> Result<(), ScheduleError> {
     for other in Place::ALL {
         let is_there = match Systemd::of(other) {
-            Ok(Some(systemd)) if other == place => systemd.look(name)?,
-            Ok(Some(systemd)) => systemd.jobs().iter().any(|job| job.name == *name),
-            Ok(None) => crontab::holds(name)?,
-            // Another place than the one that is used.
-            Err(_) if other != place => false,
+            Ok(Some(systemd)) if other == place => systemd.look(name),
+            Ok(Some(systemd)) => Ok(systemd.jobs().iter().any(|job| job.name == *name)),
+            Ok(None) => crontab::holds(name),
+            Err(error) => Err(error),
+        };
+        let is_there = match is_there {
+            Ok(is_there) => is_there,
+            Err(error) if other != place && is_closed(&error) => {
+                say(&format!(
+                    "note: {error}; whether `{name}` is {other} is unknown"
+                ));
+                false
+            }
             Err(error) => return Err(error),
         };
         if is_there && !(other == place && args.replace) {
@@ -295,6 +337,14 @@ fn refuse_taken(args: &AddArgs, name: &Name, place: Place) -> Result<(), Schedul
         }
     }
     Ok(())
+}
+
+/// Whether it is a place that the calling user cannot look into: then the user has no schedule in it either.
+fn is_closed(error: &ScheduleError) -> bool {
+    matches!(
+        error,
+        ScheduleError::NoHome | ScheduleError::Refused { .. } | ScheduleError::NoAnswer(_)
+    )
 }
 
 /// Nobody sees at midnight that nothing can be recorded.

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use anechoic_record::RecordError;
+use jiff::Timestamp;
 
 use super::Place;
 use crate::exit_code::ExitCode;
@@ -37,6 +38,12 @@ pub(crate) enum ScheduleError {
     NoSuch(Name),
     #[error("there are several schedules `{name}`: {places}")]
     Several { name: Name, places: String },
+    #[error("the job of the schedule `{name}` runs since {since}; `{stop}` ends it")]
+    Runs {
+        name: Name,
+        since: Timestamp,
+        stop: String,
+    },
     #[error("the results folder `{}` cannot be written", path.display())]
     Results { path: PathBuf, source: io::Error },
     #[error("failed to {0}")]
@@ -82,6 +89,7 @@ impl ScheduleError {
             | Self::Text(_)
             | Self::Cron(CronError::Text(_) | CronError::TooLong { .. }) => ExitCode::Usage,
             Self::NoSystemd
+            | Self::Runs { .. }
             | Self::Results { .. }
             | Self::Unwritable(_)
             | Self::NotShown(_)
@@ -118,6 +126,7 @@ impl ScheduleError {
             Self::NoSystemd => "use --cron, or see with --print what would be installed",
             Self::NoSuch(_) => "`anechoic schedule list` shows the schedules",
             Self::Several { .. } => "say which with --user, --system or --cron",
+            Self::Runs { .. } => "wait for its end, or end it, and remove the schedule then",
             Self::Results { .. } => "choose another folder with --results",
             Self::Unwritable(_) | Self::Unremovable { .. } => {
                 "units of the machine need root: use --user, or `sudo`"

@@ -29,6 +29,17 @@ const OF_SESSIONS: [&str; 8] = [
     ORCHESTRATOR_MARK,
 ];
 
+/// Variables by which people are reached: the way out of the network, and who vouches for receivers. The first four also count in
+/// small letters.
+const OF_TELLING: [&str; 6] = [
+    "ALL_PROXY",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "SSL_CERT_DIR",
+    "SSL_CERT_FILE",
+];
+
 /// Parts of names whose values nobody else is to read.
 const SECRETS: [&str; 7] = [
     "SECRET",
@@ -49,7 +60,7 @@ pub(super) struct Environment {
     pub(super) left_out: BTreeSet<String>,
 }
 
-/// Of the variables that are set now, those that a measurement needs.
+/// Of the variables that are set now, those that a night needs.
 pub(super) fn environment(
     place: Place,
     runs_as_other: bool,
@@ -63,7 +74,7 @@ pub(super) fn environment(
         let (Ok(name), Ok(value)) = (name.into_string(), value.into_string()) else {
             continue;
         };
-        let is_usual = usual.passes(&name) || name == "LIBTORCH";
+        let is_usual = usual.passes(&name) || name == "LIBTORCH" || is_of_telling(&name);
         let is_signing = secret == Some(name.as_str());
         let is_asked_for =
             is_signing || plan.cases.iter().any(|case| case.isolation.asks_for(&name));
@@ -72,7 +83,7 @@ pub(super) fn environment(
         if is_home || OF_SESSIONS.contains(&name.as_str()) || !(is_usual || is_asked_for) {
             continue;
         }
-        match is_usual && !is_signing && !is_secret(&name) {
+        match is_usual && !is_signing && !is_secret(&name, &value) {
             true => environment.kept.push((name, value)),
             false => drop(environment.left_out.insert(name)),
         }
@@ -81,10 +92,17 @@ pub(super) fn environment(
     environment
 }
 
-fn is_secret(name: &str) -> bool {
-    SECRETS
-        .iter()
-        .any(|part| name.to_ascii_uppercase().contains(part))
+fn is_of_telling(name: &str) -> bool {
+    let is_proxy = |known: &str| known.ends_with("_PROXY") && known.to_ascii_lowercase() == name;
+    let mut known = OF_TELLING.into_iter();
+    known.any(|known| known == name || is_proxy(known))
+}
+
+/// By its name; of a proxy also by a password in its URL.
+fn is_secret(name: &str, value: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    let is_named_so = SECRETS.iter().any(|part| name.contains(part));
+    is_named_so || (name.ends_with("_PROXY") && value.contains('@'))
 }
 
 /// The value of an option among arguments.
@@ -101,14 +119,8 @@ fn value_of<'a>(arguments: &'a [String], option: &str) -> Option<&'a str> {
 }
 
 /// What to do about variables that were not written, but for those in the file that the job reads.
-pub(super) fn left_out(names: &BTreeSet<String>, file: &str) -> Option<String> {
-    let is_there = |name: &&String| {
-        let mut lines = file.lines().map(|line| line.trim_start());
-        lines.any(|line| {
-            line.strip_prefix(name.as_str())
-                .is_some_and(|rest| rest.starts_with('='))
-        })
-    };
+pub(super) fn left_out(names: &BTreeSet<String>, file: &[(String, String)]) -> Option<String> {
+    let is_there = |name: &&String| file.iter().any(|(known, _)| known == *name);
     let names = names.iter().filter(|name| !is_there(name));
     let names: Vec<_> = names.map(|name| format!("`{name}`")).collect();
     (!names.is_empty()).then(|| {
@@ -205,6 +217,7 @@ pub(super) fn moment(at: Timestamp, zone: &TimeZone) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::schedule::variables;
 
     #[test]
     fn names_of_secrets_are_known() {
@@ -214,15 +227,27 @@ mod tests {
             "aws_secret_access_key",
             "OMP_PASSWORD",
         ] {
-            assert!(is_secret(secret), "{secret}");
+            assert!(is_secret(secret, ""), "{secret}");
         }
+        assert!(is_secret("https_proxy", "http://me:hush@proxy:3128"));
         for open in [
             "PATH",
             "ANECHOIC_WORKER",
             "CUDA_VISIBLE_DEVICES",
             "LD_LIBRARY_PATH",
+            "HTTPS_PROXY",
         ] {
-            assert!(!is_secret(open), "{open}");
+            assert!(!is_secret(open, "http://proxy:3128"), "{open}");
+        }
+    }
+
+    #[test]
+    fn the_way_out_of_the_network_is_known() {
+        for name in ["HTTPS_PROXY", "no_proxy", "SSL_CERT_FILE"] {
+            assert!(is_of_telling(name), "{name}");
+        }
+        for name in ["MY_PROXY", "Https_Proxy", "ssl_cert_file", "PATH"] {
+            assert!(!is_of_telling(name), "{name}");
         }
     }
 
@@ -255,15 +280,15 @@ mod tests {
     #[test]
     fn variables_that_are_left_out_are_named() {
         let names = ["B", "A"].map(str::to_owned).into();
-        let told = left_out(&names, "").unwrap();
+        let told = left_out(&names, &[]).unwrap();
         assert!(
             told.contains("`A`, `B`") && told.contains("--env-file"),
             "{told}"
         );
-        let told = left_out(&names, "# A=1\nB=2\nAB=3\n").unwrap();
+        let told = left_out(&names, &variables("# A=1\nB=2\nAB=3\n")).unwrap();
         assert!(told.contains(": `A`;"), "{told}");
-        assert_eq!(left_out(&names, " A=1\nB=\n"), None);
-        assert_eq!(left_out(&BTreeSet::new(), ""), None);
+        assert_eq!(left_out(&names, &variables(" A=1\nB=\n")), None);
+        assert_eq!(left_out(&BTreeSet::new(), &[]), None);
     }
 
     #[test]

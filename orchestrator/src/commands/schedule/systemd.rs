@@ -110,10 +110,18 @@ impl Systemd {
         self.verify(name)?;
         self.control(&["daemon-reload"])?;
         let timer = format!("{}.timer", name.unit());
+        self.forget_last_start(&timer);
         self.control(&["enable", &timer])?;
         // One that was on already takes its new times.
         self.control(&["restart", &timer])?;
         Ok(())
+    }
+
+    /// A timer that is `Persistent=` starts its job at once where a time has passed since the last start that systemd knows of a timer of
+    /// that name. Systemd of before version 244 has no such command, and a timer that is not yet known was never on.
+    fn forget_last_start(&self, timer: &str) {
+        let _ = self.control(&["stop", timer]);
+        let _ = self.control(&["clean", "--what=state", timer]);
     }
 
     /// Has systemd read the units as it will. What it says of other units is no fault of these.
@@ -170,11 +178,24 @@ impl Systemd {
         }
     }
 
-    /// Turns the timer off and removes the units. A job that runs goes on to its end.
+    /// Turns the timer off and removes the units. Not while the job runs: without its unit it would lose its time limit and be killed.
     pub(super) fn remove(&self, name: &Name) -> Result<(), ScheduleError> {
         self.look(name)?;
+        // A systemd that does not answer runs no job.
+        if let Ok(State {
+            runs_since: Some(since),
+            ..
+        }) = self.state(name)
+        {
+            return Err(ScheduleError::Runs {
+                name: name.clone(),
+                since,
+                stop: self.command(&["stop", &format!("{}.service", name.unit())]),
+            });
+        }
         let timer = format!("{}.timer", name.unit());
         let disabled = self.control(&["disable", "--now", &timer]);
+        self.forget_last_start(&timer);
         for kind in ["timer", "service"] {
             let path = self.path(name, kind);
             match fs::remove_file(&path) {
@@ -224,11 +245,17 @@ impl Systemd {
         if answer.status.success() {
             return Ok(answer);
         }
-        all.retain(|argument| *argument != "--no-ask-password");
         Err(ScheduleError::Refused {
-            command: format!("systemctl {}", all.join(" ")),
+            command: self.command(arguments),
             said: said(&answer),
         })
+    }
+
+    /// What somebody would type.
+    fn command(&self, arguments: &[&str]) -> String {
+        let words = ["systemctl"].into_iter().chain(self.scope());
+        let words = words.chain(arguments.iter().copied());
+        words.collect::<Vec<_>>().join(" ")
     }
 
     fn scope(&self) -> Vec<&'static str> {
