@@ -59,7 +59,7 @@ impl Gate {
 
 /// Why tonight is not compared at all.
 fn refused(input: &GateInput<'_>, runs: &Runs<'_>) -> Option<GateDecision> {
-    let Some(newest) = input.baseline.last() else {
+    let Some(newest) = input.baseline.iter().flatten().last() else {
         return Some(GateDecision::NoBaseline);
     };
     let tonight = &runs.tonight.first()?.fingerprint;

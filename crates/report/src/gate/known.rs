@@ -126,7 +126,10 @@ fn is_of_machine(series: &Series<'_>, certificate: &Certificate) -> bool {
 
 /// From what processes of single runs differ by.
 fn of_processes(series: &Series<'_>, why: &str) -> Option<Known> {
-    let runs = series.tonight.iter().chain(&series.baseline);
+    let runs = series
+        .tonight
+        .iter()
+        .chain(series.baseline.iter().flatten());
     let averages = runs.map(|value| &value.cell.average);
     let parts = averages.filter_map(|average| {
         let freedom = (average.processes - 1) as f64;
