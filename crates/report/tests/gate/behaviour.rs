@@ -327,7 +327,8 @@ fn a_certificate_is_used_as_long_as_nights_do_not_contradict_it() {
     assert_eq!(
         found.noise,
         Some(NoiseSource::Certificate {
-            file: file.to_owned()
+            file: file.to_owned(),
+            expired: false
         })
     );
     let night = Night::of(nights(&[1.0; 20], timed), vec![timed(1.0)]);
@@ -335,7 +336,8 @@ fn a_certificate_is_used_as_long_as_nights_do_not_contradict_it() {
     assert_eq!(
         found.noise,
         Some(NoiseSource::Certificate {
-            file: file.to_owned()
+            file: file.to_owned(),
+            expired: false
         })
     );
     let found = night.judge(valid(&rash));
@@ -347,6 +349,19 @@ fn a_certificate_is_used_as_long_as_nights_do_not_contradict_it() {
         found.notes[0].contains("times as much as certified"),
         "{:?}",
         found.notes
+    );
+}
+
+#[test]
+fn a_certificate_without_noise_is_contradicted_in_words() {
+    let night = Night::of(nights(&[1.0; 20], timed), vec![timed(1.0)]);
+    let found = night.judge(Certified::Valid {
+        certificate: &certificate(0.0),
+        file: "night.json",
+    });
+    assert_eq!(
+        found.notes,
+        ["`a` total-time: nights scatter, and certified is no noise at all"]
     );
 }
 
@@ -363,7 +378,7 @@ fn of_an_expired_certificate_the_machine_counts() {
     let widened = night.judge(expired);
     assert!(matches!(
         widened.noise,
-        Some(NoiseSource::Certificate { .. })
+        Some(NoiseSource::Certificate { expired: true, .. })
     ));
     assert!(
         widened.notes[0].contains("libtorch was 2.8.0"),
