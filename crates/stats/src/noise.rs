@@ -129,7 +129,7 @@ mod tests {
         // One run of so many is slow, here and there.
         let check = |slow: usize| {
             let slowed = |i: usize| {
-                if (i * 7 + i / 5) % slow == 0 {
+                if (i * 7 + i / 5).is_multiple_of(slow) {
                     50.0
                 } else {
                     0.0

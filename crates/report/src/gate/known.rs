@@ -146,7 +146,7 @@ fn of_processes(series: &Series<'_>, why: &str) -> Option<Known> {
     let averages = runs.map(|value| &value.cell.average);
     let parts = averages.filter_map(|average| {
         let freedom = (average.processes - 1) as f64;
-        (average.scale == series.scale).then_some((average.error()?, freedom))
+        (average.scale == series.scale).then_some((average.standard_error(series.scale)?, freedom))
     });
     let (mut squares, mut freedom) = (0.0, 0.0);
     for (error, of_run) in parts {

@@ -1,7 +1,7 @@
 //! The values of a cell in tonight's runs, those of the baseline and those of the nights before, on the line.
 
 use anechoic_record::{CellId, Metric};
-use anechoic_stats::{Interval, Reading, Scale, median};
+use anechoic_stats::{Reading, Scale, median};
 
 use super::{GateInput, GateOptions};
 use crate::{CellDigest, RunDigest};
@@ -181,30 +181,6 @@ impl<'a> Series<'a> {
     /// Tonight's on the line.
     pub(super) fn tonight_level(&self) -> f64 {
         reading(&self.tonight).value
-    }
-
-    /// From the line to the metric's unit.
-    pub(super) fn in_unit(&self, at: f64) -> f64 {
-        match self.scale {
-            Scale::Ratio => at.exp(),
-            Scale::Difference => at,
-        }
-    }
-
-    /// From a difference on the line to an effect as it is told.
-    pub(super) fn effect(&self, on_line: f64) -> f64 {
-        match self.scale {
-            Scale::Ratio => on_line.exp_m1(),
-            Scale::Difference => on_line,
-        }
-    }
-
-    /// As [`Self::effect`], of an interval.
-    pub(super) fn interval(&self, on_line: Interval) -> Interval {
-        Interval {
-            low: self.effect(on_line.low),
-            high: self.effect(on_line.high),
-        }
     }
 
     /// The smallest difference that matters, on the line, from this level on.
