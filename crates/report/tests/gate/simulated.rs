@@ -287,9 +287,9 @@ fn recorded_noise_raises_few_alarms_and_hides_little() {
     let check = |planted, seed, least| check("recorded", &source, &planted, seed, least);
     check(NOTHING, 41, [0, 0]);
     // Of cells that scatter by 1.2, 1.8 and 3.5 %, a step of 3 % within two nights is not to be had in more.
-    check(IN_TINY, 42, [120, 0]);
-    check(IN_CAPTURE, 43, [65, 0]);
-    check(IN_SMALL, 44, [12, 0]);
+    check(IN_TINY, 42, [120, 80]);
+    check(IN_CAPTURE, 43, [65, 28]);
+    check(IN_SMALL, 44, [12, 5]);
     check(CREEP_OF_ALL, 45, [WANTED; 2]);
     check(CREEP_IN_TINY, 46, [WANTED; 2]);
 }
@@ -299,9 +299,9 @@ fn longer_runs_of_recorded_noise() {
     let source = Source::Longer(Source::recorded(), 4);
     let check = |planted, seed, least| check("recorded, 4 times", &source, &planted, seed, least);
     check(NOTHING, 61, [0, 0]);
-    check(IN_TINY, 62, [0, 0]);
-    check(IN_CAPTURE, 63, [0, 0]);
-    check(IN_SMALL, 64, [0, 0]);
+    check(IN_TINY, 62, [WANTED; 2]);
+    check(IN_CAPTURE, 63, [140, 105]);
+    check(IN_SMALL, 64, [4, 1]);
 }
 
 #[test]
@@ -311,7 +311,7 @@ fn quiet_machines_find_three_percent_in_two_nights() {
             deviation,
             of_night: 0.35,
         };
-        check(noise, &source, &IN_TINY, seed, [WANTED, 0]);
+        check(noise, &source, &IN_TINY, seed, [WANTED, 180]);
         check(noise, &source, &CREEP_IN_TINY, seed, [WANTED; 2]);
     }
 }
