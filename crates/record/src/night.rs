@@ -115,7 +115,7 @@ pub enum CellFinding {
     Creep {
         /// The first run of the course.
         since: String,
-        /// The change per night, as a fraction.
+        /// The change per night, as a fraction; a difference where values may be zero or negative.
         per_night: f64,
     },
 }
@@ -124,12 +124,15 @@ pub enum CellFinding {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "source", rename_all = "kebab-case")]
 pub enum NoiseSource {
-    /// A valid certificate.
+    /// A certificate.
     Certificate {
         /// Its file's name.
         file: String,
+        /// Whether it has expired, with other programs on the same machine: its noise is taken for larger then.
+        #[serde(default)]
+        expired: bool,
     },
-    /// How nights scattered, as there is no valid certificate.
+    /// How nights scattered, as there is no certificate that can be used.
     Nights {
         /// How many.
         nights: u32,

@@ -175,8 +175,17 @@ fn basis(night: &Night) -> Vec<String> {
         lines.push(format!("compared with {}: {runs}", night.baseline));
     }
     lines.extend(night.noise.as_ref().map(|noise| match noise {
-        NoiseSource::Certificate { file } => {
+        NoiseSource::Certificate {
+            file,
+            expired: false,
+        } => {
             format!("noise: from the certificate `{file}`, which is valid")
+        }
+        NoiseSource::Certificate {
+            file,
+            expired: true,
+        } => {
+            format!("noise: from the certificate `{file}`, which has expired, and taken for larger")
         }
         NoiseSource::Nights { nights, why } => {
             format!(

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::contrast::{logarithmic, plain};
 use crate::group::{Group, Mean};
 use crate::welch::Precision;
-use crate::{Interval, mean, t_quantile};
+use crate::{Interval, mean};
 
 /// What values are averaged in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -15,6 +15,40 @@ pub enum Scale {
     Ratio,
     /// As they are, as some are zero or negative: the arithmetic mean. Effects are differences.
     Difference,
+}
+
+impl Scale {
+    /// A value on the line that this scale compares values on: its logarithm, or itself.
+    pub fn on_line(self, value: f64) -> f64 {
+        match self {
+            Self::Ratio => value.ln(),
+            Self::Difference => value,
+        }
+    }
+
+    /// From the line to the values' own unit.
+    pub fn value(self, on_line: f64) -> f64 {
+        match self {
+            Self::Ratio => on_line.exp(),
+            Self::Difference => on_line,
+        }
+    }
+
+    /// A difference on the line as an effect: new / base − 1, or the difference itself.
+    pub fn effect(self, on_line: f64) -> f64 {
+        match self {
+            Self::Ratio => on_line.exp_m1(),
+            Self::Difference => on_line,
+        }
+    }
+
+    /// As [`Self::effect`], of an interval.
+    pub fn effects(self, on_line: Interval) -> Interval {
+        Interval {
+            low: self.effect(on_line.low),
+            high: self.effect(on_line.high),
+        }
+    }
 }
 
 /// The average of processes.
@@ -56,22 +90,6 @@ pub fn average(series: &[Vec<f64>]) -> Option<Average> {
 }
 
 impl Average {
-    /// The standard error that its interval is made of, on the line: of the logarithm of the value, or of the value itself. `None` of one
-    /// process.
-    pub fn error(&self) -> Option<f64> {
-        let interval = self.interval?;
-        let width = match self.scale {
-            Scale::Ratio => interval.high.ln() - interval.low.ln(),
-            Scale::Difference => interval.high - interval.low,
-        };
-        let freedom = self
-            .processes
-            .checked_sub(1)
-            .filter(|freedom| *freedom > 0)?;
-        let error = width / 2.0 / t_quantile(freedom as f64);
-        error.is_finite().then_some(error)
-    }
-
     fn out_of_logarithms(self, group: &Group) -> Self {
         let values = group.values();
         // Equal values come back exactly.
@@ -96,13 +114,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn errors_are_those_of_the_interval() {
-        // s = √2 ln 2 of two logarithms, so that the error of their mean is ln 2.
-        let found = average(&[vec![1.0], vec![4.0]]).unwrap();
-        assert!((found.error().unwrap() - 2_f64.ln()).abs() < 1e-9);
-        let found = average(&[vec![-1.0], vec![3.0]]).unwrap();
-        assert!((found.error().unwrap() - 2.0).abs() < 1e-9);
-        assert_eq!(average(&[vec![1.0]]).unwrap().error(), None);
+    fn to_the_line_and_back() {
+        for scale in [Scale::Ratio, Scale::Difference] {
+            let back = scale.value(scale.on_line(3.0));
+            assert!((back - 3.0).abs() < 1e-12, "{scale:?}: {back}");
+            let step = scale.on_line(3.0) - scale.on_line(2.0);
+            let expected = match scale {
+                Scale::Ratio => 0.5,
+                Scale::Difference => 1.0,
+            };
+            assert!((scale.effect(step) - expected).abs() < 1e-12);
+            let around = scale.effects(Interval::around(step, 0.1));
+            assert!(around.low < expected && around.high > expected);
+        }
     }
 
     #[test]

@@ -32,10 +32,7 @@ impl Average {
     /// and where a logarithm would not be a number.
     pub fn standard_error(&self, scale: Scale) -> Option<f64> {
         let interval = self.interval?;
-        let width = match scale {
-            Scale::Ratio => interval.high.ln() - interval.low.ln(),
-            Scale::Difference => interval.high - interval.low,
-        };
+        let width = scale.on_line(interval.high) - scale.on_line(interval.low);
         let freedom = self
             .processes
             .checked_sub(1)

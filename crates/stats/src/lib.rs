@@ -62,7 +62,7 @@ fn mean(values: &[f64]) -> f64 {
 }
 
 /// Unbiased sample variance; needs two values.
-fn variance(values: &[f64]) -> Option<f64> {
+pub fn variance(values: &[f64]) -> Option<f64> {
     if values.len() < 2 {
         return None;
     }

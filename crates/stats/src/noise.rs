@@ -23,6 +23,12 @@ const LAGS: usize = 2;
 /// In scaled median absolute deviations: differences further off are taken for so much.
 const REACH: f64 = 3.0;
 
+/// What is as large as more than so many others is no accident: a step makes one or two large differences, a wild run two.
+const ACCIDENTS: usize = 2;
+
+/// In a long course, one difference of so many may be an accident.
+const OF_LONG: usize = 10;
+
 /// From the median absolute deviation to the standard deviation of normal values.
 const NORMAL: f64 = 1.482_602_2;
 
@@ -31,7 +37,8 @@ const NORMAL: f64 = 1.482_602_2;
 /// Of fewer than eight runs it is the standard deviation, with n − 1 degrees of freedom. More may contain a step or a trend, which are no
 /// noise: of them it is the mean square of successive differences (von Neumann, "Distribution of the ratio of the mean square successive
 /// difference to the variance", Annals of Mathematical Statistics 12, 1941), where differences more than three scaled median absolute deviations off
-/// are drawn in. The same is taken of runs two apart, and the larger counts: conditions that last for several runs make
+/// are drawn in, though never to less than what more than a tenth of them, and more than two, come to: a machine that has two modes is that
+/// noisy, also where most neighbours are in one. The same is taken of runs two apart, and the larger counts: conditions that last for several runs make
 /// neighbours more alike than runs are. Freedom: ¾(n − 1), as differences share values; so it is in simulations. Of noise without
 /// memory the deviation comes out 9 % too high for eight runs, and 3 % for sixty.
 pub fn noise(runs: &[f64]) -> Option<Noise> {
@@ -54,7 +61,11 @@ fn squared_difference(runs: &[f64], lag: usize) -> f64 {
     // Where most differences are nothing, there is no telling which of the others are wild.
     let reach = mad(&differences).filter(|spread| *spread > 0.0);
     let reach = reach.map_or(f64::INFINITY, |spread| REACH * NORMAL * spread);
-    let squares = differences.iter().map(|d| d.abs().min(reach).powi(2));
+    let mut sizes: Vec<f64> = differences.iter().map(|d| d.abs()).collect();
+    sizes.sort_by(|a, b| b.total_cmp(a));
+    let accidents = ACCIDENTS.max(sizes.len() / OF_LONG);
+    let reach = sizes.get(accidents).map_or(reach, |size| size.max(reach));
+    let squares = sizes.iter().map(|size| size.min(reach).powi(2));
     mean(&squares.collect::<Vec<_>>())
 }
 
@@ -111,6 +122,33 @@ mod tests {
         check(of(|i, v| if i < 20 { v } else { v + 100.0 }));
         check(of(|i, v| v + i as f64 / 4.0));
         check(of(|i, v| if i == 9 { 1e6 } else { v }));
+    }
+
+    #[test]
+    fn modes_are_noise() {
+        // One run of so many is slow, here and there.
+        let check = |slow: usize| {
+            let slowed = |i: usize| {
+                if (i * 7 + i / 5).is_multiple_of(slow) {
+                    50.0
+                } else {
+                    0.0
+                }
+            };
+            let jitter = wave(60);
+            let runs = jitter.iter().enumerate().map(|(i, v)| v / 10.0 + slowed(i));
+            let runs: Vec<f64> = runs.collect();
+            let sample = variance(&runs).unwrap().sqrt();
+            let found = noise(&runs).unwrap().deviation;
+            assert!(found > 0.8 * sample, "1 of {slow}: {found} for {sample}");
+        };
+        [2, 3, 4, 6].into_iter().for_each(check);
+        for count in [8, 9] {
+            let zigzag = wave(count).into_iter().enumerate();
+            let zigzag: Vec<f64> = zigzag.map(|(i, v)| v / 1e3 + (i % 2) as f64).collect();
+            let found = noise(&zigzag).unwrap().deviation;
+            assert!(found > 0.5, "{found} of {count}");
+        }
     }
 
     #[test]

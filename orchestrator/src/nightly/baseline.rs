@@ -30,11 +30,11 @@ pub(crate) struct Past<'a> {
     pub(crate) digests: &'a [RunDigest],
 }
 
-/// The runs that a night is compared with.
+/// What a night is compared with.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Baseline {
-    /// The runs of the baseline, oldest first; none where there is nothing to compare with.
-    pub(crate) runs: Vec<RunDigest>,
+    /// The nights of the baseline, oldest first: of each its run, then its confirmations. None where there is nothing to compare with.
+    pub(crate) nights: Vec<Vec<RunDigest>>,
     /// Measured nights since the last accepted level, also in part, oldest first: of each its run, then its confirmations.
     pub(crate) history: Vec<Vec<RunDigest>>,
     /// What is to be known of it.
@@ -50,12 +50,13 @@ impl Baseline {
         now: Timestamp,
     ) -> Self {
         let mut notes = Vec::new();
-        let runs = match choice {
+        let nights = match choice {
             BaselineChoice::LastGood => past.newest(1, &mut notes),
             BaselineChoice::Rolling(nights) => past.newest(*nights, &mut notes),
-            BaselineChoice::Run(_) => named.into_iter().collect(),
+            BaselineChoice::Run(_) => named.into_iter().map(|run| vec![run]).collect(),
         };
-        let later = runs.iter().filter(|run| run.started > now);
+        let runs = nights.iter().flatten();
+        let later = runs.filter(|run| run.started > now);
         notes.extend(later.map(|run| {
             format!(
                 "the run `{}` of the baseline was started later than now, at {}: the clock was set back",
@@ -63,10 +64,15 @@ impl Baseline {
             )
         }));
         Self {
-            runs,
+            nights,
             history: past.history(),
             notes,
         }
+    }
+
+    /// All runs of it, oldest night first.
+    pub(crate) fn runs(&self) -> impl DoubleEndedIterator<Item = &RunDigest> {
+        self.nights.iter().flatten()
     }
 }
 
@@ -91,7 +97,7 @@ impl Past<'_> {
 
     /// The newest good nights; where there are none, the newest on which cases failed and none became worse: a case that fails every
     /// night does not keep the others from being judged.
-    fn newest(&self, wanted: usize, notes: &mut Vec<String>) -> Vec<RunDigest> {
+    fn newest(&self, wanted: usize, notes: &mut Vec<String>) -> Vec<Vec<RunDigest>> {
         let good = self.newest_of(wanted, |night| night.outcome.is_good(), notes);
         if !good.is_empty() {
             return good;
@@ -110,15 +116,15 @@ impl Past<'_> {
         wanted: usize,
         is_of: impl Fn(&Night) -> bool,
         notes: &mut Vec<String>,
-    ) -> Vec<RunDigest> {
+    ) -> Vec<Vec<RunDigest>> {
         let nights = self.level().iter().filter(|night| is_of(night));
         let mut found = Vec::new();
         for night in nights.rev() {
             if found.len() == wanted {
                 break;
             }
-            match night.run.as_ref().and_then(|run| self.digest(run)) {
-                Some(digest) => found.push(digest.clone()),
+            match self.runs(night) {
+                Some(runs) => found.push(runs),
                 None => notes.push(lost(night)),
             }
         }
@@ -235,7 +241,7 @@ mod tests {
         };
         let now = Timestamp::from_second(1_000_000_000).unwrap();
         let found = Baseline::choose(&choice.parse().unwrap(), past, None, now);
-        let names: Vec<_> = found.runs.iter().map(|run| &run.run).collect();
+        let names: Vec<_> = found.nights.iter().map(|runs| &runs[0].run).collect();
         assert_eq!(names, baseline, "{course}");
         let nights: Vec<_> = found.history.iter().map(|runs| &runs[0].run).collect();
         assert_eq!(nights, history, "{course}");
@@ -335,6 +341,9 @@ mod tests {
         let names = |runs: &Vec<RunDigest>| runs.iter().map(|run| run.run.clone()).collect();
         let names: Vec<Vec<String>> = history.iter().map(names).collect();
         assert_eq!(names, [vec!["r0", "c2"], vec!["r1"]]);
+        // What they came to counts in the baseline as well.
+        let found = past.newest(2, &mut Vec::new());
+        assert_eq!(found, history);
     }
 
     #[test]
@@ -350,7 +359,7 @@ mod tests {
                 digests: &digests,
             };
             let found = Baseline::choose(&"rolling:2".parse().unwrap(), past, None, now);
-            let names: Vec<_> = found.runs.iter().map(|run| &run.run).collect();
+            let names: Vec<_> = found.runs().map(|run| &run.run).collect();
             assert_eq!(names, baseline, "{nights:?}");
         };
         let quiet = |n| (n, "quiet");
@@ -371,13 +380,13 @@ mod tests {
             digests: &digests,
         };
         let found = Baseline::choose(&BaselineChoice::LastGood, past, None, Timestamp::UNIX_EPOCH);
-        assert_eq!(found.runs.len(), 1);
+        assert_eq!(found.runs().count(), 1);
         assert!(found.notes[0].contains("set back"), "{:?}", found.notes);
         let named = Some(digest(3, "r3"));
         let run = BaselineChoice::Run("r3".to_owned());
         let now = digests[0].started;
         let found = Baseline::choose(&run, past, named, now);
-        assert_eq!(found.runs[0].run, "r3");
+        assert_eq!(found.runs().next().unwrap().run, "r3");
         assert_eq!(found.history.len(), 1);
     }
 }

@@ -3,7 +3,7 @@
 use anechoic_record::{
     CellId, Certificate, CertifiedCell, Difference, Fingerprint, LeftOut, SCHEMA_VERSION,
 };
-use anechoic_stats::{Scale, smallest_detectable};
+use anechoic_stats::{Scale, smallest_detectable, variance};
 
 use super::{NotCertified, Round};
 use crate::CellDigest;
@@ -166,7 +166,9 @@ fn cell(id: &CellId, rounds: &[&Round]) -> Result<CertifiedCell, String> {
         runs: u32::try_from(runs).unwrap_or(u32::MAX),
         deviation,
         promised: promised(&cells, line.scale),
-        detectable: line.effect(smallest_detectable(deviation, (runs - 1) as f64)),
+        detectable: line
+            .scale
+            .effect(smallest_detectable(deviation, (runs - 1) as f64)),
     })
 }
 
@@ -186,10 +188,7 @@ impl Line {
             false => Scale::Difference,
         };
         let own: Vec<f64> = cells.iter().map(|cell| cell.average.value).collect();
-        let values = own.iter().map(|value| match scale {
-            Scale::Ratio => value.ln(),
-            Scale::Difference => *value,
-        });
+        let values = own.iter().map(|value| scale.on_line(*value));
         Self {
             scale,
             values: values.collect(),
@@ -203,28 +202,12 @@ impl Line {
 
     /// The average in the values' own unit. Equal values come back exactly.
     fn value(&self) -> f64 {
-        self.same.unwrap_or_else(|| match self.scale {
-            Scale::Ratio => self.mean().exp(),
-            Scale::Difference => self.mean(),
-        })
+        self.same.unwrap_or_else(|| self.scale.value(self.mean()))
     }
 
     /// The sample standard deviation, with one degree of freedom less than there are runs.
     fn deviation(&self) -> f64 {
-        if self.same.is_some() {
-            return 0.0;
-        }
-        let (mean, freedom) = (self.mean(), (self.values.len() - 1) as f64);
-        let squares = self.values.iter().map(|value| (value - mean).powi(2));
-        (squares.sum::<f64>() / freedom).sqrt()
-    }
-
-    /// A step on the scale as an effect: new / base − 1, or the difference itself.
-    fn effect(&self, step: f64) -> f64 {
-        match self.scale {
-            Scale::Ratio => step.exp_m1(),
-            Scale::Difference => step,
-        }
+        variance(&self.values).map_or(f64::NAN, f64::sqrt)
     }
 }
 

@@ -59,7 +59,7 @@ impl Gate {
 
 /// Why tonight is not compared at all.
 fn refused(input: &GateInput<'_>, runs: &Runs<'_>) -> Option<GateDecision> {
-    let Some(newest) = input.baseline.last() else {
+    let Some(newest) = input.baseline.iter().flatten().last() else {
         return Some(GateDecision::NoBaseline);
     };
     let tonight = &runs.tonight.first()?.fingerprint;
@@ -143,16 +143,16 @@ impl<'s, 'a> Examined<'s, 'a> {
         let evidence = self.evidence.as_ref();
         let cell = NightCell {
             id: series.id.clone(),
-            value: series.in_unit(series.tonight_level()),
-            reference: series.level().map(|level| series.in_unit(level)),
-            effect: evidence.map(|evidence| series.effect(evidence.effect)),
+            value: series.scale.value(series.tonight_level()),
+            reference: series.level().map(|level| series.scale.value(level)),
+            effect: evidence.map(|evidence| series.scale.effect(evidence.effect)),
             interval: evidence
                 .and_then(|evidence| evidence.interval)
-                .map(|interval| series.interval(interval)),
+                .map(|interval| series.scale.effects(interval)),
             p_adjusted: chances.night,
             threshold: evidence
                 .and_then(|evidence| evidence.least(level))
-                .map(|least| series.effect(least.max(self.threshold))),
+                .map(|least| series.scale.effect(least.max(self.threshold))),
             finding: self.finding(verdict, chances),
         };
         Judged {
@@ -197,7 +197,7 @@ impl<'s, 'a> Examined<'s, 'a> {
         });
         let crept = creep.map(|creep| CellFinding::Creep {
             since: creep.run.clone(),
-            per_night: self.series.effect(creep.found.per_step),
+            per_night: self.series.scale.effect(creep.found.per_step),
         });
         crept.or_else(|| {
             step.map(|step| CellFinding::Step {

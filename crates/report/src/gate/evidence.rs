@@ -38,7 +38,7 @@ impl Evidence {
             false => noise,
         };
         let shift = noise.map(|noise| {
-            let (new, base) = (worth(series.tonight.len()), series.baseline.len() as f64);
+            let (new, base) = (worth(series.tonight.len()), series.baseline_worth());
             Shift::of(effect, new, base, noise)
         });
         let course = Course {

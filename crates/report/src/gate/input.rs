@@ -9,8 +9,8 @@ use crate::{RunDigest, Threshold};
 pub struct GateInput<'a> {
     /// The first run, then confirmations of the same night.
     pub tonight: &'a [RunDigest],
-    /// The runs of the nights that are the baseline, one of each.
-    pub baseline: &'a [RunDigest],
+    /// The nights that are the baseline, oldest first: of each its run, then its confirmations.
+    pub baseline: &'a [Vec<RunDigest>],
     /// The measured nights since a level was accepted the last time, oldest first, without tonight: of each its run, then its confirmations.
     pub nights: &'a [Vec<RunDigest>],
     /// What is certified of the machine's noise.

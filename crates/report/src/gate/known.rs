@@ -48,8 +48,7 @@ pub(super) fn known(
     };
     let mut found = match (certificate(series, certified), nights) {
         (Ok(known), Some(nights)) if is_noisier(nights, known.noise) => {
-            let times = nights.deviation / known.noise.deviation;
-            let why = format!("nights scatter {times:.1} times as much as certified");
+            let why = contradiction(nights, known.noise);
             of_nights(nights, why.clone(), Some(why))
         }
         (Ok(known), Some(nights)) => Known {
@@ -70,7 +69,14 @@ fn certificate(series: &Series<'_>, certified: Certified<'_>) -> Result<Known, S
         Certified::None => Err("there is no certificate".to_owned()),
         Certified::Valid { certificate, file } => {
             let noise = of_cell(series, certificate)?;
-            Ok(of_certificate(noise, file, None))
+            Ok(Known {
+                noise,
+                source: NoiseSource::Certificate {
+                    file: file.to_owned(),
+                    expired: false,
+                },
+                note: None,
+            })
         }
         Certified::Expired {
             certificate,
@@ -89,19 +95,26 @@ fn certificate(series: &Series<'_>, certified: Certified<'_>) -> Result<Known, S
             };
             let note =
                 format!("{why}; its noise is used all the same, {OTHER_PROGRAMS} times as large");
-            Ok(of_certificate(widened, file, Some(note)))
+            Ok(Known {
+                noise: widened,
+                source: NoiseSource::Certificate {
+                    file: file.to_owned(),
+                    expired: true,
+                },
+                note: Some(note),
+            })
         }
     }
 }
 
-fn of_certificate(noise: Noise, file: &str, note: Option<String>) -> Known {
-    let source = NoiseSource::Certificate {
-        file: file.to_owned(),
-    };
-    Known {
-        noise,
-        source,
-        note,
+/// What nights say against a certificate.
+fn contradiction(nights: Noise, certified: Noise) -> String {
+    match certified.deviation > 0.0 {
+        true => {
+            let times = nights.deviation / certified.deviation;
+            format!("nights scatter {times:.1} times as much as certified")
+        }
+        false => "nights scatter, and certified is no noise at all".to_owned(),
     }
 }
 
@@ -126,11 +139,14 @@ fn is_of_machine(series: &Series<'_>, certificate: &Certificate) -> bool {
 
 /// From what processes of single runs differ by.
 fn of_processes(series: &Series<'_>, why: &str) -> Option<Known> {
-    let runs = series.tonight.iter().chain(&series.baseline);
+    let runs = series
+        .tonight
+        .iter()
+        .chain(series.baseline.iter().flatten());
     let averages = runs.map(|value| &value.cell.average);
     let parts = averages.filter_map(|average| {
         let freedom = (average.processes - 1) as f64;
-        (average.scale == series.scale).then_some((average.error()?, freedom))
+        (average.scale == series.scale).then_some((average.standard_error(series.scale)?, freedom))
     });
     let (mut squares, mut freedom) = (0.0, 0.0);
     for (error, of_run) in parts {

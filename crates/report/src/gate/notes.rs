@@ -45,9 +45,10 @@ fn of_cell(one: &Judged, series: &Series<'_>) -> Vec<String> {
     [noise, unknown, direction].into_iter().flatten().collect()
 }
 
-/// Judged cells of the newest run of the baseline that tonight has not.
+/// Judged cells of the newest night of the baseline, by its first run, that tonight has not.
 fn missing<'a>(runs: &Runs<'a>, options: &GateOptions) -> Vec<&'a CellId> {
-    let cells = runs.baseline.last().into_iter().flat_map(|run| &run.cells);
+    let cells = runs.baseline.last().and_then(|runs| runs.first());
+    let cells = cells.into_iter().flat_map(|run| &run.cells);
     let judged = cells.filter(|cell| options.all_metrics || cell.primary);
     let has = |id: &CellId| {
         let mut tonight = runs.tonight.iter().take(1).flat_map(|run| &run.cells);

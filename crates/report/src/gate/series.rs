@@ -1,7 +1,7 @@
 //! The values of a cell in tonight's runs, those of the baseline and those of the nights before, on the line.
 
 use anechoic_record::{CellId, Metric};
-use anechoic_stats::{Interval, Reading, Scale, median};
+use anechoic_stats::{Reading, Scale, median};
 
 use super::{GateInput, GateOptions};
 use crate::{CellDigest, RunDigest};
@@ -9,7 +9,8 @@ use crate::{CellDigest, RunDigest};
 /// The runs that may be compared: those of the machine of tonight.
 pub(super) struct Runs<'a> {
     pub(super) tonight: Vec<&'a RunDigest>,
-    pub(super) baseline: Vec<&'a RunDigest>,
+    /// Nights with such runs.
+    pub(super) baseline: Vec<Vec<&'a RunDigest>>,
     pub(super) nights: Vec<Vec<&'a RunDigest>>,
 }
 
@@ -19,9 +20,10 @@ impl<'a> Runs<'a> {
         let first = input.tonight.first()?;
         let is_of_machine = |run: &&RunDigest| is_same_machine(run, first);
         let of = |runs: &'a [RunDigest]| runs.iter().filter(is_of_machine).collect::<Vec<_>>();
+        let baseline = input.baseline.iter().map(|runs| of(runs));
         Some(Self {
             tonight: of(input.tonight),
-            baseline: of(input.baseline),
+            baseline: baseline.filter(|runs| !runs.is_empty()).collect(),
             nights: input.nights.iter().map(|runs| of(runs)).collect(),
         })
     }
@@ -38,8 +40,9 @@ pub(super) struct Series<'a> {
     pub(super) settings: &'a str,
     pub(super) scale: Scale,
     pub(super) tonight: Vec<Value<'a>>,
-    pub(super) baseline: Vec<Value<'a>>,
     /// Nights with values; of each its run, then its confirmations.
+    pub(super) baseline: Vec<Vec<Value<'a>>>,
+    /// As the baseline.
     pub(super) nights: Vec<Vec<Value<'a>>>,
 }
 
@@ -79,14 +82,17 @@ pub(super) fn series<'a>(runs: &Runs<'a>, options: &GateOptions) -> Vec<Series<'
 
 impl<'a> Series<'a> {
     fn of(cell: &'a CellDigest, runs: &Runs<'a>) -> Self {
-        let nights = runs.nights.iter().map(|runs| values(cell, runs));
+        let of = |nights: &[Vec<&'a RunDigest>]| {
+            let nights = nights.iter().map(|runs| values(cell, runs));
+            nights.filter(|runs| !runs.is_empty()).collect()
+        };
         let mut found = Self {
             id: &cell.id,
             settings: &cell.settings,
             scale: Scale::Ratio,
             tonight: values(cell, &runs.tonight),
-            baseline: values(cell, &runs.baseline),
-            nights: nights.filter(|runs| !runs.is_empty()).collect(),
+            baseline: of(&runs.baseline),
+            nights: of(&runs.nights),
         };
         if found.all().any(|value| value.at <= 0.0) {
             found.scale = Scale::Difference;
@@ -97,15 +103,13 @@ impl<'a> Series<'a> {
     }
 
     fn all(&self) -> impl Iterator<Item = &Value<'a>> {
-        let nights = self.nights.iter().flatten();
-        self.tonight.iter().chain(&self.baseline).chain(nights)
+        let nights = self.baseline.iter().chain(&self.nights);
+        self.tonight.iter().chain(nights.flatten())
     }
 
     fn all_mut(&mut self) -> impl Iterator<Item = &mut Value<'a>> {
-        let nights = self.nights.iter_mut().flatten();
-        (self.tonight.iter_mut())
-            .chain(&mut self.baseline)
-            .chain(nights)
+        let nights = self.baseline.iter_mut().chain(&mut self.nights);
+        self.tonight.iter_mut().chain(nights.flatten())
     }
 
     /// Whether the program and its settings alone decide the values, so that noise does not reach them.
@@ -145,51 +149,38 @@ impl<'a> Series<'a> {
             let mut runs = self.nights.iter().flatten();
             runs.any(|other| other.run.run == value.run.run)
         };
-        let others = self.baseline.iter().filter(|value| !is_of_night(value));
+        let others = self.baseline.iter().filter_map(|runs| runs.first());
+        let others = others.filter(|value| !is_of_night(value));
         let mut runs: Vec<&Value<'_>> = nights.chain(others).collect();
         runs.sort_by_key(|value| value.run.started);
         runs.iter().map(|value| value.at).collect()
     }
 
-    /// The level of the baseline on the line: the mean of its nights. `None` without one.
+    /// The level of the baseline on the line: the mean of its nights, each counting for what it is worth. `None` without one.
     pub(super) fn level(&self) -> Option<f64> {
-        let values = || self.baseline.iter().map(|value| value.at);
-        let first = values().next()?;
+        let nights = || self.baseline.iter().map(|runs| reading(runs));
+        let first = nights().next()?.value;
         // Equal values come back exactly.
-        let same = values().all(|value| value == first);
+        let same = nights().all(|night| night.value == first);
+        let sum = || {
+            nights()
+                .map(|night| night.weight * night.value)
+                .sum::<f64>()
+        };
         Some(match same {
             true => first,
-            false => values().sum::<f64>() / self.baseline.len() as f64,
+            false => sum() / self.baseline_worth(),
         })
+    }
+
+    /// How many nights of a single run each the baseline is worth.
+    pub(super) fn baseline_worth(&self) -> f64 {
+        self.baseline.iter().map(|runs| worth(runs.len())).sum()
     }
 
     /// Tonight's on the line.
     pub(super) fn tonight_level(&self) -> f64 {
         reading(&self.tonight).value
-    }
-
-    /// From the line to the metric's unit.
-    pub(super) fn in_unit(&self, at: f64) -> f64 {
-        match self.scale {
-            Scale::Ratio => at.exp(),
-            Scale::Difference => at,
-        }
-    }
-
-    /// From a difference on the line to an effect as it is told.
-    pub(super) fn effect(&self, on_line: f64) -> f64 {
-        match self.scale {
-            Scale::Ratio => on_line.exp_m1(),
-            Scale::Difference => on_line,
-        }
-    }
-
-    /// As [`Self::effect`], of an interval.
-    pub(super) fn interval(&self, on_line: Interval) -> Interval {
-        Interval {
-            low: self.effect(on_line.low),
-            high: self.effect(on_line.high),
-        }
     }
 
     /// The smallest difference that matters, on the line, from this level on.

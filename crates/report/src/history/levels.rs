@@ -63,23 +63,16 @@ pub(super) fn analysed(values: &[Average], first: usize) -> Analysed {
     };
     let left_out = values.len().saturating_sub(SEARCHED);
     let first = first + left_out;
-    let line = |average: &Average| match scale {
-        Scale::Ratio => average.value.ln(),
-        Scale::Difference => average.value,
-    };
+    let line = |average: &Average| scale.on_line(average.value);
     let line: Vec<f64> = values[left_out..].iter().map(line).collect();
-    let effect = |on_line: f64| told(scale, on_line);
-    let interval = |found: Interval| Interval {
-        low: effect(found.low),
-        high: effect(found.high),
-    };
+    let interval = |found: Interval| scale.effects(found);
     let creep = creep(&line, None).map(|creep| {
         let (from, to) = ends(&line[creep.since..], creep.per_step);
         SeriesCreep {
             since: first + creep.since,
-            from: off_line(scale, from),
-            to: off_line(scale, to),
-            per_run: effect(creep.per_step),
+            from: scale.value(from),
+            to: scale.value(to),
+            per_run: scale.effect(creep.per_step),
             interval: creep.interval.map(interval),
             p: creep.p,
         }
@@ -88,7 +81,7 @@ pub(super) fn analysed(values: &[Average], first: usize) -> Analysed {
     let level_to = creep.map_or(first + line.len(), |creep| creep.since + 1);
     let found = steps(&line, None).into_iter().map(|step| SeriesStep {
         at: first + step.at,
-        effect: effect(step.effect),
+        effect: scale.effect(step.effect),
         interval: step.interval.map(interval),
         p: step.p,
     });
@@ -112,22 +105,6 @@ fn ends(line: &[f64], per_step: f64) -> (f64, f64) {
     (from, from + per_step * line.len().saturating_sub(1) as f64)
 }
 
-/// A value on the line, in the metric's unit.
-fn off_line(scale: Scale, on_line: f64) -> f64 {
-    match scale {
-        Scale::Ratio => on_line.exp(),
-        Scale::Difference => on_line,
-    }
-}
-
-/// A difference on the line, as people are told it.
-fn told(scale: Scale, on_line: f64) -> f64 {
-    match scale {
-        Scale::Ratio => on_line.exp_m1(),
-        Scale::Difference => on_line,
-    }
-}
-
 fn levels(line: &[f64], first: usize, steps: &[SeriesStep], scale: Scale) -> Vec<Level> {
     let begins = std::iter::once(first).chain(steps.iter().map(|step| step.at));
     let ends = steps.iter().map(|step| step.at).chain([first + line.len()]);
@@ -138,7 +115,7 @@ fn levels(line: &[f64], first: usize, steps: &[SeriesStep], scale: Scale) -> Vec
             Level {
                 first: begin,
                 end,
-                value: off_line(scale, median(values).unwrap_or(f64::NAN)),
+                value: scale.value(median(values).unwrap_or(f64::NAN)),
             }
         })
         .collect()

@@ -78,8 +78,11 @@ pub(super) fn finding(cell: &NightCell) -> String {
         CellFinding::Worse => "worse".to_owned(),
         CellFinding::Step { since } => format!("worse since {since}"),
         CellFinding::Creep { since, per_night } => {
-            let per_night = units::significant(per_night * 100.0, 2);
-            format!("creeps by {per_night} % a night since {since}")
+            let per_night = match is_share(cell) {
+                true => format!("{} %", units::significant(per_night * 100.0, 2)),
+                false => units::significant(*per_night, 2),
+            };
+            format!("creeps by {per_night} a night since {since}")
         }
     }
 }

@@ -37,6 +37,7 @@ fn night(outcome: NightOutcome, cells: Vec<NightCell>) -> Night {
         against: vec!["quick_a".to_owned()],
         noise: Some(NoiseSource::Certificate {
             file: "quick_x.json".to_owned(),
+            expired: false,
         }),
         outcome,
         cells,
@@ -154,4 +155,43 @@ fn differences_are_no_percentages() {
     assert_eq!(threshold(&cell), "0.012");
     cell.effect = None;
     assert_eq!(effect(&cell), units::NONE);
+}
+
+#[test]
+fn an_expired_certificate_is_not_called_valid() {
+    let mut night = night(NightOutcome::Quiet, Vec::new());
+    // As nights were stored before it was told.
+    let stored = r#"{"source":"certificate","file":"quick_x.json"}"#;
+    night.noise = Some(serde_json::from_str(stored).unwrap());
+    assert!(text(&night, &[]).contains("`quick_x.json`, which is valid"));
+    let stored = r#"{"source":"certificate","file":"quick_x.json","expired":true}"#;
+    night.noise = Some(serde_json::from_str(stored).unwrap());
+    assert!(text(&night, &[]).contains("`quick_x.json`, which has expired"));
+}
+
+#[test]
+fn a_creep_of_differences_is_told_in_their_unit() {
+    let creep = |value: f64, reference: f64| {
+        let since = "quick_0".to_owned();
+        let mut cell = cell(
+            "a",
+            0.0,
+            CellFinding::Creep {
+                since,
+                per_night: 0.02,
+            },
+        );
+        (cell.value, cell.reference) = (value, Some(reference));
+        cell.effect = Some(match reference > 0.0 {
+            true => value / reference - 1.0,
+            false => value - reference,
+        });
+        text(&night(NightOutcome::Regression, vec![cell]), &[])
+    };
+    assert!(creep(1.2, 1.0).contains("creeps by 2.0 % a night since quick_0"));
+    let text = creep(0.5, -0.5);
+    assert!(
+        text.contains("creeps by 0.020 a night since quick_0"),
+        "{text}"
+    );
 }

@@ -57,10 +57,11 @@ impl Night {
     }
 
     fn against(&self, baseline: &[RunDigest], certified: Certified<'_>) -> Gate {
-        let nights: Vec<Vec<RunDigest>> = self.past.iter().map(|run| vec![run.clone()]).collect();
+        let of = |runs: &[RunDigest]| runs.iter().map(|run| vec![run.clone()]).collect();
+        let (nights, baseline): (Vec<_>, Vec<_>) = (of(&self.past), of(baseline));
         let input = GateInput {
             tonight: &self.tonight,
-            baseline,
+            baseline: &baseline,
             nights: &nights,
             certified,
         };
@@ -128,6 +129,33 @@ fn a_run_that_something_disturbed_is_outvoted() {
     let night = Night::of(past, vec![timed(1.3), timed(1.001), timed(0.999)]);
     let found = check(&night, GateDecision::Quiet, &CellFinding::Same);
     assert!((found.cells[0].value - 1.001).abs() < 1e-12);
+}
+
+#[test]
+fn the_baseline_is_what_its_confirmations_came_to() {
+    let past = nights(&[1.0; 20], timed);
+    let nights: Vec<Vec<RunDigest>> = past.into_iter().map(|run| vec![run]).collect();
+    // Its first run was disturbed, and two further ones acquitted it.
+    let disturbed = [0.94, 1.0, 1.0].map(|value| run(19, vec![timed(value)]));
+    let check = |runs: &[RunDigest], decision: GateDecision, reference: f64| {
+        let input = GateInput {
+            tonight: &[1.0, 1.0, 1.0].map(|value| run(20, vec![timed(value)])),
+            baseline: &[runs.to_vec()],
+            nights: &nights,
+            certified: Certified::None,
+        };
+        let found = gate(&input, &GateOptions::default());
+        assert_eq!(found.decision, decision, "{found:?}");
+        assert_eq!(found.cells[0].reference, Some(reference));
+        found.cells[0].threshold.unwrap()
+    };
+    let rash = check(
+        &disturbed[..1],
+        GateDecision::Regression,
+        0.94_f64.ln().exp(),
+    );
+    let sure = check(&disturbed, GateDecision::Quiet, 1.0);
+    assert!(sure < rash, "{sure} of three runs, {rash} of one");
 }
 
 #[test]
@@ -299,7 +327,8 @@ fn a_certificate_is_used_as_long_as_nights_do_not_contradict_it() {
     assert_eq!(
         found.noise,
         Some(NoiseSource::Certificate {
-            file: file.to_owned()
+            file: file.to_owned(),
+            expired: false
         })
     );
     let night = Night::of(nights(&[1.0; 20], timed), vec![timed(1.0)]);
@@ -307,7 +336,8 @@ fn a_certificate_is_used_as_long_as_nights_do_not_contradict_it() {
     assert_eq!(
         found.noise,
         Some(NoiseSource::Certificate {
-            file: file.to_owned()
+            file: file.to_owned(),
+            expired: false
         })
     );
     let found = night.judge(valid(&rash));
@@ -319,6 +349,19 @@ fn a_certificate_is_used_as_long_as_nights_do_not_contradict_it() {
         found.notes[0].contains("times as much as certified"),
         "{:?}",
         found.notes
+    );
+}
+
+#[test]
+fn a_certificate_without_noise_is_contradicted_in_words() {
+    let night = Night::of(nights(&[1.0; 20], timed), vec![timed(1.0)]);
+    let found = night.judge(Certified::Valid {
+        certificate: &certificate(0.0),
+        file: "night.json",
+    });
+    assert_eq!(
+        found.notes,
+        ["`a` total-time: nights scatter, and certified is no noise at all"]
     );
 }
 
@@ -335,7 +378,7 @@ fn of_an_expired_certificate_the_machine_counts() {
     let widened = night.judge(expired);
     assert!(matches!(
         widened.noise,
-        Some(NoiseSource::Certificate { .. })
+        Some(NoiseSource::Certificate { expired: true, .. })
     ));
     assert!(
         widened.notes[0].contains("libtorch was 2.8.0"),

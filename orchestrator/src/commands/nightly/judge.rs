@@ -105,7 +105,7 @@ impl Course<'_> {
 
     /// What may explain a change, programs that are other ones than at the baseline, and certificates that cannot be read.
     fn tell_basis(&mut self, tonight: &RunDigest, task: &Task<'_>) {
-        if let Some(newest) = task.baseline.runs.last() {
+        if let Some(newest) = task.baseline.runs().next_back() {
             let changed = newest.fingerprint.program_differences(&tonight.fingerprint);
             let text = |change: &Difference| format!("since the baseline, {}", change.text());
             self.notes.extend(changed.iter().map(text));
@@ -126,7 +126,7 @@ impl Course<'_> {
         let found = certificates.and_then(|found| found.under(&tonight[0].fingerprint));
         let input = GateInput {
             tonight,
-            baseline: &task.baseline.runs,
+            baseline: &task.baseline.nights,
             nights: &task.baseline.history,
             certified: found.as_ref().map_or(Certified::None, certified),
         };

@@ -83,13 +83,13 @@ impl Course<'_> {
         let now = self.night.started;
         let chosen = Baseline::choose(&self.args.baseline, self.past.seen(), named, now);
         self.notes.extend(chosen.notes.iter().cloned());
-        self.night.against = chosen.runs.iter().map(|run| run.run.clone()).collect();
+        self.night.against = chosen.runs().map(|run| run.run.clone()).collect();
         chosen
     }
 
     /// What of the machine is another than at the baseline: what is measured here would be compared with nothing.
     fn elsewhere(&mut self, task: &Task<'_>, taken: &TakenPlace) -> Option<Vec<String>> {
-        let newest = task.baseline.runs.last()?;
+        let newest = task.baseline.runs().next_back()?;
         let now = self.conditions(&task.plan, taken);
         let found = newest.fingerprint.machine_differences(&now);
         if found.is_empty() {
