@@ -1,5 +1,6 @@
 //! Short commands of other programs, such as those of Slurm: started, read to their end, and ended where that does not come.
 
+use std::env;
 use std::ffi::OsStr;
 use std::io;
 use std::process::Stdio;
@@ -28,6 +29,15 @@ impl Said {
     }
 }
 
+/// What a command gets of the environment beside what this program has.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Surroundings<'a> {
+    /// Variables that are set.
+    pub(crate) set: &'a [(&'a str, &'a str)],
+    /// How the names of those begin that it does not get.
+    pub(crate) without: &'a [&'a str],
+}
+
 /// Runs a command to its end. Ctrl-C at a terminal does not reach it: what it has begun it shall finish.
 ///
 /// # Errors
@@ -35,13 +45,19 @@ impl Said {
 pub(crate) async fn ask_tool<A: AsRef<OsStr>>(
     program: &str,
     arguments: &[A],
-    environment: &[(&str, &str)],
+    environment: Surroundings<'_>,
     limit: Duration,
 ) -> io::Result<Said> {
     let mut command = Command::new(program);
+    for (name, _) in env::vars_os() {
+        let begins = |prefix: &&str| name.as_encoded_bytes().starts_with(prefix.as_bytes());
+        if environment.without.iter().any(begins) {
+            command.env_remove(&name);
+        }
+    }
     command
         .args(arguments)
-        .envs(environment.iter().copied())
+        .envs(environment.set.iter().copied())
         .stdin(Stdio::null())
         .process_group(0)
         .kill_on_drop(true);
@@ -65,7 +81,11 @@ mod tests {
             .build()
             .unwrap();
         let words = ["-c", script];
-        runtime.block_on(ask_tool("/bin/sh", &words, &[("WORD", "heard")], limit))
+        let environment = Surroundings {
+            set: &[("WORD", "heard")],
+            without: &["CARGO_"],
+        };
+        runtime.block_on(ask_tool("/bin/sh", &words, environment, limit))
     }
 
     #[test]
@@ -81,6 +101,15 @@ mod tests {
         );
         assert_eq!(said.exit, ExitKind::Code(3));
         assert!(!said.is_good());
+    }
+
+    #[test]
+    fn variables_that_it_is_not_to_get_are_left_out() {
+        assert!(env::var_os("CARGO_PKG_NAME").is_some(), "cargo sets it");
+        let said = ask("env", Duration::from_secs(60)).unwrap();
+        let has = |start: &str| said.stdout.lines().any(|line| line.starts_with(start));
+        assert!(has("WORD=heard") && has("PATH="), "{}", said.stdout);
+        assert!(!has("CARGO_"), "{}", said.stdout);
     }
 
     #[test]
