@@ -223,7 +223,7 @@ fn what_is_not_an_old_whole_run_of_this_root_stays() {
     );
     assert_eq!(
         reasons(&choices, "z"),
-        [Reason::Newest, Reason::Last, Reason::Recent]
+        [Reason::Newest, Reason::InUse, Reason::Last, Reason::Recent]
     );
 }
 
