@@ -33,7 +33,7 @@ impl Place {
         let place = Self {
             bench: Bench::new(CASES, ""),
         };
-        fs::create_dir(place.bench.path("programs")).unwrap();
+        fs::create_dir(place.bench.path("programs")).expect("the test's folder can be written");
         let taken = "case \"$*\" in *--test-only*) exit 0;; esac";
         place.program("sinfo", "echo 'bench* 1 4 4'");
         place.program("sbatch", &format!("{taken}\n{sbatch}"));
@@ -49,24 +49,27 @@ impl Place {
             "{{ echo \"{name} $*\"; env | sed 's/^/{name} has /'; }} >> '{}'",
             called.display()
         );
-        fs::write(&path, format!("#!/bin/sh\n{note}\n{script}\n")).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        fs::write(&path, format!("#!/bin/sh\n{note}\n{script}\n"))
+            .expect("the test's folder can be written");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755))
+            .expect("the test's folder can be written");
     }
 
     fn command(&self) -> Command {
         let arguments = ["run", "suite.toml", "--executor", "slurm"];
         let mut command = self.bench.command(&arguments);
-        let path = std::env::var("PATH").unwrap();
+        let path = std::env::var("PATH").expect("there is a `PATH`");
         let programs = self.bench.path("programs");
         command.env("PATH", format!("{}:{path}", programs.display()));
         command
     }
 
     fn start(&self) -> Started {
-        let told = fs::File::create(self.bench.path("told")).unwrap();
+        let told =
+            fs::File::create(self.bench.path("told")).expect("the test's folder can be written");
         let mut command = self.command();
         command.stdout(Stdio::null()).stderr(told);
-        Started::from(command.spawn().unwrap())
+        Started::from(command.spawn().expect("anechoic can be started"))
     }
 
     fn read(&self, name: &str) -> String {
