@@ -21,6 +21,8 @@ use crate::{IndexError, Query, file};
 pub enum Fault {
     /// There is no index yet.
     NoIndex,
+    /// An earlier build has made the index: the next use makes it anew.
+    Older,
     /// The file is no sound index.
     Damaged {
         /// What is wrong with it.
@@ -59,9 +61,11 @@ impl Fault {
     /// Whether it only says that something has happened since the index was used last: the next use sees to it.
     pub fn is_behind(&self) -> bool {
         match self {
-            Self::NoIndex | Self::Missing { .. } | Self::Stale { .. } | Self::Surplus { .. } => {
-                true
-            }
+            Self::NoIndex
+            | Self::Older
+            | Self::Missing { .. }
+            | Self::Stale { .. }
+            | Self::Surplus { .. } => true,
             Self::Damaged { .. } | Self::Differs { .. } | Self::Unreadable { .. } => false,
         }
     }
@@ -70,6 +74,9 @@ impl Fault {
     pub fn text(&self) -> String {
         match self {
             Self::NoIndex => "there is no index yet".to_owned(),
+            Self::Older => {
+                "an earlier build has made the index: the next use makes it anew".to_owned()
+            }
             Self::Damaged { why } => format!("the index is damaged: {why}"),
             Self::Missing { entry } => format!("`{entry}` is not in the index yet"),
             Self::Stale { entry } => format!("`{entry}` has changed since, or is still being made"),
@@ -111,7 +118,7 @@ fn checked(root: &Path) -> Result<Vec<Fault>, Trouble> {
     match schema::kind(&connection)? {
         Kind::Known => {}
         Kind::Empty => return Ok(vec![Fault::NoIndex]),
-        Kind::Older => return Err(Trouble::Damaged("an earlier build has made it".to_owned())),
+        Kind::Older => return Ok(vec![Fault::Older]),
     }
     let unsound = unsound(&connection)?;
     if !unsound.is_empty() {

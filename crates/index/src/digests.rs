@@ -63,7 +63,7 @@ fn run_rows(
 ) -> Result<Vec<(i64, RunDigest)>, Trouble> {
     let fingerprints = fingerprints(connection)?;
     let mut select = connection.prepare_cached(
-        "SELECT id, folder, suite, started_ns, state, is_audit, cases, measured_cases, fingerprint
+        "SELECT id, folder, suite, started_ns, state, is_audit, is_mixed, cases, measured_cases, fingerprint
          FROM runs WHERE ?1 IS NULL OR suite = ?1 ORDER BY started_ns, folder",
     )?;
     let mut rows = select.query([suite])?;
@@ -76,7 +76,7 @@ fn run_rows(
 
 fn run(row: &Row<'_>, fingerprints: &HashMap<i64, Fingerprint>) -> Result<RunDigest, Trouble> {
     let state: String = row.get(4)?;
-    let fingerprint: i64 = row.get(8)?;
+    let fingerprint: i64 = row.get(9)?;
     let known = fingerprints.get(&fingerprint);
     Ok(RunDigest {
         run: row.get(1)?,
@@ -84,8 +84,9 @@ fn run(row: &Row<'_>, fingerprints: &HashMap<i64, Fingerprint>) -> Result<RunDig
         started: time(row.get(3)?)?,
         state: word::<RunState>("state of a run", &state)?,
         is_audit: row.get(5)?,
-        cases: row.get(6)?,
-        measured_cases: row.get(7)?,
+        is_mixed: row.get(6)?,
+        cases: row.get(7)?,
+        measured_cases: row.get(8)?,
         fingerprint: known
             .ok_or_else(|| Trouble::unreadable("fingerprint", &fingerprint.to_string()))?
             .clone(),

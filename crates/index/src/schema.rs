@@ -6,7 +6,7 @@ use crate::trouble::Trouble;
 
 /// Version of the tables, and of what is put into them. To be raised wherever either changes, also where only the way a run becomes a
 /// digest does: an index of an earlier version is made anew.
-pub(crate) const VERSION: i64 = 1;
+pub(crate) const VERSION: i64 = 2;
 
 /// Says that a database is an index: "anec".
 const APPLICATION: i64 = 0x616e_6563;
@@ -27,6 +27,7 @@ CREATE TABLE runs (
     started_ns INTEGER NOT NULL,
     state TEXT NOT NULL,
     is_audit INTEGER NOT NULL,
+    is_mixed INTEGER NOT NULL,
     cases INTEGER NOT NULL,
     measured_cases INTEGER NOT NULL,
     fingerprint INTEGER NOT NULL REFERENCES fingerprints (id)

@@ -91,8 +91,8 @@ fn store_run(
 ) -> Result<(), Trouble> {
     let fingerprint = fingerprint(transaction, digest)?;
     let mut insert = transaction.prepare_cached(
-        "INSERT INTO runs (folder, stamp, suite, started_ns, state, is_audit, cases, measured_cases, fingerprint)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        "INSERT INTO runs (folder, stamp, suite, started_ns, state, is_audit, is_mixed, cases, measured_cases, fingerprint)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     )?;
     let run = insert.insert(params![
         wanted.name,
@@ -101,6 +101,7 @@ fn store_run(
         nanoseconds(digest.started),
         state(digest.state),
         digest.is_audit,
+        digest.is_mixed,
         digest.cases,
         digest.measured_cases,
         fingerprint,

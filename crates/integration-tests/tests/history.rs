@@ -188,6 +188,15 @@ fn nothing_is_told_with_a_reason() {
         12,
         "no runs in `nowhere`",
     );
+    // What a monitor still has of runs that are gone says so no more.
+    fs::write(bench.path("a.prom"), "anechoic_seconds 1\n# EOF\n").unwrap();
+    check(
+        &["history", "--openmetrics", "a.prom"],
+        12,
+        "written: a.prom",
+    );
+    let text = fs::read_to_string(bench.path("a.prom")).unwrap();
+    assert_eq!(text, "# EOF\n");
     assert_eq!(bench.run(&["run", "suite.toml"]).code, 0);
     check(&["history", "none*"], 12, "matches `none*`");
     check(&["history", "--suite", "other"], 12, "the suite `other`");

@@ -10,6 +10,7 @@ use anechoic_integration_tests::made_history::MadeHistory;
 use anechoic_integration_tests::{Finished, anechoic, finish};
 use anechoic_record::{Metric, RunRecord};
 use anechoic_report::RunDigest;
+use serde_json::{Value, json};
 
 /// A root with so many small runs.
 fn root(runs: u64) -> tempfile::TempDir {
@@ -265,6 +266,22 @@ fn a_check_finds_what_was_changed_in_the_index() {
 }
 
 #[test]
+fn a_mixed_run_is_known_as_one() {
+    let root = root(2);
+    let root = root.path();
+    let run = read(root)[0].run.clone();
+    let manifest = root.join(run).join("run.json");
+    let mut value: Value = serde_json::from_str(&fs::read_to_string(&manifest).unwrap()).unwrap();
+    let difference = json!({ "what": "kernel", "then": "1", "now": "2" });
+    value["starts"][0]["differences"] = json!([difference]);
+    fs::write(&manifest, value.to_string()).unwrap();
+    let digests = all(root);
+    let mixed: Vec<_> = digests.iter().map(|run| run.is_mixed).collect();
+    assert_eq!(mixed, [true, false]);
+    assert_eq!(digests, read(root));
+}
+
+#[test]
 fn an_index_of_another_version_is_named_or_made_anew() {
     let root = root(2);
     let root = root.path();
@@ -284,6 +301,9 @@ fn an_index_of_another_version_is_named_or_made_anew() {
     rebuild(root).unwrap();
     assert_eq!(all(root), whole);
     execute(root, "PRAGMA user_version = 0; DROP TABLE night_cells");
+    let faults = check(root).unwrap();
+    assert_eq!(faults, [Fault::Older]);
+    assert!(faults[0].is_behind(), "the next use makes it anew");
     let index = Index::open(root).unwrap();
     assert_eq!(index.digests(&Query::default()).unwrap(), whole);
     assert!(
@@ -359,7 +379,7 @@ fn the_command_makes_an_index_and_checks_it() {
     add_run(root, 3);
     let checked = command("check", root, &["--format", "json"]);
     assert_eq!(checked.code, 0, "{}", checked.stderr);
-    let found: serde_json::Value = serde_json::from_str(&checked.stdout).unwrap();
+    let found: Value = serde_json::from_str(&checked.stdout).unwrap();
     assert_eq!(
         (&found["sound"], &found["faults"][0]["fault"]),
         (&true.into(), &"missing".into())
@@ -403,7 +423,7 @@ fn the_command_says_what_it_cannot_do() {
     fs::write(root.join("large-1_2026-11-22T03-45-00Z/run.json"), "{").unwrap();
     let rebuilt = command("rebuild", root, &["--format", "json"]);
     assert_eq!(rebuilt.code, 0);
-    let found: serde_json::Value = serde_json::from_str(&rebuilt.stdout).unwrap();
+    let found: Value = serde_json::from_str(&rebuilt.stdout).unwrap();
     assert_eq!(
         (&found["runs"], &found["faults"][0]["fault"]),
         (&0.into(), &"unreadable".into())

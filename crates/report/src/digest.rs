@@ -22,11 +22,13 @@ pub struct RunDigest {
     pub state: RunState,
     /// Whether it is an audit, whose values belong to no series.
     pub is_audit: bool,
+    /// Whether its attempts were made under more than one set of conditions: its values belong to none of them.
+    pub is_mixed: bool,
     /// Cases, and those of them with a good attempt.
     pub cases: u32,
     /// Those of them with at least one good attempt.
     pub measured_cases: u32,
-    /// The conditions that it was made under.
+    /// The conditions that it was made under; of a mixed one those at first.
     pub fingerprint: Fingerprint,
     /// Its cells, in the plan's order; none of an audit.
     pub cells: Vec<CellDigest>,
@@ -62,6 +64,7 @@ impl RunDigest {
             started: manifest.started,
             state: manifest.state,
             is_audit,
+            is_mixed: !manifest.mixed().is_empty(),
             cases: count(manifest.cases.len()),
             measured_cases: count(manifest.cases.iter().filter(measured).count()),
             fingerprint: Fingerprint::of(manifest),

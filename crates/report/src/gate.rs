@@ -10,3 +10,4 @@ mod series;
 
 pub use decide::gate;
 pub use input::{Certified, Gate, GateDecision, GateInput, GateOptions};
+pub(crate) use series::worth;

@@ -3,6 +3,7 @@
 
 mod build;
 mod conditions;
+mod gathered;
 mod json;
 mod levels;
 mod openmetrics;

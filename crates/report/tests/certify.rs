@@ -59,6 +59,7 @@ fn round(number: i64, cells: Vec<CellDigest>) -> Round {
             started: at,
             state: RunState::Complete,
             is_audit: false,
+            is_mixed: false,
             cases: 1,
             measured_cases: 1,
             fingerprint: fingerprint(),

@@ -7,8 +7,8 @@ use std::path::Path;
 use anechoic_index::{Index, Query, StoredNight};
 use anechoic_record::{RunRecord, write_atomically, write_atomically_with};
 use anechoic_report::{
-    Chosen, History, Links, MetricChoice, RunDigest, Samples, history_html, history_json,
-    history_markdown, history_terminal, openmetrics, runs_markdown, runs_terminal,
+    Chosen, History, Links, RunDigest, Samples, history_html, history_json, history_markdown,
+    history_terminal, openmetrics, runs_markdown, runs_terminal,
 };
 
 use super::CommandError;
@@ -23,13 +23,17 @@ const LISTED: usize = 60;
 pub(super) fn history(args: &HistoryArgs) -> Result<ExitCode, CommandError> {
     check_files(args)?;
     let Some(found) = Found::of(args)? else {
+        if let Some(file) = &args.openmetrics {
+            let nothing = History::of(&[], &[], &args.metrics(), None);
+            write(Target::OpenMetrics, file, &openmetrics(&nothing))?;
+        }
         let root = args.results.root.display();
         say(&format!(
             "no runs in `{root}`: measure with `anechoic run SUITE`, or name another folder with --results"
         ));
         return Ok(ExitCode::Nothing);
     };
-    let history = found.history(&args.metrics());
+    let history = found.history(args);
     if let Some(file) = &args.openmetrics {
         write(Target::OpenMetrics, file, &openmetrics(&history))?;
     }
@@ -94,13 +98,14 @@ impl Found {
         }))
     }
 
-    fn history(&self, metrics: &MetricChoice) -> History {
+    fn history(&self, args: &HistoryArgs) -> History {
         let nights: Vec<_> = self
             .nights
             .iter()
             .map(|n| (n.file.as_str(), &n.night))
             .collect();
-        History::of(&self.runs, &nights, metrics)
+        let last = args.last.map(usize::from);
+        History::of(&self.runs, &nights, &args.metrics(), last)
     }
 
     /// Why there is nothing to be shown.
@@ -187,7 +192,7 @@ fn samples(args: &HistoryArgs, history: &History, out: &mut dyn Write) -> io::Re
         metrics: &metrics,
     };
     let mut samples = Samples::new(out, chosen)?;
-    for run in &history.runs {
+    for run in history.runs.iter().filter(|run| !run.is_gone()) {
         match RunRecord::load(&args.results.root.join(&run.run)) {
             Ok(record) => samples.add(&record)?,
             Err(error) => say(&format!("left out: failed to {error}")),

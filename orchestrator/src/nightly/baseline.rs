@@ -55,8 +55,15 @@ impl Baseline {
             BaselineChoice::Rolling(nights) => past.newest(*nights, &mut notes),
             BaselineChoice::Run(_) => named.into_iter().map(|run| vec![run]).collect(),
         };
-        let runs = nights.iter().flatten();
-        let later = runs.filter(|run| run.started > now);
+        let runs = || nights.iter().flatten();
+        let mixed = runs().filter(|run| run.is_mixed);
+        notes.extend(mixed.map(|run| {
+            format!(
+                "the run `{}` of the baseline is mixed: conditions changed while it was made",
+                run.run
+            )
+        }));
+        let later = runs().filter(|run| run.started > now);
         notes.extend(later.map(|run| {
             format!(
                 "the run `{}` of the baseline was started later than now, at {}: the clock was set back",
@@ -90,7 +97,12 @@ impl Past<'_> {
         &self.nights[since.unwrap_or(0)..]
     }
 
+    /// A run whose values are those of one set of conditions.
     fn digest(&self, run: &str) -> Option<&RunDigest> {
+        self.known(run).filter(|digest| !digest.is_mixed)
+    }
+
+    fn known(&self, run: &str) -> Option<&RunDigest> {
         let mut digests = self.digests.iter();
         digests.find(|digest| digest.run == run && !digest.is_audit)
     }
@@ -125,7 +137,7 @@ impl Past<'_> {
             }
             match self.runs(night) {
                 Some(runs) => found.push(runs),
-                None => notes.push(lost(night)),
+                None => notes.push(self.lost(night)),
             }
         }
         found.reverse();
@@ -139,26 +151,29 @@ impl Past<'_> {
         measured.filter_map(|night| self.runs(night)).collect()
     }
 
-    /// The run of a night, and those of its confirmations that can be read; nothing where the run cannot.
+    /// The run of a night, and those of its confirmations that can be used; nothing where the run cannot.
     fn runs(&self, night: &Night) -> Option<Vec<RunDigest>> {
         let mut runs = vec![self.digest(night.run.as_ref()?)?.clone()];
         let confirmations = night.confirmations.iter();
         runs.extend(confirmations.filter_map(|run| self.digest(run).cloned()));
         Some(runs)
     }
+
+    /// Why the run of a night is no baseline.
+    fn lost(&self, night: &Night) -> String {
+        let run = night.run.as_deref().unwrap_or("of no name");
+        let why = match self.known(run) {
+            Some(_) => "is mixed, and no baseline",
+            None => "is gone or cannot be read, and no baseline any more",
+        };
+        let date = night.started.strftime("%Y-%m-%d");
+        format!("the run `{run}` of the night of {date} {why}")
+    }
 }
 
 /// Whether cases failed, and the machine was at rest, so that the values of the others may be believed. None of them became worse.
 fn is_judged_in_part(night: &Night) -> bool {
     matches!(night.outcome, NightOutcome::Failed { .. }) && !night.cells.is_empty()
-}
-
-fn lost(night: &Night) -> String {
-    let run = night.run.as_deref().unwrap_or("of no name");
-    format!(
-        "the run `{run}` of the night of {} is gone or cannot be read, and no baseline any more",
-        night.started.strftime("%Y-%m-%d")
-    )
 }
 
 impl fmt::Display for BaselineChoice {
@@ -325,6 +340,34 @@ mod tests {
             &["r0", "r2"],
             1,
         );
+    }
+
+    #[test]
+    fn mixed_runs_are_neither_baseline_nor_history() {
+        let nights = [
+            night(0, "quiet", &[]),
+            night(1, "quiet", &[]),
+            night(2, "regression", &[]),
+        ];
+        let mixed = |n, run: &str| RunDigest {
+            is_mixed: true,
+            ..digest(n, run)
+        };
+        let digests = [digest(0, "r0"), mixed(1, "r1"), mixed(2, "r2")];
+        let past = Past {
+            nights: &nights,
+            digests: &digests,
+        };
+        let now = Timestamp::from_second(1_000_000_000).unwrap();
+        let found = Baseline::choose(&BaselineChoice::LastGood, past, None, now);
+        assert_eq!(found.nights, [[digest(0, "r0")]]);
+        assert_eq!(found.history, [[digest(0, "r0")]]);
+        assert!(found.notes[0].contains("`r1`"), "{:?}", found.notes);
+        assert!(found.notes[0].contains("is mixed"), "{:?}", found.notes);
+        // One that is asked for by name is taken.
+        let run = BaselineChoice::Run("r1".to_owned());
+        let found = Baseline::choose(&run, past, Some(mixed(1, "r1")), now);
+        assert_eq!((found.nights.len(), found.notes.len()), (1, 1));
     }
 
     #[test]

@@ -84,6 +84,7 @@ pub(crate) fn digest(n: usize, run: &str) -> RunDigest {
         started: at(n),
         state: RunState::Complete,
         is_audit: false,
+        is_mixed: false,
         cases: 0,
         measured_cases: 0,
         fingerprint: Fingerprint {

@@ -32,6 +32,6 @@ pub(crate) use leftovers::adopt_orphans;
 pub(crate) use stale::end_stale;
 pub(crate) use system::{Answer, NoAnswer, Question, ask_system, become_program};
 pub(crate) use table::{children, cpu_time};
-pub(crate) use tool::{Said, ask_tool};
+pub(crate) use tool::{Said, Surroundings, ask_tool};
 pub(crate) use variable::take_variable;
 pub(crate) use worker::{Logs, MemoryKills, ProcessEvent, Swept, Worker};

@@ -1,6 +1,7 @@
 //! Short commands of other programs, such as those of Slurm: started, read to their end, and ended with what they started where that does
 //! not come. Unlike [`super::ask_system`] it waits beside other things, and whoever stops listening ends the command.
 
+use std::env;
 use std::ffi::OsStr;
 use std::io;
 use std::pin::pin;
@@ -32,6 +33,15 @@ impl Said {
     }
 }
 
+/// What a command gets of the environment beside what this program has.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Surroundings<'a> {
+    /// Variables that are set.
+    pub(crate) set: &'a [(&'a str, &'a str)],
+    /// How the names of those begin that it does not get.
+    pub(crate) without: &'a [&'a str],
+}
+
 /// Runs a command to its end. Ctrl-C at a terminal does not reach it: what it has begun it shall finish.
 ///
 /// # Errors
@@ -39,13 +49,19 @@ impl Said {
 pub(crate) async fn ask_tool<A: AsRef<OsStr>>(
     program: &str,
     arguments: &[A],
-    environment: &[(&str, &str)],
+    environment: Surroundings<'_>,
     limit: Duration,
 ) -> io::Result<Said> {
     let mut command = Command::new(program);
+    for (name, _) in env::vars_os() {
+        let begins = |prefix: &&str| name.as_encoded_bytes().starts_with(prefix.as_bytes());
+        if environment.without.iter().any(begins) {
+            command.env_remove(&name);
+        }
+    }
     command
         .args(arguments)
-        .envs(environment.iter().copied())
+        .envs(environment.set.iter().copied())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -92,7 +108,11 @@ mod tests {
             .build()
             .unwrap();
         let words = ["-c", script];
-        runtime.block_on(ask_tool("/bin/sh", &words, &[("WORD", "heard")], limit))
+        let environment = Surroundings {
+            set: &[("WORD", "heard")],
+            without: &["CARGO_"],
+        };
+        runtime.block_on(ask_tool("/bin/sh", &words, environment, limit))
     }
 
     #[test]
@@ -108,6 +128,15 @@ mod tests {
         );
         assert_eq!(said.exit, ExitKind::Code(3));
         assert!(!said.is_good());
+    }
+
+    #[test]
+    fn variables_that_it_is_not_to_get_are_left_out() {
+        assert!(env::var_os("CARGO_PKG_NAME").is_some(), "cargo sets it");
+        let said = ask("env", Duration::from_secs(60)).unwrap();
+        let has = |start: &str| said.stdout.lines().any(|line| line.starts_with(start));
+        assert!(has("WORD=heard") && has("PATH="), "{}", said.stdout);
+        assert!(!has("CARGO_"), "{}", said.stdout);
     }
 
     #[test]

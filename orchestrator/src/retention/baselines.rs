@@ -1,17 +1,18 @@
 //! The runs that nights and certificates need: what later nights are compared with, and what was told of.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anechoic_record::{CellFinding, Night, NightOutcome};
 
-use super::choice::{Reason, Shelf};
+use super::choice::{Reason, Rules, Shelf, is_of_last_day};
 
 /// Good nights that stay where a suite is compared with several of them, at least.
 const ROLLING: usize = 30;
 
 /// Runs by name, with why they are needed. Some may be gone already.
-pub(super) fn named(shelf: &Shelf, keep_regressions: bool) -> Vec<(&str, Reason)> {
+pub(super) fn named<'a>(shelf: &'a Shelf, rules: &Rules) -> Vec<(&'a str, Reason)> {
+    let held: BTreeSet<&str> = shelf.runs.iter().map(|known| known.run.as_str()).collect();
     let mut suites: BTreeMap<&str, Vec<&Night>> = BTreeMap::new();
     for night in &shelf.nights {
         suites.entry(&night.suite).or_default().push(night);
@@ -19,13 +20,16 @@ pub(super) fn named(shelf: &Shelf, keep_regressions: bool) -> Vec<(&str, Reason)
     let mut found = Vec::new();
     for nights in suites.values_mut() {
         nights.sort_by_key(|night| night.started);
-        found.extend(baselines(nights).map(|run| (run, Reason::Baseline)));
+        found.extend(baselines(nights, &held).map(|run| (run, Reason::Baseline)));
+        found.extend(in_use(nights, rules).map(|run| (run, Reason::InUse)));
         for night in nights.iter() {
             match night.outcome {
                 NightOutcome::Accepted => {
                     found.extend(runs(night).map(|run| (run, Reason::Accepted)));
                 }
-                NightOutcome::Regression if keep_regressions => found.extend(regression(night)),
+                NightOutcome::Regression if rules.keep_regressions => {
+                    found.extend(regression(night))
+                }
                 NightOutcome::NoBaseline
                 | NightOutcome::Quiet
                 | NightOutcome::Regression
@@ -44,17 +48,25 @@ fn runs(night: &Night) -> impl Iterator<Item = &str> {
     all.map(String::as_str)
 }
 
-/// What the next night of a suite may be compared with, and what the last one was. Nights are in their order.
-fn baselines<'a>(nights: &[&'a Night]) -> impl Iterator<Item = &'a str> {
+/// The runs of the newest night where it may still be going on.
+fn in_use<'a>(nights: &[&'a Night], rules: &Rules) -> impl Iterator<Item = &'a str> {
+    let newest = nights.last().copied();
+    let is_open =
+        |night: &&Night| night.ended <= night.started || is_of_last_day(night.started, rules.now);
+    newest.filter(is_open).into_iter().flat_map(runs)
+}
+
+/// What the next night of a suite may be compared with, and what the last one was. Nights are in their order. A good night whose run is gone
+/// is none any more: an older one stands in for it.
+fn baselines<'a>(nights: &[&'a Night], held: &BTreeSet<&str>) -> impl Iterator<Item = &'a str> {
     let rolling = nights
         .iter()
         .filter_map(|night| rolling(&night.baseline))
         .max();
     let count = rolling.map_or(1, |count| count.max(ROLLING));
-    let good = nights
-        .iter()
-        .rev()
-        .filter(|night| night.outcome.is_good() && night.run.is_some());
+    let is_held = |night: &&&Night| night.run.as_deref().is_some_and(|run| held.contains(run));
+    let good = nights.iter().rev().filter(|night| night.outcome.is_good());
+    let good = good.filter(is_held);
     let good: Vec<&str> = good.take(count).flat_map(|night| runs(night)).collect();
     let last = nights.iter().rev().find(|night| !night.against.is_empty());
     let last = last

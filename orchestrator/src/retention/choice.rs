@@ -56,6 +56,7 @@ pub(crate) enum Reason {
     Future,
     Newest,
     Latest,
+    InUse,
     Baseline,
     Accepted,
     Certificate,
@@ -83,6 +84,7 @@ impl Reason {
             Self::Future => "future",
             Self::Newest => "newest",
             Self::Latest => "latest",
+            Self::InUse => "in-use",
             Self::Baseline => "baseline",
             Self::Accepted => "accepted",
             Self::Certificate => "certificate",
@@ -104,6 +106,7 @@ impl fmt::Display for Reason {
             Self::Future => "it is from the future",
             Self::Newest => "newest of its suite",
             Self::Latest => "`latest` names it",
+            Self::InUse => "a night or a certificate may need it yet",
             Self::Baseline => "baseline",
             Self::Accepted => "accepted level",
             Self::Certificate => "newest certificate",
@@ -128,12 +131,15 @@ pub(crate) fn choose(shelf: &Shelf, rules: &Rules) -> Vec<Choice> {
             let age = rules.now.as_second() - started.as_second();
             let is_recent = age < i64::from(rules.keep_days) * DAY;
             reasons.extend(is_recent.then_some(Reason::Recent));
+            // What is made of several runs is written when the last of them is there.
+            let is_in_use = is_of_last_day(*started, rules.now);
+            reasons.extend(is_in_use.then_some(Reason::InUse));
             let is_unsure = shelf.unreadable.iter().any(|file| may_be_of(file, suite));
             reasons.extend(is_unsure.then_some(Reason::Unsure));
         }
     }
     let by_place = newest(shelf, rules).into_iter();
-    for (run, reason) in by_place.chain(named(shelf, rules.keep_regressions)) {
+    for (run, reason) in by_place.chain(named(shelf, rules)) {
         if let Some(reasons) = kept.get_mut(run) {
             reasons.insert(reason);
         }
@@ -143,6 +149,11 @@ pub(crate) fn choose(shelf: &Shelf, rules: &Rules) -> Vec<Choice> {
         reasons: reasons.into_iter().collect(),
     };
     kept.into_iter().map(choice).collect()
+}
+
+/// Whether something began in the last 24 hours.
+pub(super) fn is_of_last_day(started: Timestamp, now: Timestamp) -> bool {
+    (0..DAY).contains(&(now.as_second() - started.as_second()))
 }
 
 fn of_itself(known: &Known, now: Timestamp) -> impl Iterator<Item = Reason> {

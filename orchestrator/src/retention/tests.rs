@@ -52,7 +52,7 @@ fn night(days: i64, run: &str, outcome: NightOutcome) -> Night {
         schema_version: SCHEMA_VERSION,
         suite: "quick".to_owned(),
         started: days_ago(days),
-        ended: days_ago(days),
+        ended: days_ago(days) + SignedDuration::from_hours(1),
         run: Some(run.to_owned()),
         confirmations: Vec::new(),
         left_out: Vec::new(),
@@ -97,7 +97,66 @@ fn old_runs_go_and_the_newest_of_each_suite_stays() {
     };
     let choices = choose(&shelf, &none);
     assert_eq!(reasons(&choices, "other"), [Reason::Newest]);
-    assert_eq!(reasons(&choices, "z"), [Reason::Newest]);
+    assert_eq!(reasons(&choices, "z"), [Reason::Newest, Reason::InUse]);
+}
+
+#[test]
+fn what_a_night_or_a_certificate_may_still_need_stays() {
+    let none = Rules {
+        keep_days: 0,
+        keep_last: 0,
+        ..rules()
+    };
+    // A certificate is written when its last run is there.
+    let mut rounds = shelf();
+    let hours = |hours| now() - SignedDuration::from_hours(hours);
+    for (name, hour) in [("y", 23), ("x", 24)] {
+        rounds.runs.push(Known {
+            told: Some(("quick".to_owned(), hours(hour))),
+            ..run(name, "quick", 1)
+        });
+    }
+    let choices = choose(&rounds, &none);
+    assert_eq!(reasons(&choices, "y"), [Reason::InUse]);
+    assert!(reasons(&choices, "x").is_empty());
+    // A night that goes on for days, and one that was killed, behind which others came.
+    let open = |days, run: &str| Night {
+        ended: days_ago(days),
+        confirmations: vec!["b".to_owned()],
+        ..night(days, run, NightOutcome::NoBaseline)
+    };
+    let failed = |days, run: &str| Night {
+        outcome: NightOutcome::Failed {
+            reasons: Vec::new(),
+        },
+        ..open(days, run)
+    };
+    let with = |nights| Shelf { nights, ..shelf() };
+    check(
+        &with(vec![failed(52, "c")]),
+        rules(),
+        &["b", "c"],
+        Reason::InUse,
+    );
+    let later = Night {
+        confirmations: Vec::new(),
+        ended: days_ago(40),
+        ..failed(50, "gone")
+    };
+    check(
+        &with(vec![failed(52, "c"), later]),
+        rules(),
+        &[],
+        Reason::InUse,
+    );
+}
+
+#[test]
+fn a_good_night_whose_run_is_gone_is_no_baseline() {
+    let quiet = |days, run: &str| night(days, run, NightOutcome::Quiet);
+    let nights = vec![quiet(50, "gone"), quiet(52, "c"), quiet(53, "d")];
+    let shelf = Shelf { nights, ..shelf() };
+    check(&shelf, rules(), &["c"], Reason::Baseline);
 }
 
 #[test]
@@ -165,7 +224,7 @@ fn what_is_not_an_old_whole_run_of_this_root_stays() {
     );
     assert_eq!(
         reasons(&choices, "z"),
-        [Reason::Newest, Reason::Last, Reason::Recent]
+        [Reason::Newest, Reason::InUse, Reason::Last, Reason::Recent]
     );
 }
 

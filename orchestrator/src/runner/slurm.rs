@@ -98,6 +98,7 @@ pub(super) async fn make_slurm_attempt(
         submitted: Timestamp::now(),
         began: Instant::now(),
         stop: None,
+        is_let_go: false,
     };
     watch.make(context, &files).await
 }
@@ -158,6 +159,8 @@ struct Watch {
     began: Instant,
     /// Set once the user wants it to stop.
     stop: Option<Stopping>,
+    /// Whether the user waits for Slurm no longer.
+    is_let_go: bool,
 }
 
 /// How long a job that the user wants to stop is waited for.
@@ -183,14 +186,14 @@ impl Watch {
         files: &AttemptFiles,
     ) -> Result<AttemptData, RunError> {
         tell_guard(context, Some(&self.name));
-        let over = match self.submit().await {
+        let over = match self.hand_over(context).await {
             Ok(job) => {
                 context.reporter.handed_over(job);
                 self.follow(context, job).await?
             }
-            Err(message) => Over {
+            Err(outcome) => Over {
                 job: None,
-                outcome: Outcome::SubmissionFailed { message },
+                outcome,
                 said: None,
                 shown: None,
             },
@@ -198,6 +201,26 @@ impl Watch {
         tell_guard(context, None);
         self.take_in(context)?;
         self.conclude(context, files, over)
+    }
+
+    /// The number of the job, or what the attempt has come to without one. A controller that is away may take minutes for
+    /// its answer; the user need not.
+    async fn hand_over(&mut self, context: &mut Context<'_>) -> Result<u64, Outcome> {
+        let outcome = tokio::select! {
+            submitted = self.submit() => match submitted {
+                Ok(job) => return Ok(job),
+                Err(message) => Outcome::SubmissionFailed { message },
+            },
+            urgency = context.interrupts.next() => {
+                self.want_stop(context, urgency);
+                // A job that gets into the queue all the same shall find nothing to do.
+                self.desk.withdraw();
+                Outcome::Cancelled { phase: Phase::Start }
+            }
+        };
+        // The answer may be lost, and the job not.
+        self.cancel(context, Urgent::Now).await;
+        Err(outcome)
     }
 
     async fn submit(&self) -> Result<u64, String> {
@@ -210,10 +233,6 @@ impl Watch {
             output: &output,
         };
         let submitted = self.slurm.submit(&self.need, &self.name, &files).await;
-        if submitted.is_err() {
-            // The answer may be lost, and the job not.
-            self.slurm.cancel(&self.name, Urgent::Now).await;
-        }
         submitted.map_err(|error| error.to_string())
     }
 
@@ -236,7 +255,7 @@ impl Watch {
                 () = sleep(LOOK) => {}
                 urgency = context.interrupts.next() => self.stop(context, urgency, &mut asking).await,
             }
-            self.cancel_overdue().await;
+            self.cancel_overdue(context).await;
         }
     }
 
@@ -259,14 +278,15 @@ impl Watch {
     ) -> Result<Over, RunError> {
         self.take_in(context)?;
         let end = asking.end();
-        if matches!(end, None | Some(JobEnd::Interrupted(_))) {
-            self.slurm.cancel(&self.name, Urgent::Now).await;
+        let cancelled = self.stop.is_some();
+        if matches!(end, None | Some(JobEnd::Interrupted(_))) && !self.is_let_go {
+            self.cancel(context, Urgent::Now).await;
         }
         let known = Known {
             job,
             said: said.as_ref(),
             end,
-            cancelled: self.stop.is_some(),
+            cancelled,
             phase: self.phase,
             limit: self.need.time,
         };
@@ -279,47 +299,74 @@ impl Watch {
     }
 
     /// The second request does not wait for the node.
-    async fn stop(&mut self, context: &Context<'_>, urgency: Urgency, asking: &mut Asking) {
-        context.reporter.stopping(urgency);
-        let now = Instant::now();
-        let (urgent, stop) = match urgency {
-            Urgency::Orderly => (
-                Urgent::Orderly,
-                Stopping {
-                    cancel: Some(now + STOP_GRACE),
-                    give_up: now + 2 * STOP_GRACE,
-                },
-            ),
-            Urgency::Immediate => (
-                Urgent::Now,
-                Stopping {
-                    cancel: None,
-                    give_up: now,
-                },
-            ),
+    async fn stop(&mut self, context: &mut Context<'_>, urgency: Urgency, asking: &mut Asking) {
+        self.want_stop(context, urgency);
+        let urgent = match urgency {
+            Urgency::Orderly => Urgent::Orderly,
+            Urgency::Immediate => Urgent::Now,
         };
-        self.stop = Some(stop);
-        self.slurm.cancel(&self.name, urgent).await;
+        self.cancel(context, urgent).await;
         asking.hurry();
     }
 
+    /// From here on the attempt is one that the user has stopped.
+    fn want_stop(&mut self, context: &Context<'_>, urgency: Urgency) {
+        context.reporter.stopping(urgency);
+        let now = Instant::now();
+        self.stop = Some(match urgency {
+            Urgency::Orderly => Stopping {
+                cancel: Some(now + STOP_GRACE),
+                give_up: now + 2 * STOP_GRACE,
+            },
+            Urgency::Immediate => Stopping {
+                cancel: None,
+                give_up: now,
+            },
+        });
+    }
+
+    /// Has Slurm end the job. A further request makes it urgent, and one more waits for Slurm no longer.
+    async fn cancel(&mut self, context: &mut Context<'_>, mut urgent: Urgent) {
+        loop {
+            let urgency = tokio::select! {
+                () = self.slurm.cancel(&self.name, urgent) => return,
+                urgency = context.interrupts.next() => urgency,
+            };
+            if self.is_given_up() {
+                let name = &self.name;
+                context.reporter.note(&format!(
+                    "Slurm has not confirmed the end of the job: `scancel --name {name}` ends what is left of it"
+                ));
+                self.is_let_go = true;
+                return;
+            }
+            self.want_stop(context, urgency);
+            match urgency {
+                Urgency::Orderly => {}
+                Urgency::Immediate => urgent = Urgent::Now,
+            }
+        }
+    }
+
     /// A job that was told to stop has had its time for it.
-    async fn cancel_overdue(&mut self) {
+    async fn cancel_overdue(&mut self, context: &mut Context<'_>) {
         let now = Instant::now();
         let overdue = self
             .stop
             .as_mut()
             .and_then(|stop| stop.cancel.take_if(|at| *at <= now));
         if overdue.is_some() {
-            self.slurm.cancel(&self.name, Urgent::Now).await;
+            self.cancel(context, Urgent::Now).await;
         }
     }
 
+    fn is_given_up(&self) -> bool {
+        let stop = self.stop.as_ref();
+        stop.is_some_and(|stop| stop.give_up <= Instant::now())
+    }
+
     fn is_over(&self, said: Option<&End>, asking: &Asking) -> bool {
-        let given_up = self
-            .stop
-            .as_ref()
-            .is_some_and(|stop| stop.give_up <= Instant::now());
+        let given_up = self.is_given_up();
         let past =
             |since: Option<Instant>, limit| since.is_some_and(|since| since.elapsed() > limit);
         match (said, asking.end()) {

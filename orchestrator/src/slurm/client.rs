@@ -8,7 +8,7 @@ use anechoic_record::SlurmOptions;
 
 use super::job::{JobEnd, JobState, Shown};
 use super::submission::{Need, needs, script, submission};
-use crate::process::{Said, ask_tool};
+use crate::process::{Said, Surroundings, ask_tool};
 
 /// How long `sbatch` may take, which asks a controller that is away again and again by itself.
 const HANDOVER: Duration = Duration::from_secs(120);
@@ -18,6 +18,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Times in UTC, in a form that can be read.
 const ENVIRONMENT: [(&str, &str); 2] = [("TZ", "UTC"), ("SLURM_TIME_FORMAT", "standard")];
+
+/// How variables begin by which people set options of these commands. They would speak where nothing is said here.
+const OPTIONS: [&str; 5] = ["SBATCH_", "SCANCEL_", "SCONTROL_", "SINFO_", "SQUEUE_"];
 
 /// Slurm refused something, or could not be asked.
 #[derive(Debug, thiserror::Error)]
@@ -188,11 +191,14 @@ async fn say<A: AsRef<std::ffi::OsStr>>(
     }
 }
 
-/// The environment of `sbatch` is that of the job: it is left as it is.
-fn environment(program: &str) -> &'static [(&'static str, &'static str)] {
-    match program {
-        "sbatch" => &[],
-        _ => &ENVIRONMENT,
+/// The environment of `sbatch` is that of the job: beside options nothing of it is changed.
+fn environment(program: &str) -> Surroundings<'static> {
+    Surroundings {
+        set: match program {
+            "sbatch" => &[],
+            _ => &ENVIRONMENT,
+        },
+        without: &OPTIONS,
     }
 }
 

@@ -97,6 +97,11 @@ impl Desk {
         self.folder.join("request.json")
     }
 
+    /// Takes the request back: a job that starts all the same finds none.
+    pub(crate) fn withdraw(&self) {
+        let _ = fs::remove_file(self.request());
+    }
+
     /// The script of the job.
     pub(crate) fn script(&self) -> PathBuf {
         self.folder.join("job.sh")

@@ -63,7 +63,7 @@ const COMMON: f64 = 0.35;
 const MEDIAN: f64 = 1.4;
 
 /// How many nights of a single run each a night of `runs` runs is worth, of which the median counts.
-pub(super) fn worth(runs: usize) -> f64 {
+pub(crate) fn worth(runs: usize) -> f64 {
     let own = match runs {
         0 | 1 => 1.0,
         2 => 0.5,

@@ -3,9 +3,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use anechoic_record::Difference;
-
-use crate::RunDigest;
+use anechoic_record::{Difference, Fingerprint};
 
 /// What changed between two runs.
 #[derive(Debug, Default, PartialEq)]
@@ -16,7 +14,8 @@ pub(super) struct Changes {
 
 /// The conditions of the runs of a history.
 pub(super) struct Conditions<'a> {
-    runs: &'a [&'a RunDigest],
+    /// By run; none of those that are gone.
+    fingerprints: Vec<Option<&'a Fingerprint>>,
     /// By run; equal numbers are equal conditions, as of neighbours nearly all are.
     kinds: Vec<usize>,
     found: HashMap<(usize, usize), Rc<Changes>>,
@@ -24,35 +23,36 @@ pub(super) struct Conditions<'a> {
 }
 
 impl<'a> Conditions<'a> {
-    pub(super) fn of(runs: &'a [&'a RunDigest]) -> Self {
-        let mut kinds = Vec::with_capacity(runs.len());
-        for (index, run) in runs.iter().enumerate() {
-            let kind = match index.checked_sub(1) {
-                None => 0,
-                Some(before) if runs[before].fingerprint == run.fingerprint => kinds[before],
-                Some(before) => kinds[before] + 1,
-            };
+    pub(super) fn of(fingerprints: Vec<Option<&'a Fingerprint>>) -> Self {
+        let mut kinds = Vec::with_capacity(fingerprints.len());
+        let (mut kind, mut before) = (0, None);
+        for now in &fingerprints {
+            if now.is_some() && *now != before {
+                kind += 1;
+                before = *now;
+            }
             kinds.push(kind);
         }
         Self {
-            runs,
+            fingerprints,
             kinds,
             found: HashMap::new(),
             none: Rc::default(),
         }
     }
 
-    /// What is another in the run `now` than in `then`, by their places.
+    /// What is another in the run `now` than in `then`, by their places. Of a run that is gone nothing is known.
     pub(super) fn between(&mut self, then: usize, now: usize) -> Rc<Changes> {
         if self.kinds[then] == self.kinds[now] {
             return Rc::clone(&self.none);
         }
-        let runs = self.runs;
+        let (Some(before), Some(after)) = (self.fingerprints[then], self.fingerprints[now]) else {
+            return Rc::clone(&self.none);
+        };
         let changes = || {
-            let (then, now) = (&runs[then].fingerprint, &runs[now].fingerprint);
             Rc::new(Changes {
-                machine: then.machine_differences(now),
-                programs: then.program_differences(now),
+                machine: before.machine_differences(after),
+                programs: before.program_differences(after),
             })
         };
         Rc::clone(self.found.entry((then, now)).or_insert_with(changes))

@@ -1,6 +1,8 @@
 //! The levels that a series was on, where it changed from one to the next, and whether it creeps.
 
-use anechoic_stats::{Average, Interval, Scale, creep, median, steps};
+use anechoic_stats::{Average, Interval, Reading, Scale, Step, creep_of, median, steps_of};
+
+use crate::gate::worth;
 
 /// Values in which steps are looked for, the newest ones: years of nights, and few enough to be searched while somebody waits.
 const SEARCHED: usize = 1_000;
@@ -54,22 +56,51 @@ pub(super) struct Analysed {
     pub(super) creep: Option<SeriesCreep>,
 }
 
-/// Of the values of one stretch, the first of which is the point `first` of its series.
-pub(super) fn analysed(values: &[Average], first: usize) -> Analysed {
+/// What counts as one value of a course: the runs of one night, which are not independent of each other, or a run outside nights.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Measured {
+    /// Its first point.
+    pub(super) first: usize,
+    /// The point behind its last one.
+    pub(super) end: usize,
+    /// Its values.
+    pub(super) values: Vec<Average>,
+    /// Runs that they stand for.
+    pub(super) runs: usize,
+}
+
+impl Measured {
+    fn reading(&self, scale: Scale) -> Reading {
+        let on_line = |average: &Average| scale.on_line(average.value);
+        let values: Vec<f64> = self.values.iter().map(on_line).collect();
+        Reading {
+            value: median(&values).unwrap_or(f64::NAN),
+            weight: worth(self.runs),
+        }
+    }
+}
+
+/// Of what was measured on one stretch, oldest first.
+pub(super) fn analysed(measured: &[Measured]) -> Analysed {
     let is_ratio = |average: &Average| average.scale == Scale::Ratio && average.value > 0.0;
-    let scale = match values.iter().all(is_ratio) {
+    let mut values = measured.iter().flat_map(|one| &one.values);
+    let scale = match values.all(is_ratio) {
         true => Scale::Ratio,
         false => Scale::Difference,
     };
-    let left_out = values.len().saturating_sub(SEARCHED);
-    let first = first + left_out;
-    let line = |average: &Average| scale.on_line(average.value);
-    let line: Vec<f64> = values[left_out..].iter().map(line).collect();
+    let measured = &measured[measured.len().saturating_sub(SEARCHED)..];
+    let line: Vec<Reading> = measured.iter().map(|one| one.reading(scale)).collect();
     let interval = |found: Interval| scale.effects(found);
-    let creep = creep(&line, None).map(|creep| {
+    let creep = creep_of(&line, None);
+    // Steps see a slow course as a staircase; it is told once.
+    let level_to = creep.map_or(line.len(), |creep| creep.since + 1);
+    let mut found = steps_of(&line, None);
+    found.retain(|step| step.at < level_to);
+    let levels = levels(&measured[..level_to], &line, &found, scale);
+    let creep = creep.map(|creep| {
         let (from, to) = ends(&line[creep.since..], creep.per_step);
         SeriesCreep {
-            since: first + creep.since,
+            since: measured[creep.since].first,
             from: scale.value(from),
             to: scale.value(to),
             per_run: scale.effect(creep.per_step),
@@ -77,48 +108,43 @@ pub(super) fn analysed(values: &[Average], first: usize) -> Analysed {
             p: creep.p,
         }
     });
-    // Steps see a slow course as a staircase; it is told once.
-    let level_to = creep.map_or(first + line.len(), |creep| creep.since + 1);
-    let found = steps(&line, None).into_iter().map(|step| SeriesStep {
-        at: first + step.at,
+    let steps = found.into_iter().map(|step| SeriesStep {
+        at: measured[step.at].first,
         effect: scale.effect(step.effect),
         interval: step.interval.map(interval),
         p: step.p,
     });
-    let steps: Vec<SeriesStep> = found.filter(|step| step.at < level_to).collect();
-    let levelled = &line[..level_to - first];
     Analysed {
         scale,
-        levels: levels(levelled, first, &steps, scale),
+        levels,
         creep,
-        steps,
+        steps: steps.collect(),
     }
 }
 
 /// Where a straight line through all values begins and ends.
-fn ends(line: &[f64], per_step: f64) -> (f64, f64) {
+fn ends(line: &[Reading], per_step: f64) -> (f64, f64) {
     let starts = line
         .iter()
         .enumerate()
-        .map(|(index, value)| value - per_step * index as f64);
+        .map(|(index, reading)| reading.value - per_step * index as f64);
     let from = starts.sum::<f64>() / line.len().max(1) as f64;
     (from, from + per_step * line.len().saturating_sub(1) as f64)
 }
 
-fn levels(line: &[f64], first: usize, steps: &[SeriesStep], scale: Scale) -> Vec<Level> {
-    let begins = std::iter::once(first).chain(steps.iter().map(|step| step.at));
-    let ends = steps.iter().map(|step| step.at).chain([first + line.len()]);
-    begins
-        .zip(ends)
-        .map(|(begin, end)| {
-            let values = &line[begin - first..end - first];
-            Level {
-                first: begin,
-                end,
-                value: scale.value(median(values).unwrap_or(f64::NAN)),
-            }
+/// Of what was measured up to where the value creeps.
+fn levels(measured: &[Measured], line: &[Reading], steps: &[Step], scale: Scale) -> Vec<Level> {
+    let begins = std::iter::once(0).chain(steps.iter().map(|step| step.at));
+    let ends = steps.iter().map(|step| step.at).chain([measured.len()]);
+    let level = |(begin, end): (usize, usize)| {
+        let values: Vec<f64> = line[begin..end].iter().map(|one| one.value).collect();
+        Some(Level {
+            first: measured.get(begin)?.first,
+            end: measured[..end].last()?.end,
+            value: scale.value(median(&values)?),
         })
-        .collect()
+    };
+    begins.zip(ends).filter_map(level).collect()
 }
 
 #[cfg(test)]
@@ -139,6 +165,18 @@ mod tests {
         }
     }
 
+    /// Each of a run of its own, from this point on.
+    fn single(values: &[Average], first: usize) -> Vec<Measured> {
+        let each = values.iter().zip(first..);
+        each.map(|(value, at)| Measured {
+            first: at,
+            end: at + 1,
+            values: vec![*value],
+            runs: 1,
+        })
+        .collect()
+    }
+
     /// With a scatter of 0.3 % that follows from the number.
     fn noisy(number: usize) -> f64 {
         let uniform = |salt: u64| {
@@ -154,7 +192,7 @@ mod tests {
         let values: Vec<Average> = (0..40)
             .map(|i| average(noisy(i) * if i < 25 { 2.0 } else { 2.2 }))
             .collect();
-        let found = analysed(&values, 10);
+        let found = analysed(&single(&values, 10));
         let [step] = found.steps[..] else {
             panic!("{:?}", found.steps);
         };
@@ -172,7 +210,7 @@ mod tests {
         let values: Vec<Average> = (0..60)
             .map(|i| average(noisy(i) * 1.002_f64.powi((i as i32 - 20).max(0))))
             .collect();
-        let found = analysed(&values, 5);
+        let found = analysed(&single(&values, 5));
         let creep = found.creep.unwrap();
         assert!((creep.per_run - 0.002).abs() < 3e-4, "{creep:?}");
         assert!((20..35).contains(&creep.since), "{creep:?}");
@@ -190,7 +228,7 @@ mod tests {
         let values: Vec<Average> = (0..40)
             .map(|i| average(noisy(i) - if i < 20 { 1.0 } else { 3.0 }))
             .collect();
-        let found = analysed(&values, 0);
+        let found = analysed(&single(&values, 0));
         assert_eq!((found.scale, found.steps.len()), (Scale::Difference, 1));
         assert!((found.steps[0].effect + 2.0).abs() < 0.01);
     }
@@ -200,9 +238,10 @@ mod tests {
         let values: Vec<Average> = (0..SEARCHED + 500)
             .map(|i| average(noisy(i) * if i < 100 { 2.0 } else { 1.0 }))
             .collect();
-        let found = analysed(&values, 0);
+        let found = analysed(&single(&values, 0));
         assert_eq!(found.steps, []);
         assert_eq!(found.levels[0].first, 500);
-        assert!(analysed(&[average(1.0)], 0).steps.is_empty());
+        assert!(analysed(&single(&[average(1.0)], 0)).steps.is_empty());
+        assert!(analysed(&[]).levels.is_empty());
     }
 }

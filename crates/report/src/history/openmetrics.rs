@@ -119,13 +119,15 @@ fn runs(history: &History, series: &[&Series], text: &mut Text) {
 /// Suite, case, T, metric and device of a series.
 fn labels(history: &History, series: &Series) -> String {
     let tokens = series.id.tokens.map(|tokens| tokens.to_string());
-    let device = history.run(series.newest()).device.to_string();
+    let mut newest_first = series.points.iter().rev();
+    let device = newest_first.find_map(|point| history.run(point).device);
     let mut labels = vec![
         ("suite", series.suite.clone()),
         ("case", series.id.case.clone()),
     ];
     labels.extend(tokens.map(|tokens| ("tokens", tokens)));
-    labels.extend([("metric", series.id.metric.name()), ("device", device)]);
+    labels.push(("metric", series.id.metric.name()));
+    labels.extend(device.map(|device| ("device", device.to_string())));
     label_set(&labels)
 }
 
@@ -177,9 +179,10 @@ fn nights(history: &History, text: &mut Text) {
         "Nights in a row, up to the newest one, on which nothing was measured.",
         None,
         one(&|nights| {
-            let unmeasured =
-                |night: &&&HistoryNight| matches!(night.outcome, NightOutcome::NotMeasured { .. });
-            nights.iter().take_while(unmeasured).count() as f64
+            nights
+                .iter()
+                .take_while(|night| is_unmeasured(night))
+                .count() as f64
         }),
     );
     let states = newest.iter().flat_map(|(suite, nights)| {
@@ -198,6 +201,18 @@ fn nights(history: &History, text: &mut Text) {
         None,
         states,
     );
+}
+
+/// Whether nothing was measured: the machine was not fit for it, or the job failed before it had a run.
+fn is_unmeasured(night: &HistoryNight) -> bool {
+    match night.outcome {
+        NightOutcome::NotMeasured { .. } => true,
+        NightOutcome::Failed { .. } => night.run.is_none(),
+        NightOutcome::NoBaseline
+        | NightOutcome::Quiet
+        | NightOutcome::Regression
+        | NightOutcome::Accepted => false,
+    }
 }
 
 /// Text that grows by whole families.

@@ -10,7 +10,7 @@ use super::{Level, Point, SeriesCreep, SeriesStep};
 /// How the values of cells went over runs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct History {
-    /// The runs, oldest first; audits and runs that are being made are none of them.
+    /// The runs, oldest first; audits and runs that are being made are none of them. Of runs that are gone, those of nights.
     pub runs: Vec<HistoryRun>,
     /// The nights since the first of these runs, oldest first.
     pub nights: Vec<HistoryNight>,
@@ -25,12 +25,14 @@ pub struct HistoryRun {
     pub run: String,
     /// Its suite's name.
     pub suite: String,
-    /// When it was started.
+    /// When it was started; of one that is gone, when its night began.
     pub started: Timestamp,
-    /// Whether it is complete.
-    pub state: RunState,
-    /// Where it was made.
-    pub device: Device,
+    /// Whether it is complete; none where it is gone, and its night alone has kept what it came to.
+    pub state: Option<RunState>,
+    /// Where it was made; none where it is gone.
+    pub device: Option<Device>,
+    /// Whether it was made under more than one set of conditions.
+    pub is_mixed: bool,
     /// The night that it belongs to, by its place in [`History::nights`].
     pub night: Option<usize>,
 }
@@ -46,6 +48,8 @@ pub struct HistoryNight {
     pub started: Timestamp,
     /// The run that was made first, where one was.
     pub run: Option<String>,
+    /// Whether that run is there no more.
+    pub is_gone: bool,
     /// What it came to.
     pub outcome: NightOutcome,
     /// Cells that it found to be worse.
@@ -84,7 +88,7 @@ pub struct Stretch {
     pub changes: Vec<Difference>,
     /// In what steps and creep are told: fractions, or differences in the metric's unit.
     pub scale: Scale,
-    /// What it was on between two steps, oldest first; one more than there are steps.
+    /// What it was on between two steps, oldest first; one more than there are steps, but for a stretch of mixed runs alone.
     pub levels: Vec<Level>,
     /// Where the level changed, oldest first.
     pub steps: Vec<SeriesStep>,
@@ -133,6 +137,22 @@ impl History {
             }
         }
         suites
+    }
+}
+
+impl HistoryRun {
+    /// Whether it is there no more.
+    pub fn is_gone(&self) -> bool {
+        self.state.is_none()
+    }
+
+    /// What sets its value apart from others.
+    pub(crate) fn label(&self) -> Option<&'static str> {
+        match (self.is_gone(), self.is_mixed) {
+            (true, _) => Some("run removed"),
+            (false, true) => Some("mixed"),
+            (false, false) => None,
+        }
     }
 }
 

@@ -209,6 +209,9 @@ impl Document<'_> {
         if point.disturbed > 0 {
             value += " (disturbed)";
         }
+        if let Some(label) = run.label() {
+            value += &format!(" ({label})");
+        }
         vec![
             self.safe(&run.run),
             minute(run.started),

@@ -381,10 +381,11 @@ impl Page<'_> {
         html! {
             tr {
                 th scope="row" { (minute(run.started)) }
-                td { a href=(self.links.report(&run.run)) { (plain(&run.run)) } }
+                td { (self.run_link(&run.run, run.is_gone())) }
                 td.number {
                     (unbroken(&value_text(series, point)))
                     @if point.disturbed > 0 { " " strong.label { "disturbed" } }
+                    @if let Some(label) = run.label() { " " strong.label { (label) } }
                 }
                 td.number { (before.as_deref().map_or(NONE.to_owned(), unbroken)) }
                 td { (verdict(point.verdict, point.verdict.is_worse())) }
@@ -410,9 +411,16 @@ impl Page<'_> {
     fn run_of(&self, night: &HistoryNight) -> Markup {
         html! {
             @match &night.run {
-                Some(run) => a href=(self.links.report(run)) { (plain(run)) },
+                Some(run) => (self.run_link(run, night.is_gone)),
                 None => (NONE),
             }
+        }
+    }
+
+    fn run_link(&self, run: &str, is_gone: bool) -> Markup {
+        html! {
+            @if is_gone { (plain(run)) }
+            @else { a href=(self.links.report(run)) { (plain(run)) } }
         }
     }
 

@@ -217,20 +217,30 @@ impl HistoryChart<'_> {
         };
         let mark = look(point.verdict).mark(plane.points[index], self.y(plane, index)?, radius);
         let mark = mark.titled(&self.title(index, point));
-        let link = (self.link)(&self.history.run(point).run);
+        let run = self.history.run(point);
+        if run.is_gone() {
+            return Some(mark);
+        }
+        let link = (self.link)(&run.run);
         let link = Element::new("a").with("href", &link).with("tabindex", "-1");
         Some(link.child(mark))
     }
 
     fn title(&self, index: usize, point: &Point) -> String {
         let run = self.history.run(point);
+        let made = match run.is_gone() {
+            true => String::new(),
+            false => format!(", {}", units::processes(point.average.processes)),
+        };
         let mut title = format!(
-            "{}: {}, {}, {}",
+            "{}: {}{made}, {}",
             crate::history::minute(run.started),
             crate::history::value_text(self.series, point),
-            units::processes(point.average.processes),
             point.verdict
         );
+        if let Some(label) = run.label() {
+            title += &format!(", {label}");
+        }
         if point.disturbed > 0 {
             title += &format!(", {} of them disturbed", point.disturbed);
         }

@@ -35,6 +35,7 @@ pub(crate) fn run(day: i64, cells: Vec<CellDigest>) -> RunDigest {
         started: first + jiff::SignedDuration::from_hours(24 * day),
         state: RunState::Complete,
         is_audit: false,
+        is_mixed: false,
         cases: 1,
         measured_cases: 1,
         fingerprint: fingerprint(),

@@ -86,6 +86,7 @@ pub(crate) fn run(day: usize, cells: Vec<CellDigest>) -> RunDigest {
         started: started(day),
         state: RunState::Complete,
         is_audit: false,
+        is_mixed: false,
         cases: 1,
         measured_cases: 1,
         fingerprint: fingerprint(),

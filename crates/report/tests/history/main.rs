@@ -8,6 +8,7 @@
 mod made;
 mod metrics;
 mod page;
+mod removed;
 mod series;
 mod tables;
 
@@ -20,7 +21,7 @@ fn history(runs: &[RunDigest], nights: &[Night]) -> History {
         .map(|i| format!("quick_{i}.json"))
         .collect();
     let nights: Vec<(&str, &Night)> = names.iter().map(String::as_str).zip(nights).collect();
-    History::of(runs, &nights, &MetricChoice::Primary)
+    History::of(runs, &nights, &MetricChoice::Primary, None)
 }
 
 fn forty() -> History {

@@ -138,6 +138,32 @@ fn every_outcome_is_a_state() {
 }
 
 #[test]
+fn nights_without_a_run_are_counted() {
+    let check = |newest: &[(bool, bool)], expected: f64| {
+        let made = newest.iter().zip(1..).map(|((is_failed, has_run), day)| {
+            let reasons = Vec::new();
+            let outcome = match is_failed {
+                true => NightOutcome::Failed { reasons },
+                false => NightOutcome::NotMeasured { reasons },
+            };
+            let mut made = night(day, outcome, None);
+            made.run = made.run.filter(|_| *has_run);
+            made
+        });
+        let nights: Vec<_> = made.collect();
+        let found = parse(&openmetrics(&history(
+            &[run(0, vec![cell("a", 1.0)])],
+            &nights,
+        )));
+        let unmeasured = found["anechoic_nights_unmeasured"][0].1;
+        assert_eq!(unmeasured, expected, "{newest:?}");
+    };
+    check(&[(false, false), (true, false), (false, false)], 3.0);
+    check(&[(false, false), (true, true), (true, false)], 1.0);
+    check(&[(false, false), (true, true)], 0.0);
+}
+
+#[test]
 fn names_from_outside_stay_in_their_labels() {
     let hostile = "a\"} 1\n\\x\u{1b}[31m{b}";
     let mut other = cell(hostile, 1e-300);

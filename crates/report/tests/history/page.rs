@@ -84,7 +84,7 @@ fn many_runs_make_a_page_of_a_few_megabytes() {
         run
     };
     let runs: Vec<_> = (0..10_000).map(made).collect();
-    let history = History::of(&runs, &[], &MetricChoice::Primary);
+    let history = History::of(&runs, &[], &MetricChoice::Primary, None);
     let page = page(&history);
     assert!(page.len() < 4 << 20, "{}", page.len());
     assert_eq!(drawings(&page).len(), cases.len());
@@ -100,7 +100,7 @@ fn many_runs_make_a_page_of_a_few_megabytes() {
     };
     let runs: Vec<_> = (0..60).map(made).collect();
     let page = history_html(
-        &History::of(&runs, &[], &MetricChoice::Primary),
+        &History::of(&runs, &[], &MetricChoice::Primary, None),
         &Links::default(),
     );
     assert!(page.len() < 7 << 20, "{}", page.len());

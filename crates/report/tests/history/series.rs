@@ -120,7 +120,7 @@ fn metrics_are_chosen() {
     other.id.metric = Metric::PrefillTime;
     other.primary = false;
     let runs = [run(0, vec![cell("a", 1.0), other])];
-    let count = |metrics: &MetricChoice| History::of(&runs, &[], metrics).series.len();
+    let count = |metrics: &MetricChoice| History::of(&runs, &[], metrics, None).series.len();
     assert_eq!(count(&MetricChoice::Primary), 1);
     assert_eq!(count(&MetricChoice::All), 2);
     assert_eq!(count(&MetricChoice::Named(vec![Metric::PrefillTime])), 1);
