@@ -186,6 +186,16 @@ impl Night {
     }
 }
 
+impl CellFinding {
+    /// Whether it makes a regression.
+    pub fn is_worse(&self) -> bool {
+        match self {
+            Self::New | Self::Same | Self::Better => false,
+            Self::Worse | Self::Step { .. } | Self::Creep { .. } => true,
+        }
+    }
+}
+
 impl NightOutcome {
     /// The name as JSON and tables show it.
     pub fn name(&self) -> &'static str {

@@ -7,7 +7,7 @@ use anechoic_record::{CellFinding, News, Night, NightCell, NightOutcome, NoiseSo
 use crate::plain::plain;
 use crate::render::Dressing;
 use crate::units;
-use figures::{cell_name, effect, finding, is_worse, threshold, value};
+use figures::{cell_name, effect, finding, threshold, value};
 
 /// A night, and what is to be known beside its record.
 #[derive(Debug, Clone, Copy)]
@@ -107,7 +107,11 @@ fn quiet(night: &Night) -> String {
 /// The cells that are worse, the first few by name.
 fn regression(night: &Night) -> String {
     const NAMED: usize = 3;
-    let worse: Vec<_> = night.cells.iter().filter(|cell| is_worse(cell)).collect();
+    let worse: Vec<_> = night
+        .cells
+        .iter()
+        .filter(|cell| cell.finding.is_worse())
+        .collect();
     let named: Vec<_> = worse
         .iter()
         .take(NAMED)

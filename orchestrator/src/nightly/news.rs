@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use anechoic_record::{CellFinding, CellId, News, Night, NightCell, NightOutcome};
+use anechoic_record::{CellId, News, Night, NightOutcome};
 
 /// After so many measured nights in a row on which a cell is not worse, its becoming worse is another event, also where other cells are
 /// worse all the time and nobody was told of its recovery.
@@ -63,7 +63,8 @@ impl Known {
     fn forget(&mut self, night: &Night) {
         let is_worse = |id: &CellId| {
             let mut cells = night.cells.iter();
-            cells.find(|cell| cell.id == *id).map(is_worse)
+            let cell = cells.find(|cell| cell.id == *id)?;
+            Some(cell.finding.is_worse())
         };
         self.worse.retain(|id, nights| {
             *nights = match is_worse(id) {
@@ -105,15 +106,8 @@ fn is_told(night: &Night) -> bool {
 
 /// Its cells that are worse.
 fn worse(night: &Night) -> impl Iterator<Item = CellId> {
-    let cells = night.cells.iter().filter(|cell| is_worse(cell));
+    let cells = night.cells.iter().filter(|cell| cell.finding.is_worse());
     cells.map(|cell| cell.id.clone())
-}
-
-fn is_worse(cell: &NightCell) -> bool {
-    match cell.finding {
-        CellFinding::New | CellFinding::Same | CellFinding::Better => false,
-        CellFinding::Worse | CellFinding::Step { .. } | CellFinding::Creep { .. } => true,
-    }
 }
 
 #[cfg(test)]

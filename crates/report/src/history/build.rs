@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
-use anechoic_record::{CellFinding, CellId, Difference, Metric, Night, RunState};
+use anechoic_record::{CellId, Difference, Metric, Night, RunState};
 
 use super::conditions::Conditions;
 use super::gathered::{Entry, Key, Values, gathered};
@@ -88,10 +88,7 @@ fn since_first<'a>(
 }
 
 fn of_night((file, night): &(&str, &Night), gone: &HashSet<&str>) -> HistoryNight {
-    let worse = night.cells.iter().filter(|cell| match cell.finding {
-        CellFinding::Worse | CellFinding::Step { .. } | CellFinding::Creep { .. } => true,
-        CellFinding::New | CellFinding::Same | CellFinding::Better => false,
-    });
+    let worse = night.cells.iter().filter(|cell| cell.finding.is_worse());
     HistoryNight {
         file: (*file).to_owned(),
         suite: night.suite.clone(),

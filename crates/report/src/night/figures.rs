@@ -86,11 +86,3 @@ pub(super) fn finding(cell: &NightCell) -> String {
         }
     }
 }
-
-/// Whether it makes a regression.
-pub(super) fn is_worse(cell: &NightCell) -> bool {
-    match cell.finding {
-        CellFinding::New | CellFinding::Same | CellFinding::Better => false,
-        CellFinding::Worse | CellFinding::Step { .. } | CellFinding::Creep { .. } => true,
-    }
-}
