@@ -49,6 +49,21 @@ pub(crate) fn runs(
     Ok(rows.into_iter().map(|(_, run)| run).collect())
 }
 
+/// The suite that was run last; where there is no run, that of the newest night.
+pub(crate) fn newest_suite(connection: &Connection) -> Result<Option<String>, Trouble> {
+    let newest = [
+        "SELECT suite FROM runs WHERE NOT is_audit ORDER BY started_ns DESC, folder DESC LIMIT 1",
+        "SELECT suite FROM nights ORDER BY started_ns DESC, file DESC LIMIT 1",
+    ];
+    for select in newest {
+        let mut select = connection.prepare_cached(select)?;
+        if let Some(row) = select.query([])?.next()? {
+            return Ok(Some(row.get(0)?));
+        }
+    }
+    Ok(None)
+}
+
 /// The newest, of what is in order.
 pub(crate) fn keep_last<T>(rows: &mut Vec<T>, last: Option<usize>) {
     if let Some(last) = last {

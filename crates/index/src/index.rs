@@ -60,6 +60,14 @@ impl Index {
         self.ask(|connection| digests::runs(connection, suite, &cells, query.last, false))
     }
 
+    /// The suite of the newest run that is no audit; where there is none, that of the newest night.
+    ///
+    /// # Errors
+    /// Where SQLite fails with nothing left to try.
+    pub fn newest_suite(&self) -> Result<Option<String>, IndexError> {
+        self.ask(digests::newest_suite)
+    }
+
     /// Every night of a suite, or of all, oldest first.
     ///
     /// # Errors

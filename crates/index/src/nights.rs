@@ -34,9 +34,10 @@ pub(crate) fn nights(
         .map(|(at, (id, _))| (*id, at))
         .collect();
     let mut select = transaction.prepare_cached(
-        "SELECT night, case_id, metric, content FROM night_cells ORDER BY night, place",
+        "SELECT night, case_id, metric, content FROM night_cells
+         WHERE ?1 IS NULL OR night IN (SELECT id FROM nights WHERE suite = ?1) ORDER BY night, place",
     )?;
-    let mut found = select.query([])?;
+    let mut found = select.query([suite])?;
     while let Some(row) = found.next()? {
         let night: i64 = row.get(0)?;
         let case = row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?;

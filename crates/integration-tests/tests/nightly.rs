@@ -242,7 +242,7 @@ fn a_way_that_stops_working_is_a_failed_night_that_the_others_tell() {
     // Once only, and again where it reached nobody.
     expect(&bench, 3, "", &hook, 4);
     assert_eq!(last(&bench).news, None);
-    expect(&bench, 4, "", &[], 0);
+    expect(&bench, 4, "", &hook[4..], 0);
     expect(&bench, 5, "", &hook[..4], 4);
     expect(&bench, 6, "", &hook, 4);
     assert_eq!(last(&bench).news, Some(News::Failure));

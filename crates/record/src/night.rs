@@ -100,6 +100,8 @@ pub struct NightCell {
 pub enum CellFinding {
     /// There is nothing to compare with.
     New,
+    /// Nothing tells how far it scatters, so that nothing may be said of it.
+    Unjudged,
     /// Nothing is to be seen.
     Same,
     /// Better than the baseline.
@@ -190,7 +192,7 @@ impl CellFinding {
     /// Whether it makes a regression.
     pub fn is_worse(&self) -> bool {
         match self {
-            Self::New | Self::Same | Self::Better => false,
+            Self::New | Self::Unjudged | Self::Same | Self::Better => false,
             Self::Worse | Self::Step { .. } | Self::Creep { .. } => true,
         }
     }

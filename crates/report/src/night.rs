@@ -25,7 +25,12 @@ pub fn night_text(report: NightReport<'_>) -> String {
 
 /// What people are told: the report without how telling them went, which nobody knows before.
 pub fn night_message(report: NightReport<'_>) -> String {
-    text(report, Vec::new())
+    let text = text(report, Vec::new());
+    match report.night.news {
+        // The night itself is quiet; what people know of is over.
+        Some(News::Recovery) => format!("{}\n\n{text}", night_title(report.night)),
+        Some(News::Regression | News::Failure | News::NothingMeasured) | None => text,
+    }
 }
 
 fn text(report: NightReport<'_>, told: Vec<String>) -> String {
@@ -92,11 +97,18 @@ fn quiet(night: &Night) -> String {
         cells.filter(|cell| cell.finding == *finding).count()
     };
     let (better, new) = (count(&CellFinding::Better), count(&CellFinding::New));
-    let mut text = format!(
-        "none of {} worse",
-        units::count(night.cells.len() - new, "cell")
-    );
-    for (number, word) in [(better, "better"), (new, "without a counterpart")] {
+    let unjudged = count(&CellFinding::Unjudged);
+    let judged = night.cells.len() - new - unjudged;
+    let mut text = match judged {
+        0 if unjudged > 0 => "nothing could be judged".to_owned(),
+        judged => format!("none of {} worse", units::count(judged, "cell")),
+    };
+    let others = [
+        (better, "better"),
+        (unjudged, "not judged"),
+        (new, "without a counterpart"),
+    ];
+    for (number, word) in others {
         if number > 0 {
             text += &format!(", {number} {word}");
         }
@@ -131,9 +143,11 @@ fn regression(night: &Night) -> String {
 
 fn worse_text(cell: &NightCell) -> String {
     let change = match &cell.finding {
-        CellFinding::New | CellFinding::Same | CellFinding::Better | CellFinding::Worse => {
-            effect(cell)
-        }
+        CellFinding::New
+        | CellFinding::Unjudged
+        | CellFinding::Same
+        | CellFinding::Better
+        | CellFinding::Worse => effect(cell),
         CellFinding::Step { .. } | CellFinding::Creep { .. } => finding(cell),
     };
     format!("{} {change}", cell_name(&cell.id))

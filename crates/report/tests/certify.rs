@@ -66,6 +66,7 @@ fn round(number: i64, cells: Vec<CellDigest>) -> Round {
             cells,
         },
         ended: at + jiff::SignedDuration::from_secs(50),
+        asked: vec![("attempts per case".to_owned(), "3".to_owned())],
         mixed: Vec::new(),
         lacking: Vec::new(),
     }
@@ -179,6 +180,10 @@ fn runs_that_are_not_alike_are_no_certificate() {
     check(
         |made| made[2].digest.fingerprint.torch = Some("2.7.0".to_owned()),
         "libtorch was 2.6.0 and is 2.7.0",
+    );
+    check(
+        |made| made[2].asked[0].1 = "2".to_owned(),
+        "attempts per case was 3 and is 2",
     );
 }
 

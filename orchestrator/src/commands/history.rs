@@ -131,16 +131,7 @@ fn suite(args: &HistoryArgs, index: &Index) -> Result<Option<String>, CommandErr
     if let Some(suite) = &args.suite {
         return Ok(Some(suite.clone()));
     }
-    let newest = Query {
-        last: Some(1),
-        ..Query::default()
-    };
-    let run = index.digests(&newest).map_err(CommandError::Index)?.pop();
-    if let Some(run) = run {
-        return Ok(Some(run.suite));
-    }
-    let night = index.nights_of(&newest).map_err(CommandError::Index)?.pop();
-    Ok(night.map(|stored| stored.night.suite))
+    index.newest_suite().map_err(CommandError::Index)
 }
 
 /// Before any work.

@@ -99,9 +99,9 @@ impl Known {
     }
 }
 
-/// Whether its news has reached anybody. Where nobody is to be told, whoever reads the output knows.
+/// Whether its news has reached anybody. Where no way was named, as in a night that is made by hand, it has not.
 fn is_told(night: &Night) -> bool {
-    night.notices.is_empty() || night.notices.iter().any(|notice| notice.error.is_none())
+    night.notices.iter().any(|notice| notice.error.is_none())
 }
 
 /// Its cells that are worse.
@@ -116,15 +116,17 @@ mod tests {
     use crate::nightly::made::night;
     use anechoic_record::Notice;
 
-    /// Nights as `outcome[:cells][!]`, `!` where telling fails on all ways; the news of each, `-` for none. Each night's own news is
+    /// Nights as `outcome[:cells][!?]`, `!` where telling fails on all ways and `?` where there is none; the news of each, `-` for none. Each night's own news is
     /// stored before the next one begins.
     fn check(course: &[(&str, &str)]) {
         let mut past: Vec<Night> = Vec::new();
         for (n, (word, expected)) in course.iter().enumerate() {
             let fails = word.ends_with('!');
-            let (outcome, cells) = match word.trim_end_matches('!').split_once(':') {
+            let has_way = !word.ends_with('?');
+            let word = word.trim_end_matches(['!', '?']);
+            let (outcome, cells) = match word.split_once(':') {
                 Some((outcome, cells)) => (outcome, cells.split(',').collect()),
-                None => (word.trim_end_matches('!'), Vec::new()),
+                None => (word, Vec::new()),
             };
             let mut tonight = night(n, outcome, &cells);
             tonight.news = news(&past, &tonight, 3);
@@ -136,7 +138,7 @@ mod tests {
                 Some(News::NothingMeasured) => "nothing",
             };
             assert_eq!(found, *expected, "night {n} of {course:?}");
-            if tonight.news.is_some() {
+            if tonight.news.is_some() && has_way {
                 tonight.notices.push(Notice {
                     way: "webhook".to_owned(),
                     tries: 1,
@@ -226,6 +228,23 @@ mod tests {
             ("not-measured", "-"),
             ("not-measured", "-"),
             ("not-measured", "nothing"),
+        ]);
+    }
+
+    #[test]
+    fn what_a_night_without_ways_found_is_told_by_the_first_that_has_one() {
+        check(&[
+            ("regression:a?", "regression"),
+            ("regression:a", "regression"),
+            ("regression:a", "-"),
+            ("quiet", "recovery"),
+        ]);
+        check(&[("failed?", "failure"), ("quiet", "-")]);
+        check(&[
+            ("failed", "failure"),
+            ("quiet?", "recovery"),
+            ("quiet", "recovery"),
+            ("quiet", "-"),
         ]);
     }
 

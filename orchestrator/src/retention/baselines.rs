@@ -88,7 +88,11 @@ fn rolling(baseline: &str) -> Option<usize> {
 fn regression(night: &Night) -> impl Iterator<Item = (&str, Reason)> {
     let since = night.cells.iter().filter_map(|cell| match &cell.finding {
         CellFinding::Step { since } | CellFinding::Creep { since, .. } => Some(since.as_str()),
-        CellFinding::New | CellFinding::Same | CellFinding::Better | CellFinding::Worse => None,
+        CellFinding::New
+        | CellFinding::Unjudged
+        | CellFinding::Same
+        | CellFinding::Better
+        | CellFinding::Worse => None,
     });
     let seen = runs(night)
         .chain(since)

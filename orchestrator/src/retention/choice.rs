@@ -106,7 +106,7 @@ impl fmt::Display for Reason {
             Self::Future => "it is from the future",
             Self::Newest => "newest of its suite",
             Self::Latest => "`latest` names it",
-            Self::InUse => "a night or a certificate may need it yet",
+            Self::InUse => "of the last 24 hours, or of a night in progress: a night or a certificate may need it yet",
             Self::Baseline => "baseline",
             Self::Accepted => "accepted level",
             Self::Certificate => "newest certificate",

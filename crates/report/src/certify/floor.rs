@@ -82,7 +82,8 @@ fn check(first: &Round, rounds: &[&Round]) -> Result<(), NotCertified> {
             let differences = round.mixed.clone();
             return Err(NotCertified::Mixed { run, differences });
         }
-        let differences = differences(&first.digest.fingerprint, &digest.fingerprint);
+        let mut differences = differences(&first.digest.fingerprint, &digest.fingerprint);
+        differences.extend(asked_otherwise(first, round));
         if !differences.is_empty() {
             return Err(NotCertified::OtherConditions { run, differences });
         }
@@ -94,6 +95,15 @@ fn differences(then: &Fingerprint, now: &Fingerprint) -> Vec<Difference> {
     let mut found = then.machine_differences(now);
     found.extend(then.program_differences(now));
     found
+}
+
+/// What was asked of both, and otherwise. Cases that only one of them has are left out elsewhere.
+fn asked_otherwise(first: &Round, round: &Round) -> Vec<Difference> {
+    let pairs = first.asked.iter().filter_map(|(what, then)| {
+        let (_, now) = round.asked.iter().find(|(known, _)| known == what)?;
+        Difference::between(what, then, now)
+    });
+    pairs.collect()
 }
 
 /// Conditions that are equal where they are known; the one whose libtorch is known expires with another one.

@@ -14,6 +14,8 @@ pub struct Round {
     pub digest: RunDigest,
     /// When its last attempt was over.
     pub ended: Timestamp,
+    /// What was asked of it that its values and conditions do not tell: attempts per case, and the commands of workers of one's own.
+    pub asked: Vec<(String, String)>,
     /// In what its starts differ; such a run was made under no one set of conditions.
     pub mixed: Vec<String>,
     /// Cases that have fewer good attempts than planned, with the cause.
@@ -28,6 +30,7 @@ impl Round {
         Self {
             digest: RunDigest::of(record),
             ended: ends.max().unwrap_or(manifest.started),
+            asked: asked(manifest),
             mixed: manifest.mixed(),
             lacking: lacking(manifest),
         }
@@ -37,6 +40,18 @@ impl Round {
     pub fn has_any(&self) -> bool {
         self.lacking.len() < self.digest.cases as usize
     }
+}
+
+/// A run with more attempts scatters less, and another command is another worker, though its file be the same.
+fn asked(manifest: &Manifest) -> Vec<(String, String)> {
+    let attempts = manifest.plan.attempts.to_string();
+    let workers = manifest.cases.iter().map(|case| {
+        let own = case.case.worker.as_ref().map(|command| command.0.join(" "));
+        let what = format!("worker of `{}`", case.case.id);
+        (what, own.unwrap_or_else(|| "the run's".to_owned()))
+    });
+    let attempts = ("attempts per case".to_owned(), attempts);
+    std::iter::once(attempts).chain(workers).collect()
 }
 
 fn end(attempt: &AttemptRecord) -> Timestamp {

@@ -180,7 +180,11 @@ impl<'s, 'a> Examined<'s, 'a> {
             Some(Verdict::Worse) => CellFinding::Worse,
             Some(Verdict::Better) => CellFinding::Better,
             Some(Verdict::Higher | Verdict::Lower | Verdict::Same(_) | Verdict::Undecided(_)) => {
-                self.course(chances).unwrap_or(CellFinding::Same)
+                let is_judged = self.series.is_exact() || chances.night.is_some();
+                self.course(chances).unwrap_or(match is_judged {
+                    true => CellFinding::Same,
+                    false => CellFinding::Unjudged,
+                })
             }
         }
     }
@@ -244,7 +248,7 @@ fn decision(judged: &[Judged], series: &[Series<'_>], options: &GateOptions) -> 
             !options.confirmable || series.tonight.len() >= SURE || series.is_exact()
         }
         CellFinding::Step { .. } | CellFinding::Creep { .. } => true,
-        CellFinding::New | CellFinding::Same | CellFinding::Better => false,
+        CellFinding::New | CellFinding::Unjudged | CellFinding::Same | CellFinding::Better => false,
     };
     let is_suspicious = judged.iter().any(|one| one.suspicious);
     match judged.iter().zip(series).any(is_regression) {

@@ -59,6 +59,7 @@ impl PointVerdict {
         match (&night.outcome, finding) {
             (_, None) => Self::Unjudged,
             (NightOutcome::Accepted, Some(_)) => Self::Accepted,
+            (_, Some(CellFinding::Unjudged)) => Self::Unjudged,
             (_, Some(CellFinding::New)) => Self::New,
             (_, Some(CellFinding::Same)) => Self::Same,
             (_, Some(CellFinding::Better)) => Self::Better,

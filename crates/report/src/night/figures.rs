@@ -73,6 +73,7 @@ fn is_share(cell: &NightCell) -> bool {
 pub(super) fn finding(cell: &NightCell) -> String {
     match &cell.finding {
         CellFinding::New => "new".to_owned(),
+        CellFinding::Unjudged => "not judged".to_owned(),
         CellFinding::Same => "same".to_owned(),
         CellFinding::Better => "better".to_owned(),
         CellFinding::Worse => "worse".to_owned(),

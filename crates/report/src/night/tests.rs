@@ -147,6 +147,37 @@ fn every_outcome_has_its_line() {
 }
 
 #[test]
+fn what_was_not_judged_is_not_said_to_be_the_same() {
+    let title = |findings: &[CellFinding]| {
+        let cells = findings.iter().map(|one| cell("a", 0.2, one.clone()));
+        night_title(&night(NightOutcome::Quiet, cells.collect()))
+    };
+    assert_eq!(
+        title(&[CellFinding::Same, CellFinding::Unjudged]),
+        "quick: quiet: none of 1 cell worse, 1 not judged"
+    );
+    assert_eq!(
+        title(&[CellFinding::Unjudged]),
+        "quick: quiet: nothing could be judged, 1 not judged"
+    );
+}
+
+#[test]
+fn the_body_of_a_recovery_says_so() {
+    let mut night = night(NightOutcome::Quiet, vec![cell("a", 0.0, CellFinding::Same)]);
+    night.news = Some(News::Recovery);
+    let report = NightReport {
+        night: &night,
+        notes: &[],
+    };
+    let body = night_message(report);
+    assert!(
+        body.starts_with("quick: recovered: none of 1 cell worse\n\nquick: quiet"),
+        "{body}"
+    );
+}
+
+#[test]
 fn differences_are_no_percentages() {
     let mut cell = cell("a", 0.0, CellFinding::Same);
     (cell.value, cell.reference, cell.effect) = (-1.0, Some(-2.0), Some(1.0));

@@ -284,7 +284,7 @@ fn other_settings_are_another_cell_and_missing_ones_are_told() {
 #[test]
 fn without_any_idea_of_noise_nothing_is_said() {
     let night = Night::of(nights(&[1.0], timed), vec![timed(1.5)]);
-    let found = check(&night, GateDecision::Quiet, &CellFinding::Same);
+    let found = check(&night, GateDecision::Quiet, &CellFinding::Unjudged);
     assert!(found.notes[0].contains("not judged"), "{:?}", found.notes);
     // Processes of the runs tell a little.
     let of = |value: f64| sure("a", value, 0.005);
