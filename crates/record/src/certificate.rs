@@ -52,6 +52,9 @@ pub struct CertifiedCell {
     pub value: f64,
     /// Runs with values.
     pub runs: u32,
+    /// Processes with values in each of them; of the run that has most. Absent of older certificates.
+    #[serde(default)]
+    pub processes: Option<u32>,
     /// Standard deviation from run to run: of the logarithm of a run's value, so that 0.01 is one per cent; of the value itself where
     /// differences are compared.
     pub deviation: f64,

@@ -7,7 +7,7 @@ use anechoic_record::{CellFinding, News, Night, NightCell, NightOutcome, NoiseSo
 use crate::plain::plain;
 use crate::render::Dressing;
 use crate::units;
-use figures::{cell_name, effect, finding, threshold, value};
+use figures::{cell_name, effect, finding, threshold, told_from, value};
 
 /// A night, and what is to be known beside its record.
 #[derive(Debug, Clone, Copy)]
@@ -113,7 +113,21 @@ fn quiet(night: &Night) -> String {
             text += &format!(", {number} {word}");
         }
     }
-    text
+    text + &sensitivity(&night.cells).unwrap_or_default()
+}
+
+/// How large a change had to be to be told: that nothing is worse says no more than that.
+fn sensitivity(cells: &[NightCell]) -> Option<String> {
+    let mut from: Vec<f64> = cells.iter().filter_map(told_from).collect();
+    from.sort_by(f64::total_cmp);
+    let most = units::change(*from.last()?);
+    let half = units::change(from[from.len() / 2]);
+    Some(match half == most {
+        true => format!("; a change would show from {most} on"),
+        false => {
+            format!("; a change would show from {half} on in half of them, from {most} on in all")
+        }
+    })
 }
 
 /// The cells that are worse, the first few by name.

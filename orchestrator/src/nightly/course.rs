@@ -1,6 +1,6 @@
 //! How a run went: which cases failed, and whether the machine was at rest enough for its values to be believed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anechoic_record::{AttemptRecord, CaseRecord, Disturbance, Manifest, Outcome};
 
@@ -62,7 +62,7 @@ fn spoiled_text(case: &CaseRecord) -> String {
     )
 }
 
-/// Where more than half of the attempts that a night rests on were disturbed, the causes, the most frequent first. It rests on good
+/// Where more than half of the attempts that a night rests on were disturbed, the causes, those of most attempts first. It rests on good
 /// attempts, and on those that do not count and were not made up for.
 fn restless(manifest: &Manifest) -> Vec<String> {
     let (mut made, mut disturbed) = (0_usize, 0_usize);
@@ -83,14 +83,21 @@ fn restless(manifest: &Manifest) -> Vec<String> {
 
 fn causes(manifest: &Manifest) -> impl Iterator<Item = String> {
     let mut causes: BTreeMap<&str, (usize, String)> = BTreeMap::new();
-    for disturbance in manifest.attempts().flat_map(|(_, a)| of_attempt(a)) {
-        let first = || (0, disturbance.cause());
-        let cause = causes.entry(disturbance.what.name());
-        cause.or_insert_with(first).0 += 1;
+    for (_, attempt) in manifest.attempts() {
+        let mut seen = BTreeSet::new();
+        for disturbance in of_attempt(attempt) {
+            let name = disturbance.what.name();
+            let cause = causes.entry(name);
+            let cause = cause.or_insert_with(|| (0, disturbance.what.cause()));
+            cause.0 += usize::from(seen.insert(name));
+        }
     }
     let mut causes: Vec<_> = causes.into_values().collect();
     causes.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
-    let text = |(count, text)| format!("{text} ({count} time(s))");
+    let text = |(count, text)| match count {
+        1 => format!("in 1 attempt: {text}"),
+        several => format!("in {several} attempts, for example: {text}"),
+    };
     causes.into_iter().map(text)
 }
 
@@ -143,7 +150,7 @@ mod tests {
             course.restless,
             [
                 "2 of 2 attempts were disturbed",
-                "during: the processor throttled 3 time(s) (2 time(s))"
+                "in 2 attempts, for example: the processor throttled 3 time(s)"
             ]
         );
         let course = Course::of(&manifest("xx"));

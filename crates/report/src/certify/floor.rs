@@ -174,6 +174,7 @@ fn cell(id: &CellId, rounds: &[&Round]) -> Result<CertifiedCell, String> {
         scale: line.scale,
         value: line.value(),
         runs: u32::try_from(runs).unwrap_or(u32::MAX),
+        processes: processes(&cells),
         deviation,
         promised: promised(&cells, line.scale),
         detectable: line
@@ -219,6 +220,12 @@ impl Line {
     fn deviation(&self) -> f64 {
         variance(&self.values).map_or(f64::NAN, f64::sqrt)
     }
+}
+
+/// Of the run that has most.
+fn processes(cells: &[&CellDigest]) -> Option<u32> {
+    let most = cells.iter().map(|cell| cell.average.processes).max()?;
+    u32::try_from(most).ok()
 }
 
 /// The root of the mean square of the standard errors that the processes of each run lead to.

@@ -1,7 +1,7 @@
 //! From what is seen of the cells to what the night comes to.
 
 use anechoic_record::{CellFinding, Difference, NightCell};
-use anechoic_stats::holm;
+use anechoic_stats::{Scale, holm};
 
 use super::evidence::Evidence;
 use super::known::{Known, known};
@@ -15,6 +15,9 @@ use crate::Verdict;
 const NIGHT: f64 = 0.02;
 const STEP: f64 = 0.01;
 const CREEP: f64 = 0.01;
+
+/// On the line of ratios: where no smaller change than tenfold could be told, none is looked for.
+const BLIND: f64 = std::f64::consts::LN_10;
 
 /// A change for the worse with a p value up to here, for itself and either way, is worth a further run.
 const SUSPICION: f64 = 0.3;
@@ -141,6 +144,7 @@ impl<'s, 'a> Examined<'s, 'a> {
         let series = self.series;
         let verdict = self.verdict(chances);
         let evidence = self.evidence.as_ref();
+        let least = self.least(level);
         let cell = NightCell {
             id: series.id.clone(),
             value: series.scale.value(series.tonight_level()),
@@ -150,10 +154,8 @@ impl<'s, 'a> Examined<'s, 'a> {
                 .and_then(|evidence| evidence.interval)
                 .map(|interval| series.scale.effects(interval)),
             p_adjusted: chances.night,
-            threshold: evidence
-                .and_then(|evidence| evidence.least(level))
-                .map(|least| series.scale.effect(least.max(self.threshold))),
-            finding: self.finding(verdict, chances),
+            threshold: least.map(|least| series.scale.effect(least)),
+            finding: self.finding(verdict, chances, least.is_some()),
         };
         Judged {
             cell,
@@ -174,13 +176,21 @@ impl<'s, 'a> Examined<'s, 'a> {
         Some(verdict)
     }
 
-    fn finding(&self, verdict: Option<Verdict>, chances: &Chances) -> CellFinding {
+    /// The smallest change on the line that would be told at this level; `None` where none of a size that anybody cares about would.
+    fn least(&self, level: f64) -> Option<f64> {
+        let least = self.evidence.as_ref()?.least(level)?.max(self.threshold);
+        let is_blind = self.series.scale == Scale::Ratio && least > BLIND;
+        (!is_blind).then_some(least)
+    }
+
+    /// `is_seen`: a change would be told.
+    fn finding(&self, verdict: Option<Verdict>, chances: &Chances, is_seen: bool) -> CellFinding {
         match verdict {
             None => CellFinding::New,
             Some(Verdict::Worse) => CellFinding::Worse,
             Some(Verdict::Better) => CellFinding::Better,
             Some(Verdict::Higher | Verdict::Lower | Verdict::Same(_) | Verdict::Undecided(_)) => {
-                let is_judged = self.series.is_exact() || chances.night.is_some();
+                let is_judged = is_seen && (self.series.is_exact() || chances.night.is_some());
                 self.course(chances).unwrap_or(match is_judged {
                     true => CellFinding::Same,
                     false => CellFinding::Unjudged,

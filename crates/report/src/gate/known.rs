@@ -68,14 +68,14 @@ fn certificate(series: &Series<'_>, certified: Certified<'_>) -> Result<Known, S
     match certified {
         Certified::None => Err("there is no certificate".to_owned()),
         Certified::Valid { certificate, file } => {
-            let noise = of_cell(series, certificate)?;
+            let CertifiedNoise { noise, note } = of_cell(series, certificate)?;
             Ok(Known {
                 noise,
                 source: NoiseSource::Certificate {
                     file: file.to_owned(),
                     expired: false,
                 },
-                note: None,
+                note,
             })
         }
         Certified::Expired {
@@ -88,13 +88,15 @@ fn certificate(series: &Series<'_>, certified: Certified<'_>) -> Result<Known, S
             if !is_of_machine(series, certificate) {
                 return Err(why);
             }
-            let noise = of_cell(series, certificate)?;
+            let CertifiedNoise { noise, note } = of_cell(series, certificate)?;
             let widened = Noise {
                 deviation: OTHER_PROGRAMS * noise.deviation,
                 ..noise
             };
-            let note =
-                format!("{why}; its noise is used all the same, {OTHER_PROGRAMS} times as large");
+            let note = note.map(|note| format!("; {note}")).unwrap_or_default();
+            let note = format!(
+                "{why}; its noise is used all the same, {OTHER_PROGRAMS} times as large{note}"
+            );
             Ok(Known {
                 noise: widened,
                 source: NoiseSource::Certificate {
@@ -118,16 +120,43 @@ fn contradiction(nights: Noise, certified: Noise) -> String {
     }
 }
 
-fn of_cell(series: &Series<'_>, certificate: &Certificate) -> Result<Noise, String> {
+/// What a certificate says of a cell.
+struct CertifiedNoise {
+    noise: Noise,
+    note: Option<String>,
+}
+
+/// Where tonight's runs have fewer processes than the certified ones, what processes make of the noise is taken for so much larger, and
+/// all of it where that part is not known. More processes make it no smaller: what else runs differ by stays.
+fn of_cell(series: &Series<'_>, certificate: &Certificate) -> Result<CertifiedNoise, String> {
     let mut cells = certificate.cells.iter();
     let cell = cells.find(|cell| cell.id == *series.id && cell.settings == series.settings);
     let cell = cell.filter(|cell| cell.scale == series.scale && cell.deviation.is_finite());
     let cell = cell.ok_or("the certificate does not have it with these settings")?;
     let freedom = f64::from(cell.runs.saturating_sub(1).max(1));
-    Ok(Noise {
-        deviation: cell.deviation,
+    let fewer = cell.processes.zip(processes(series));
+    let fewer = fewer.filter(|(certified, tonight)| tonight < certified);
+    let more = fewer.map_or(0.0, |(certified, tonight)| {
+        f64::from(certified) / f64::from(tonight) - 1.0
+    });
+    let of_processes = cell.promised.unwrap_or(cell.deviation);
+    let noise = Noise {
+        deviation: (cell.deviation.powi(2) + more * of_processes.powi(2)).sqrt(),
         freedom,
-    })
+    };
+    let note = fewer.map(|(certified, tonight)| {
+        format!(
+            "certified were runs of {certified} processes, and tonight's have {tonight}: their noise is taken for so much larger"
+        )
+    });
+    Ok(CertifiedNoise { noise, note })
+}
+
+/// Processes with values in a run of tonight; of the run that has fewest.
+fn processes(series: &Series<'_>) -> Option<u32> {
+    let tonight = series.tonight.iter();
+    let fewest = tonight.map(|value| value.cell.average.processes).min()?;
+    u32::try_from(fewest).ok().filter(|fewest| *fewest > 0)
 }
 
 /// Whether a certificate is of the machine of tonight, whatever the programs.

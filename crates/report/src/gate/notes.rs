@@ -1,6 +1,6 @@
 //! What people should know of a night besides its cells.
 
-use anechoic_record::{CellId, NoiseSource};
+use anechoic_record::{CellFinding, CellId, NoiseSource};
 
 use super::GateOptions;
 use super::decide::Judged;
@@ -34,6 +34,11 @@ fn of_cell(one: &Judged, series: &Series<'_>) -> Vec<String> {
         "nothing tells how far it scatters: it is not judged before there are eight nights, a certificate or a second process per run"
             .to_owned()
     });
+    let is_blind = one.cell.finding == CellFinding::Unjudged && known.is_some();
+    let blind = is_blind.then(|| {
+        "it scatters so much, as far as is known, that nothing below a tenfold change could be told: it is not judged before more is known (a certificate, eight nights) or runs have more attempts"
+            .to_owned()
+    });
     let direction = match one.verdict {
         Some(Verdict::Higher) => Some("higher"),
         Some(Verdict::Lower) => Some("lower"),
@@ -42,7 +47,8 @@ fn of_cell(one: &Judged, series: &Series<'_>) -> Vec<String> {
     };
     let direction = direction
         .map(|word| format!("{word} than the baseline; which way is better is not known of it"));
-    [noise, unknown, direction].into_iter().flatten().collect()
+    let notes = [noise, unknown, blind, direction].into_iter();
+    notes.flatten().collect()
 }
 
 /// Judged cells of the newest night of the baseline, by its first run, that tonight has not.

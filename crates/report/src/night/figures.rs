@@ -51,13 +51,37 @@ pub(super) fn effect(cell: &NightCell) -> String {
     format!("{sign}{}{interval}", units::significant(effect, 3))
 }
 
-/// The smallest effect that would have been called a change.
+/// The smallest effect that would have been called a change: a rise, and beside an improvement by a fall, a fall.
 pub(super) fn threshold(cell: &NightCell) -> String {
+    let is_fall =
+        cell.finding == CellFinding::Better && cell.effect.is_some_and(|effect| effect < 0.0);
     match cell.threshold {
         None => units::NONE.to_owned(),
+        Some(least) if is_share(cell) && is_fall => {
+            // As far down by a factor as the other is up.
+            format!("-{}", units::change(least / (1.0 + least)))
+        }
         Some(least) if is_share(cell) => units::change(least),
         Some(least) => units::significant(least, 2),
     }
+}
+
+/// From which share of the baseline on a change of the cell would have been told; `None` where it was not judged.
+pub(super) fn told_from(cell: &NightCell) -> Option<f64> {
+    let is_judged = match cell.finding {
+        CellFinding::New | CellFinding::Unjudged => false,
+        CellFinding::Same
+        | CellFinding::Better
+        | CellFinding::Worse
+        | CellFinding::Step { .. }
+        | CellFinding::Creep { .. } => true,
+    };
+    let least = cell.threshold.filter(|_| is_judged)?;
+    if is_share(cell) {
+        return Some(least);
+    }
+    let share = least / cell.reference?.abs();
+    share.is_finite().then_some(share)
 }
 
 /// Effects are differences where values may be zero or negative; what a night stores does not say so, and they show it.

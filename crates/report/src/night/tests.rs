@@ -117,12 +117,12 @@ fn every_outcome_has_its_line() {
     check(
         NightOutcome::Quiet,
         None,
-        "quick: quiet: none of 1 cell worse, 1 better",
+        "quick: quiet: none of 1 cell worse, 1 better; a change would show from 1.2 % on",
     );
     check(
         NightOutcome::Quiet,
         Some(News::Recovery),
-        "quick: recovered: none of 1 cell worse, 1 better",
+        "quick: recovered: none of 1 cell worse, 1 better; a change would show from 1.2 % on",
     );
     check(
         NightOutcome::NotMeasured { reasons: reasons() },
@@ -154,12 +154,51 @@ fn what_was_not_judged_is_not_said_to_be_the_same() {
     };
     assert_eq!(
         title(&[CellFinding::Same, CellFinding::Unjudged]),
-        "quick: quiet: none of 1 cell worse, 1 not judged"
+        "quick: quiet: none of 1 cell worse, 1 not judged; a change would show from 1.2 % on"
     );
     assert_eq!(
         title(&[CellFinding::Unjudged]),
         "quick: quiet: nothing could be judged, 1 not judged"
     );
+}
+
+#[test]
+fn a_quiet_night_says_how_large_a_change_had_to_be() {
+    let title = |thresholds: &[Option<f64>]| {
+        let cells = thresholds.iter().map(|threshold| NightCell {
+            threshold: *threshold,
+            ..cell("a", 0.0, CellFinding::Same)
+        });
+        night_title(&night(NightOutcome::Quiet, cells.collect()))
+    };
+    let check = |thresholds: &[Option<f64>], expected: &str| {
+        let title = title(thresholds);
+        let (_, found) = title.split_once(" worse").unwrap();
+        assert_eq!(found, expected);
+    };
+    check(
+        &[Some(0.34), Some(0.01), Some(0.036), Some(0.02)],
+        "; a change would show from 3.6 % on in half of them, from 34 % on in all",
+    );
+    check(
+        &[Some(0.02), Some(0.02)],
+        "; a change would show from 2.0 % on",
+    );
+    check(&[None], "");
+    let mut difference = cell("a", 0.0, CellFinding::Same);
+    (difference.value, difference.reference) = (-2.0, Some(-2.0));
+    difference.threshold = Some(0.5);
+    let title = night_title(&night(NightOutcome::Quiet, vec![difference]));
+    assert!(title.ends_with("from 25 % on"), "{title}");
+}
+
+#[test]
+fn beside_an_improvement_stands_the_fall_that_is_told() {
+    let mut better = cell("a", -0.6, CellFinding::Better);
+    better.threshold = Some(1.0);
+    assert_eq!(threshold(&better), "-50 %");
+    better.finding = CellFinding::Same;
+    assert_eq!(threshold(&better), "100 %");
 }
 
 #[test]
@@ -172,7 +211,7 @@ fn the_body_of_a_recovery_says_so() {
     };
     let body = night_message(report);
     assert!(
-        body.starts_with("quick: recovered: none of 1 cell worse\n\nquick: quiet"),
+        body.starts_with("quick: recovered: none of 1 cell worse; a change would show from 1.2 % on\n\nquick: quiet"),
         "{body}"
     );
 }

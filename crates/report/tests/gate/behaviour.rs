@@ -309,6 +309,7 @@ fn certificate(deviation: f64) -> Certificate {
             scale: Scale::Ratio,
             value: 1.0,
             runs: 6,
+            processes: None,
             deviation,
             promised: None,
             detectable: 0.01,
@@ -347,6 +348,58 @@ fn a_certificate_is_used_as_long_as_nights_do_not_contradict_it() {
     );
     assert!(
         found.notes[0].contains("times as much as certified"),
+        "{:?}",
+        found.notes
+    );
+}
+
+#[test]
+fn a_certificate_of_more_processes_is_taken_for_noisier() {
+    let certified = |processes, promised| {
+        let mut certificate = certificate(0.005);
+        certificate.cells[0].processes = processes;
+        certificate.cells[0].promised = promised;
+        certificate
+    };
+    // Of one process each.
+    let night = Night::of(nights(&[1.0], timed), vec![timed(1.0)]);
+    let judged = |certificate: &Certificate| {
+        let found = night.judge(Certified::Valid {
+            certificate,
+            file: "night.json",
+        });
+        let threshold = found.cells[0].threshold.unwrap().ln_1p();
+        (threshold, found.notes)
+    };
+    let (same, notes) = judged(&certified(Some(1), Some(0.003)));
+    assert!(notes.is_empty(), "{notes:?}");
+    assert_eq!(same, judged(&certified(None, None)).0);
+    let check = |promised, factor: f64| {
+        let (larger, notes) = judged(&certified(Some(5), promised));
+        assert!((larger / same - factor).abs() < 1e-9, "{larger} {same}");
+        assert!(
+            notes[0].contains("certified were runs of 5 processes, and tonight's have 1"),
+            "{notes:?}"
+        );
+    };
+    // 0.005² + 4 · 0.003², and all of it where no part is known.
+    check(Some(0.003), (61.0_f64 / 25.0).sqrt());
+    check(None, 5.0_f64.sqrt());
+}
+
+#[test]
+fn a_cell_that_would_not_show_a_tenfold_change_is_not_judged() {
+    let of = |value: f64| {
+        let mut cell = sure("a", value, 6.0);
+        cell.average.processes = 2;
+        cell
+    };
+    let night = Night::of(nights(&[1.0], of), vec![of(1.2)]);
+    let found = check(&night, GateDecision::Quiet, &CellFinding::Unjudged);
+    assert_eq!(found.cells[0].threshold, None);
+    assert!(found.cells[0].interval.is_some());
+    assert!(
+        found.notes[0].contains("below a tenfold change"),
         "{:?}",
         found.notes
     );
