@@ -621,8 +621,13 @@ fn the_night_as_json_is_the_file() {
 fn results_that_cannot_be_written_are_told() {
     let bench = Bench::new(CASES, "");
     let args = ["--results", "suite.toml", "--notify-command", "cat > told"];
-    let made = expect(&bench, 1, "", &args, 1);
-    assert!(made.stderr.contains("suite.toml/nights"), "{}", made.stderr);
+    let made = expect(&bench, 1, "", &args, 4);
+    assert_eq!(
+        made.stderr,
+        "error: failed to create `suite.toml/nights`: Not a directory (os error 20)\n  \
+         hint: choose another folder with --results\n"
+    );
+    assert!(!made.stdout.contains("note: "), "{}", made.stdout);
     let told = fs::read_to_string(bench.path("told")).unwrap();
     assert!(told.contains("\"news\":\"failure\""), "{told}");
 }

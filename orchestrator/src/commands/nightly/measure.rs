@@ -1,4 +1,4 @@
-//! The part of a night between its suite and its outcome: what stands against measuring, the runs, and how they are judged.
+//! The part of a night between its plan and its outcome: what stands against measuring, the runs, and how they are judged.
 
 use std::time::Duration;
 
@@ -8,14 +8,13 @@ use anechoic_suite::{Plan, Suite};
 
 use super::Course;
 use super::judge::Task;
-use super::past::named;
+use super::ready::Ready;
 use crate::commands::CommandError;
 use crate::commands::conditions::start;
 use crate::commands::doctor::examine;
 use crate::commands::execute::TakenPlace;
 use crate::commands::further::Series;
 use crate::commands::stop_between::StopBetween;
-use crate::commands::suite::make_plan;
 use crate::doctor::{Finding, Severity};
 use crate::exit_code::ExitCode;
 use crate::nightly::{self, Baseline, Found, conclude};
@@ -32,21 +31,20 @@ pub(super) struct Made {
 }
 
 impl Course<'_> {
-    /// From the suite to what the night came to.
-    pub(super) fn pass(&mut self, suite: &Suite) -> Result<Ending, CommandError> {
+    /// From the plan to what the night came to.
+    pub(super) fn pass(&mut self, ready: Ready) -> Result<Ending, CommandError> {
         let args = self.args;
         let stop = StopBetween::listen()?;
-        let named = named(&args.place.results.root, &args.baseline)?;
-        let plan = make_plan(suite, &args.selection.options(args.place.threads))?;
+        let Ready { suite, named, plan } = ready;
         let taken = TakenPlace::take(&plan, &args.place)?;
-        if let Some(reasons) = self.unfit(&plan, suite, &taken) {
+        if let Some(reasons) = self.unfit(&plan, &suite, &taken) {
             return Ok(conclude(Found::Unfit(reasons)));
         }
         let mut task = Task {
             baseline: self.baseline(named),
             certificates: find_certificate(&args.place.results.root, &self.night.suite),
             plan,
-            suite,
+            suite: &suite,
             stop,
         };
         if let Some(reasons) = self.elsewhere(&task, &taken) {
