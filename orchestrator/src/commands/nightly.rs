@@ -20,6 +20,7 @@ use ready::Ready;
 
 use super::CommandError;
 use super::ground::refuse_cluster;
+use super::stop_between::StopBetween;
 use super::suite::{locate, read_suite};
 use crate::cli::NightlyArgs;
 use crate::exit_code::ExitCode;
@@ -45,6 +46,7 @@ struct Course<'a> {
     /// By which ways nobody can be told.
     unreached: Vec<Notice>,
     stored: Stored,
+    stop: StopBetween,
 }
 
 /// Whether a night is in the results root.
@@ -79,7 +81,7 @@ fn nightly_before(reader: Reader, args: &NightlyArgs) -> Result<ExitCode, Comman
             None => test(&ways, &name),
         };
     }
-    let mut course = Course::begin(args, file, name);
+    let mut course = Course::begin(args, file, name)?;
     course.unreached = broken.iter().map(unreached).collect();
     let broken = broken.into_iter().next();
     let ready = Ready::make(args, suite, broken.map(|(_, error)| error));
@@ -144,12 +146,12 @@ fn trouble(error: &CommandError) -> Found<'static> {
 }
 
 impl<'a> Course<'a> {
-    fn begin(args: &'a NightlyArgs, file: PathBuf, suite: String) -> Self {
+    fn begin(args: &'a NightlyArgs, file: PathBuf, suite: String) -> Result<Self, CommandError> {
         let started = Timestamp::now();
         let root = &args.place.results.root;
         let past = Past::load(root, &suite, started);
         let notes = past.notes.clone();
-        Self {
+        Ok(Self {
             args,
             file,
             night: Night {
@@ -174,7 +176,9 @@ impl<'a> Course<'a> {
             notes,
             unreached: Vec::new(),
             stored: Stored::NotYet,
-        }
+            // From here on a signal ends no night without a word.
+            stop: StopBetween::listen()?,
+        })
     }
 
     /// Stores the night before any work.

@@ -1,5 +1,7 @@
 //! The end of a night: what it came to is stored, told and printed.
 
+use std::time::Duration;
+
 use anechoic_record::{News, NightOutcome, Notice};
 use anechoic_report::{NightReport, night_message, night_text, night_title};
 use jiff::Timestamp;
@@ -9,6 +11,7 @@ use crate::commands::CommandError;
 use crate::exit_code::ExitCode;
 use crate::nightly::news;
 use crate::notify::{Message, Ways, tell, untold};
+use crate::process::Waiting;
 use crate::reporter::{Format, print_data, say};
 
 impl Course<'_> {
@@ -23,6 +26,10 @@ impl Course<'_> {
         self.night.ended = Timestamp::now().max(self.night.started);
         let limit = self.args.unmeasured_nights;
         self.night.news = news(&self.past.nights, &self.night, limit);
+        if exit == ExitCode::Interrupted {
+            // What has ended the measuring is not meant for telling people of it.
+            while self.stop.is_heard_within(Duration::ZERO) {}
+        }
         let kept = match self.night.news {
             Some(news) => self.tell(ways, news),
             None => self.keep(),
@@ -43,7 +50,7 @@ impl Course<'_> {
     }
 
     /// Tells the news. From before the first try on the night's file says that nobody has heard of it: whatever ends this process
-    /// meanwhile, the next night tells again.
+    /// meanwhile, the next night tells again. Whoever wants to stop this process is heard.
     fn tell(&mut self, ways: &Ways, news: News) -> Result<(), CommandError> {
         let message = self.message(news);
         let reached = |unreached: &[Notice], notices: Vec<Notice>| {
@@ -54,7 +61,9 @@ impl Course<'_> {
         };
         self.night.notices = reached(&self.unreached, untold(ways));
         let kept = self.keep();
-        self.night.notices = reached(&self.unreached, tell(ways, &message));
+        let mut pause = |pause| self.stop.is_heard_within(pause);
+        let notices = tell(ways, &message, &mut Waiting::by(&mut pause));
+        self.night.notices = reached(&self.unreached, notices);
         kept.and_then(|()| self.keep())
     }
 

@@ -14,7 +14,6 @@ use crate::commands::conditions::start;
 use crate::commands::doctor::examine;
 use crate::commands::execute::TakenPlace;
 use crate::commands::further::Series;
-use crate::commands::stop_between::StopBetween;
 use crate::doctor::{Finding, Severity};
 use crate::exit_code::ExitCode;
 use crate::nightly::{self, Baseline, Found, conclude};
@@ -34,24 +33,25 @@ impl Course<'_> {
     /// From the plan to what the night came to.
     pub(super) fn pass(&mut self, ready: Ready) -> Result<Ending, CommandError> {
         let args = self.args;
-        let stop = StopBetween::listen()?;
         let Ready { suite, named, plan } = ready;
+        if self.stop.comes_within(Duration::ZERO) {
+            return Ok(conclude(Found::Stopped));
+        }
         let taken = TakenPlace::take(&plan, &args.place)?;
         if let Some(reasons) = self.unfit(&plan, &suite, &taken) {
             return Ok(conclude(Found::Unfit(reasons)));
         }
-        let mut task = Task {
+        let task = Task {
             baseline: self.baseline(named),
             certificates: find_certificate(&args.place.results.root, &self.night.suite),
             plan,
             suite: &suite,
-            stop,
         };
         if let Some(reasons) = self.elsewhere(&task, &taken) {
             return Ok(conclude(Found::Unfit(reasons)));
         }
-        match self.measure(taken, &mut task)? {
-            Some(made) => self.judge(made, &mut task),
+        match self.measure(taken, &task)? {
+            Some(made) => self.judge(made, &task),
             None => Ok(conclude(Found::Stopped)),
         }
     }
@@ -127,9 +127,9 @@ impl Course<'_> {
     pub(super) fn measure(
         &mut self,
         taken: TakenPlace,
-        task: &mut Task<'_>,
+        task: &Task<'_>,
     ) -> Result<Option<Made>, CommandError> {
-        if task.stop.comes_within(Duration::ZERO) {
+        if self.stop.comes_within(Duration::ZERO) {
             return Ok(None);
         }
         let file = self.file.clone();
