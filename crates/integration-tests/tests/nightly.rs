@@ -13,9 +13,10 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use anechoic_integration_tests::dials::VARIABLE;
-use anechoic_integration_tests::{Bench, Finished, fake_worker, finish, wait_for};
+use anechoic_integration_tests::{Bench, Finished, Started, fake_worker, finish, wait_for};
 use anechoic_protocol::Phase;
 use anechoic_record::{News, Night, NightOutcome, nights};
 use nix::sys::signal::Signal;
@@ -208,6 +209,44 @@ fn news_that_was_killed_on_its_way_is_told_again() {
     assert_eq!(killed.news, Some(News::Regression));
     assert_eq!(killed.notices.len(), 1);
     assert!(killed.notices[0].error.is_some(), "{killed:?}");
+    expect(&bench, 3, SLOW, &["--notify-command", "cat > told"], 11);
+    assert!(bench.path("told").is_file());
+}
+
+#[test]
+fn telling_is_given_up_where_somebody_wants_an_end() {
+    let dials = format!("{SLOW} --noise 0.3% --noise-seed 2");
+    let bench = Bench::new(CASES, "").with_dials(&dials);
+    expect(&bench, 1, "", &[], 0);
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/hook", silent.local_addr().unwrap());
+    let hook = ["--notify-webhook", &url, "--notify-mail", "root"];
+    let mut command = bench.command(&["nightly", "suite.toml", "--attempts", "3"]);
+    command.args(hook).env("ANECHOIC_SENDMAIL", "/bin/false");
+    let started = Started::from(
+        command
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap(),
+    );
+    let (_asked, _) = silent.accept().unwrap();
+    started.signal(Signal::SIGTERM);
+    let since = Instant::now();
+    assert_eq!(started.code(), Some(11), "what the night found stays");
+    assert!(since.elapsed() < Duration::from_secs(10), "{since:?}");
+    let night = last(&bench);
+    assert_eq!(night.outcome, NightOutcome::Regression);
+    assert!(night.run.is_some() && night.ended > night.started);
+    assert_eq!(night.news, Some(News::Regression));
+    let notices = night.notices.iter().map(|notice| {
+        let error = notice.error.as_deref();
+        (notice.way.as_str(), notice.tries, error)
+    });
+    let interrupted = Some("interrupted");
+    let expected = [("webhook", 1, interrupted), ("mail", 0, interrupted)];
+    assert!(notices.eq(expected), "{night:?}");
+    // It has reached nobody.
     expect(&bench, 3, SLOW, &["--notify-command", "cat > told"], 11);
     assert!(bench.path("told").is_file());
 }
@@ -450,12 +489,15 @@ fn a_suite_that_vanished_is_told_once() {
 #[test]
 fn an_interrupted_night_says_so_and_keeps_its_run() {
     let bench = Bench::new(CASES, "all=obedient");
-    let started = bench.start(&["nightly", "suite.toml"]);
+    let tell = ["--unmeasured-nights", "1", "--notify-command", "cat > told"];
+    let started = bench.start(&[&["nightly", "suite.toml"], &tell[..]].concat());
     bench.wait_for_phase("capture.all", Phase::Measure);
     started.signal(Signal::SIGINT);
     assert_eq!(started.code(), Some(130));
     let night = last(&bench);
     assert_eq!(reasons(&night), "it was interrupted");
+    assert_eq!(night.notices[0].error, None, "measuring was to end");
+    assert!(bench.path("told").is_file());
     let run = night.run.unwrap();
     assert!(
         bench
@@ -621,8 +663,13 @@ fn the_night_as_json_is_the_file() {
 fn results_that_cannot_be_written_are_told() {
     let bench = Bench::new(CASES, "");
     let args = ["--results", "suite.toml", "--notify-command", "cat > told"];
-    let made = expect(&bench, 1, "", &args, 1);
-    assert!(made.stderr.contains("suite.toml/nights"), "{}", made.stderr);
+    let made = expect(&bench, 1, "", &args, 4);
+    assert_eq!(
+        made.stderr,
+        "error: failed to create `suite.toml/nights`: Not a directory (os error 20)\n  \
+         hint: choose another folder with --results\n"
+    );
+    assert!(!made.stdout.contains("note: "), "{}", made.stdout);
     let told = fs::read_to_string(bench.path("told")).unwrap();
     assert!(told.contains("\"news\":\"failure\""), "{told}");
 }

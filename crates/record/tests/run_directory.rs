@@ -18,6 +18,7 @@ use anechoic_record::{
     MachineState, Manifest, MemoryEvidence, Moment, Observation, Outcome, Placement, RecordError,
     Recorder, Restless, RunEvent, RunLock, RunRecord, RunSettings, RunState, SCHEMA_VERSION,
     SlurmOptions, Start, StartedBy, Wait, find_run, list_runs, result_json, result_lines,
+    write_atomically,
 };
 use anechoic_suite::{Case, Order, Plan, Slot};
 
@@ -413,6 +414,18 @@ fn a_results_root_that_cannot_be_made_is_named() {
         .unwrap_err()
         .to_string();
     assert!(message.contains("create the results folder"), "{message}");
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_named_and_not_the_one_that_would_become_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("absent/file");
+    let error = write_atomically(&path, b"text").unwrap_err();
+    let text = format!(
+        "write `{}`: No such file or directory (os error 2)",
+        path.display()
+    );
+    assert_eq!(error.to_string(), text);
 }
 
 #[test]

@@ -65,7 +65,7 @@ pub(crate) struct AddArgs {
     /// Replace the schedule of this name.
     #[arg(long)]
     pub(crate) replace: bool,
-    /// Show what would be installed, or write it to the folder DIR, and install nothing.
+    /// Show what would be installed, or write it to the folder DIR, which is made where it is missing, and install nothing.
     #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true)]
     pub(crate) print: Option<Option<PathBuf>>,
     /// What a night is compared with: `last-good`, `rolling:N` or a run.

@@ -1,31 +1,39 @@
 //! `anechoic nightly`: the job of a night. Measures a suite, compares it with the nights before, stores what the night came to, and tells
 //! people what is news to them.
 
+mod end;
 mod judge;
 mod measure;
+mod name;
 mod past;
+mod ready;
 
-use std::path::{Path, PathBuf};
+use std::io::{IsTerminal, stderr};
+use std::path::PathBuf;
 
-use anechoic_record::{
-    Manifest, News, Night, NightOutcome, Notice, SCHEMA_VERSION, list_runs, write_night,
-};
-use anechoic_report::{NightReport, night_message, night_text, night_title};
+use anechoic_record::{Night, NightOutcome, Notice, SCHEMA_VERSION, write_night};
 use jiff::Timestamp;
 
+use name::{measured_as, stem};
 use past::Past;
+use ready::Ready;
 
 use super::CommandError;
 use super::ground::refuse_cluster;
+use super::stop_between::StopBetween;
 use super::suite::{locate, read_suite};
 use crate::cli::NightlyArgs;
 use crate::exit_code::ExitCode;
-use crate::nightly::{Found, conclude, news};
-use crate::notify::{Message, NotifyError, Ways, tell, try_out, untold};
-use crate::reporter::{Format, print_data, say};
+use crate::nightly::{Found, Reader, Work, conclude, is_left_out};
+use crate::notify::{NotifyError, Ways, try_out};
+use crate::reporter::say;
 
 /// What a night's file says from its beginning on, so that one that is killed is not forgotten.
 const UNFINISHED: &str = "it has not come to its end: it is going on, or was killed";
+
+/// What is said beside an error that is no night.
+const LEFT_OUT: &str =
+    "note: not stored as a night, and nobody told, as somebody is at the terminal";
 
 /// A night while it passes.
 #[derive(Debug)]
@@ -37,11 +45,30 @@ struct Course<'a> {
     notes: Vec<String>,
     /// By which ways nobody can be told.
     unreached: Vec<Notice>,
+    stored: Stored,
+    stop: StopBetween,
+}
+
+/// Whether a night is in the results root.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stored {
+    NotYet,
+    Yes,
+    /// The results root takes nothing, which is said once.
+    Refused,
 }
 
 pub(super) fn nightly(args: &NightlyArgs) -> Result<ExitCode, CommandError> {
+    let reader = match stderr().is_terminal() {
+        true => Reader::Terminal,
+        false => Reader::Log,
+    };
+    nightly_before(reader, args)
+}
+
+fn nightly_before(reader: Reader, args: &NightlyArgs) -> Result<ExitCode, CommandError> {
     refuse_cluster(&args.place)?;
-    let (ways, mut broken) = Ways::that_work(&args.notify);
+    let (ways, broken) = Ways::that_work(&args.notify);
     let file = locate(&args.suite);
     let suite = read_suite(&args.suite);
     let name = match &suite {
@@ -54,20 +81,29 @@ pub(super) fn nightly(args: &NightlyArgs) -> Result<ExitCode, CommandError> {
             None => test(&ways, &name),
         };
     }
-    let mut course = Course::begin(args, file, name);
+    let mut course = Course::begin(args, file, name)?;
     course.unreached = broken.iter().map(unreached).collect();
-    let kept = course.keep();
-    let found = match (kept, suite) {
-        (Err(error), _) => Err(error),
-        (Ok(()), _) if !broken.is_empty() => Err(broken.swap_remove(0).1.into()),
-        (Ok(()), Err(error)) => Err(error),
-        (Ok(()), Ok(suite)) => course.pass(&suite),
+    let broken = broken.into_iter().next();
+    let ready = Ready::make(args, suite, broken.map(|(_, error)| error));
+    let begun = match &ready {
+        Err(error) if is_left_out(verdict(error).1, Work::NotBegun, reader) => Ok(()),
+        Ok(_) | Err(_) => course.open(),
     };
+    let found = begun.and(ready).and_then(|ready| course.pass(ready));
     let (outcome, exit) = found.unwrap_or_else(|error| {
         say(&error.text());
-        conclude(trouble(&error))
+        verdict(&error)
     });
+    if is_left_out(exit, course.work(), reader) {
+        say(LEFT_OUT);
+        return Ok(exit);
+    }
     course.end(&ways, outcome, exit)
+}
+
+/// What a night comes to that ends with an error.
+fn verdict(error: &CommandError) -> (NightOutcome, ExitCode) {
+    conclude(trouble(error))
 }
 
 /// What a night says of a way that cannot be used: news has not reached anybody by it.
@@ -77,36 +113,6 @@ fn unreached((way, error): &(&'static str, NotifyError)) -> Notice {
         tries: 0,
         error: Some(error.to_string()),
     }
-}
-
-/// The name of the suite that was read from this file the last time, so that its nights stay in one row when it cannot be read.
-fn measured_as(root: &Path, file: &Path) -> Option<String> {
-    let file = resolved(file);
-    let runs = list_runs(root).ok()?;
-    let mut newest_first = runs.into_iter().rev().filter_map(|run| run.manifest.ok());
-    let is_of = |manifest: &Manifest| {
-        let first = manifest.starts.first();
-        let of = first.and_then(|start| start.suite_file.as_ref());
-        of.is_some_and(|of| Path::new(of) == file)
-    };
-    Some(newest_first.find(is_of)?.plan.name)
-}
-
-/// As runs have it, also of a file that is gone.
-fn resolved(file: &Path) -> PathBuf {
-    let whole = file.canonicalize().ok();
-    let whole = whole.or_else(|| {
-        let absolute = std::path::absolute(file).ok()?;
-        let folder = absolute.parent()?.canonicalize().ok()?;
-        Some(folder.join(absolute.file_name()?))
-    });
-    whole.unwrap_or_else(|| file.to_owned())
-}
-
-/// The suite's name as far as its file's name tells: there is no run of it.
-fn stem(file: &Path) -> String {
-    let stem = file.file_stem().map(|stem| stem.to_string_lossy());
-    stem.map_or_else(|| "suite".to_owned(), |stem| stem.into_owned())
 }
 
 /// Tells by every way that it is a test; a way that does not work is what nobody wants to learn at night.
@@ -140,12 +146,12 @@ fn trouble(error: &CommandError) -> Found<'static> {
 }
 
 impl<'a> Course<'a> {
-    fn begin(args: &'a NightlyArgs, file: PathBuf, suite: String) -> Self {
+    fn begin(args: &'a NightlyArgs, file: PathBuf, suite: String) -> Result<Self, CommandError> {
         let started = Timestamp::now();
         let root = &args.place.results.root;
         let past = Past::load(root, &suite, started);
         let notes = past.notes.clone();
-        Self {
+        Ok(Self {
             args,
             file,
             night: Night {
@@ -169,90 +175,99 @@ impl<'a> Course<'a> {
             past,
             notes,
             unreached: Vec::new(),
+            stored: Stored::NotYet,
+            // From here on a signal ends no night without a word.
+            stop: StopBetween::listen()?,
+        })
+    }
+
+    /// Stores the night before any work.
+    fn open(&mut self) -> Result<(), CommandError> {
+        let root = &self.args.place.results.root;
+        match write_night(root, &self.night) {
+            Ok(_) => {
+                self.stored = Stored::Yes;
+                Ok(())
+            }
+            Err(error) => {
+                self.stored = Stored::Refused;
+                // That the nights in it cannot be read either says nothing more.
+                self.notes.clear();
+                Err(CommandError::NoRecord(error))
+            }
         }
     }
 
-    /// Stores the night as far as it has come.
+    /// Work begins when the night is stored.
+    fn work(&self) -> Work {
+        match self.stored {
+            Stored::Yes => Work::Begun,
+            Stored::NotYet | Stored::Refused => Work::NotBegun,
+        }
+    }
+
+    /// Stores the night as far as it has come, where anything can be stored.
     fn keep(&self) -> Result<(), CommandError> {
+        if self.stored == Stored::Refused {
+            return Ok(());
+        }
         let root = &self.args.place.results.root;
         write_night(root, &self.night).map_err(CommandError::Record)?;
         Ok(())
     }
+}
 
-    /// Stores what the night came to before anybody is told, tells them, and stores how that went.
-    fn end(
-        mut self,
-        ways: &Ways,
-        outcome: NightOutcome,
-        exit: ExitCode,
-    ) -> Result<ExitCode, CommandError> {
-        self.night.outcome = outcome;
-        self.night.ended = Timestamp::now().max(self.night.started);
-        let limit = self.args.unmeasured_nights;
-        self.night.news = news(&self.past.nights, &self.night, limit);
-        let kept = match self.night.news {
-            Some(news) => self.tell(ways, news),
-            None => self.keep(),
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+    use clap::Parser;
+
+    /// The exit code of a night in this folder before this reader, and how many nights there are after it.
+    fn check(folder: &Path, reader: Reader, words: &[&str], expected: (u8, usize)) {
+        let results = folder.join("results").display().to_string();
+        let suite = folder.join("suite.toml").display().to_string();
+        let words = words.iter().map(|word| match *word {
+            "SUITE" => &suite,
+            other => other,
+        });
+        let line = ["anechoic", "nightly", "--results", &results];
+        let cli = Cli::try_parse_from(line.into_iter().chain(words)).unwrap();
+        let Command::Nightly(args) = cli.command else {
+            panic!("it is a night");
         };
-        let printed = self.print();
-        Ok(match (kept, printed) {
-            (Ok(()), Ok(())) => exit,
-            // What the night found is what the scheduler has to hear.
-            (Ok(()), Err(error)) if exit != ExitCode::Done => {
-                say(&error.text());
-                exit
-            }
-            (Err(error), _) | (Ok(()), Err(error)) => {
-                say(&error.text());
-                ExitCode::Internal
-            }
-        })
+        let exit = nightly_before(reader, &args).unwrap();
+        let stored = anechoic_record::nights(Path::new(&results)).unwrap().len();
+        assert_eq!((exit.number(), stored), expected, "{args:?}");
+        assert_eq!(Path::new(&results).exists(), stored > 0, "nothing is left");
     }
 
-    /// Tells the news. From before the first try on the night's file says that nobody has heard of it: whatever ends this process
-    /// meanwhile, the next night tells again.
-    fn tell(&mut self, ways: &Ways, news: News) -> Result<(), CommandError> {
-        let message = self.message(news);
-        let reached = |unreached: &[Notice], notices: Vec<Notice>| {
-            notices
-                .into_iter()
-                .chain(unreached.iter().cloned())
-                .collect()
-        };
-        self.night.notices = reached(&self.unreached, untold(ways));
-        let kept = self.keep();
-        self.night.notices = reached(&self.unreached, tell(ways, &message));
-        kept.and_then(|()| self.keep())
-    }
-
-    fn message(&self, news: News) -> Message {
-        Message {
-            news: Some(news),
-            suite: self.night.suite.clone(),
-            title: night_title(&self.night),
-            text: night_message(self.report()),
-            facts: serde_json::to_value(&self.night).expect("nights always serialise"),
+    #[test]
+    fn what_somebody_has_typed_wrongly_is_no_night_and_what_a_job_does_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let suite = "schema-version = 1\nname = \"s\"\n[[case]]\nid = \"a\"\nbenchmark = \"capture\"\n\
+                     model = \"gpt2-tiny\"\nmode = \"baseline\"\n";
+        std::fs::write(folder.join("suite.toml"), suite).unwrap();
+        let told = format!("touch {}", folder.join("told").display());
+        let told = ["--notify-command", told.as_str()];
+        let lines: [(&[&str], u8); 4] = [
+            (&["absent.toml"], 3),
+            (&["SUITE", "--baseline", "no-such-run"], 2),
+            (&["SUITE", "--notify-webhook", "@absent"], 4),
+            (&["SUITE", "--notify-webhook", "ftp://host"], 2),
+        ];
+        for (words, exit) in lines {
+            let words = [words, &told].concat();
+            check(folder, Reader::Terminal, &words, (exit, 0));
+            assert!(!folder.join("told").exists());
         }
-    }
-
-    fn report(&self) -> NightReport<'_> {
-        NightReport {
-            night: &self.night,
-            notes: &self.notes,
+        for (stored, (words, exit)) in (1..).zip(lines) {
+            let words = [words, &told].concat();
+            check(folder, Reader::Log, &words, (exit, stored));
+            assert!(folder.join("told").exists());
         }
-    }
-
-    fn print(&self) -> Result<(), CommandError> {
-        let text = match self.args.place.format {
-            Format::Text => night_text(self.report()),
-            Format::Json => {
-                self.notes
-                    .iter()
-                    .for_each(|note| say(&format!("note: {note}")));
-                let night = serde_json::to_string_pretty(&self.night);
-                format!("{}\n", night.expect("nights always serialise"))
-            }
-        };
-        print_data(&text).map_err(CommandError::Stdout)
     }
 }

@@ -38,6 +38,11 @@ impl StopBetween {
         if pause > Duration::from_secs(1) {
             say(&format!("pause of {}", duration(pause)));
         }
+        self.is_heard_within(pause)
+    }
+
+    /// The same without a word.
+    pub(super) fn is_heard_within(&mut self, pause: Duration) -> bool {
         let Self {
             runtime,
             interrupts,

@@ -6,9 +6,11 @@ mod course;
 #[cfg(test)]
 pub(crate) mod made;
 mod news;
+mod reader;
 mod verdict;
 
 pub(crate) use baseline::{Baseline, BaselineChoice, Past, sort};
 pub(crate) use course::Course;
 pub(crate) use news::news;
+pub(crate) use reader::{Reader, Work, is_left_out};
 pub(crate) use verdict::{Found, Measured, conclude, unconfirmed, wants_another};

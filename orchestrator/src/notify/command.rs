@@ -4,13 +4,18 @@ use std::ffi::OsStr;
 
 use super::message::Letter;
 use super::pace::Pace;
-use crate::process::{Errand, ErrandError, Remains};
+use crate::process::{Errand, ErrandError, Remains, Waiting};
 
 /// In seconds.
 const LIMIT: u32 = 40;
 
 /// Runs the command in a shell, once. What it leaves running is ended with it.
-pub(super) fn run(command: &str, letter: &Letter<'_>, pace: Pace) -> Result<(), ErrandError> {
+pub(super) fn run(
+    command: &str,
+    letter: &Letter<'_>,
+    pace: Pace,
+    waiting: &mut Waiting<'_>,
+) -> Result<(), ErrandError> {
     let message = letter.message;
     let environment = [
         ("ANECHOIC_NEWS", message.kind().to_owned()),
@@ -28,5 +33,5 @@ pub(super) fn run(command: &str, letter: &Letter<'_>, pace: Pace) -> Result<(), 
         limit: pace.seconds(LIMIT),
         remains: Remains::End,
     }
-    .run()
+    .run(waiting)
 }

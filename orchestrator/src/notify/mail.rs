@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::NotifyError;
 use super::message::Letter;
 use super::pace::Pace;
-use crate::process::{Errand, ErrandError, Remains};
+use crate::process::{Errand, ErrandError, Remains, Waiting};
 use crate::settings::{in_path, is_runnable};
 
 /// Names the program in place of the system's.
@@ -50,7 +50,12 @@ impl Mail {
     }
 
     /// Hands it over. The program may deliver it in the background, which is waited for within the limit.
-    pub(super) fn send(&self, letter: &Letter<'_>, pace: Pace) -> Result<(), ErrandError> {
+    pub(super) fn send(
+        &self,
+        letter: &Letter<'_>,
+        pace: Pace,
+        waiting: &mut Waiting<'_>,
+    ) -> Result<(), ErrandError> {
         Errand {
             program: self.sendmail.as_os_str(),
             arguments: &["-t", "-i"],
@@ -59,7 +64,7 @@ impl Mail {
             limit: pace.seconds(LIMIT),
             remains: Remains::Leave,
         }
-        .run()
+        .run(waiting)
     }
 
     fn text(&self, letter: &Letter<'_>) -> String {

@@ -1,5 +1,7 @@
 //! Telling, against receivers made up for it: a server on this machine, shell scripts, and a script in place of sendmail.
 
+mod interrupted;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -19,6 +21,7 @@ use super::pace::Pace;
 use super::secret::Secret;
 use super::{Message, NotifyError, Ways, tell, try_out};
 use crate::cli::NotifyArgs;
+use crate::process::Waiting;
 
 /// What must be found nowhere.
 const HUSH: &str = "hush-hush-9f3";
@@ -66,6 +69,15 @@ fn to_webhook(url: &str, second: u64) -> Ways {
         pace: no_ways(second).pace,
         ..ways
     }
+}
+
+/// Tells, and is not cut short.
+fn told(ways: &Ways, message: &Message) -> Vec<Notice> {
+    let mut pause = |pause| {
+        thread::sleep(pause);
+        false
+    };
+    tell(ways, message, &mut Waiting::by(&mut pause))
 }
 
 /// The one notice of one way; nothing of the secrets is in it.
@@ -170,7 +182,7 @@ const BUSY: Answer = Answer::Says("503 Service Unavailable");
 #[test]
 fn a_request_is_signed_and_says_what_it_is_about() {
     let server = Receiving::answering(&[OK]);
-    let notice = only(tell(&to_webhook(&server.url, 1000), &message()));
+    let notice = only(told(&to_webhook(&server.url, 1000), &message()));
     assert_eq!(
         (notice.way.as_str(), notice.tries, notice.error),
         ("webhook", 1, None)
@@ -227,7 +239,7 @@ fn the_reference_gives_the_value_of_rfc_4231() {
 #[test]
 fn a_receiver_that_is_not_able_is_asked_again_with_the_same_identifier() {
     let server = Receiving::answering(&[BUSY, Answer::Silence, OK]);
-    let notice = only(tell(&to_webhook(&server.url, 20), &message()));
+    let notice = only(told(&to_webhook(&server.url, 20), &message()));
     assert_eq!((notice.tries, notice.error), (3, None));
     let requests = server.requests();
     let ids: Vec<_> = requests
@@ -245,7 +257,7 @@ fn a_receiver_that_is_not_able_is_asked_again_with_the_same_identifier() {
 fn answers_that_would_be_the_same_again_are_final() {
     let check = |answers: &'static [Answer], expected: &str| {
         let server = Receiving::answering(answers);
-        let notice = only(tell(&to_webhook(&server.url, 1), &message()));
+        let notice = only(told(&to_webhook(&server.url, 1), &message()));
         let error = notice.error.unwrap();
         assert_eq!(notice.tries, 1, "{error}");
         assert!(
@@ -272,7 +284,7 @@ fn answers_that_would_be_the_same_again_are_final() {
 #[test]
 fn tries_end_where_nothing_helps() {
     let server = Receiving::answering(&[BUSY; 9]);
-    let notice = only(tell(&to_webhook(&server.url, 10), &message()));
+    let notice = only(told(&to_webhook(&server.url, 10), &message()));
     assert_eq!(notice.tries, 6);
     assert!(notice.error.unwrap().ends_with(": it answered 503"));
     assert_eq!(server.requests().len(), 6);
@@ -283,14 +295,14 @@ fn the_pause_that_a_receiver_wants_is_kept_where_there_is_time() {
     let server =
         Receiving::answering(&[Answer::Says("429 Too Many Requests\r\nRetry-After: 5"), OK]);
     let begun = Instant::now();
-    let notice = only(tell(&to_webhook(&server.url, 40), &message()));
+    let notice = only(told(&to_webhook(&server.url, 40), &message()));
     assert_eq!((notice.tries, notice.error), (2, None));
     assert!(begun.elapsed() >= Duration::from_millis(200));
     let server = Receiving::answering(&[
         Answer::Says("429 Too Many Requests\r\nRetry-After: 3600"),
         OK,
     ]);
-    let notice = only(tell(&to_webhook(&server.url, 1000), &message()));
+    let notice = only(told(&to_webhook(&server.url, 1000), &message()));
     assert_eq!(notice.tries, 1);
     let error = notice.error.unwrap();
     assert!(
@@ -302,7 +314,7 @@ fn the_pause_that_a_receiver_wants_is_kept_where_there_is_time() {
 #[test]
 fn a_receiver_that_hangs_is_given_up() {
     let server = Receiving::answering(&[Answer::Hangs; 9]);
-    let notice = only(tell(&to_webhook(&server.url, 10), &message()));
+    let notice = only(told(&to_webhook(&server.url, 10), &message()));
     assert!(notice.tries > 1);
     let error = notice.error.unwrap();
     assert!(error.contains("it did not answer in time"), "{error}");
@@ -313,7 +325,7 @@ fn a_receiver_that_is_not_there_is_tried_again() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/{HUSH}", listener.local_addr().unwrap());
     drop(listener);
-    let notice = only(tell(&to_webhook(&url, 1), &message()));
+    let notice = only(told(&to_webhook(&url, 1), &message()));
     let error = notice.error.unwrap();
     assert!(
         notice.tries > 1 && error.contains("it cannot be reached"),
@@ -329,7 +341,7 @@ fn a_receiver_without_tls_is_told_so_and_not_asked_again() {
         let (mut stream, _) = listener.accept().unwrap();
         let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
     });
-    let notice = only(tell(&to_webhook(&url, 1000), &message()));
+    let notice = only(told(&to_webhook(&url, 1000), &message()));
     let error = notice.error.unwrap();
     assert_eq!(notice.tries, 1, "{error}");
     assert!(
@@ -340,7 +352,7 @@ fn a_receiver_without_tls_is_told_so_and_not_asked_again() {
 
 fn by_command(command: &str, second: u64) -> Notice {
     let command = Some(command.to_owned());
-    only(tell(
+    only(told(
         &Ways {
             command,
             ..no_ways(second)
@@ -394,7 +406,7 @@ fn a_command_that_fails_is_told_and_one_that_reads_nothing_is_none() {
         command: Some("true".to_owned()),
         ..no_ways(1000)
     };
-    assert_eq!(only(tell(&ways, &long)).error, None);
+    assert_eq!(only(told(&ways, &long)).error, None);
 }
 
 /// Whether the process whose number is in this file is gone, or only waits to be reaped.
@@ -452,7 +464,7 @@ fn mail_has_the_headers_that_were_meant_and_no_others() {
         &format!("echo \"$@\" > {0}; cat >> {0}", out.display()),
     );
     let mail = Some(Mail::through(program, &["bench@example.org", "root"]));
-    let notice = only(tell(
+    let notice = only(told(
         &Ways {
             mail,
             ..no_ways(1000)
@@ -480,7 +492,7 @@ fn what_sendmail_leaves_in_the_background_goes_on_and_one_that_hangs_is_ended() 
     let child = folder.path().join("child");
     let through = |text: &str, second| {
         let mail = Some(Mail::through(script(folder.path(), text), &["root"]));
-        only(tell(
+        only(told(
             &Ways {
                 mail,
                 ..no_ways(second)
@@ -521,7 +533,7 @@ fn what_sendmail_delivers_in_the_background_is_waited_for() {
         mail,
         ..no_ways(1000)
     };
-    let notice = only(tell(&ways, &message()));
+    let notice = only(told(&ways, &message()));
     assert_eq!(notice.error, None);
     assert!(sent.exists());
 }
@@ -538,7 +550,7 @@ fn no_way_stops_another() {
         )),
         ..to_webhook(&server.url, 1000)
     };
-    let notices = tell(&ways, &test_message("quick"));
+    let notices = told(&ways, &test_message("quick"));
     let told: Vec<_> = notices
         .iter()
         .map(|n| (n.way.as_str(), n.error.is_none()))

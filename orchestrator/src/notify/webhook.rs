@@ -1,7 +1,8 @@
 //! Telling by a request to a webhook: signed, tried again where that may help, and never sent on to another place.
 
 use std::io::{self, ErrorKind};
-use std::thread::sleep;
+use std::sync::mpsc::{TryRecvError, channel};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -16,6 +17,7 @@ use super::pace::Pace;
 use super::secret::Secret;
 use super::signature::signature;
 use super::tell::Told;
+use crate::process::Waiting;
 
 /// For everything, in seconds.
 const LIMIT: u32 = 50;
@@ -23,6 +25,8 @@ const LIMIT: u32 = 50;
 const CONNECT: u32 = 5;
 /// For one request with its answer, in seconds.
 const REQUEST: u32 = 15;
+/// How often it is looked whether an answer is there. Nothing is measured meanwhile.
+const LOOK: Duration = Duration::from_millis(10);
 /// The pauses between tries, in seconds.
 const PAUSES: [u32; 5] = [1, 2, 4, 8, 16];
 
@@ -40,11 +44,16 @@ enum Refused {
     ForGood(String),
     /// Another try may succeed, not before so long where the receiver says so, in seconds.
     ForNow(String, Option<u32>),
+    /// Nobody waits for its answer any more.
+    Interrupted,
 }
+
+/// A request that can be sent.
+type Request = ureq::RequestBuilder<ureq::typestate::WithBody>;
 
 impl Webhook {
     /// Sends it, and again after a pause where the receiver could not be reached or was not able to take it.
-    pub(super) fn send(&self, letter: &Letter<'_>, pace: Pace) -> Told {
+    pub(super) fn send(&self, letter: &Letter<'_>, pace: Pace, waiting: &mut Waiting<'_>) -> Told {
         let deadline = Instant::now() + pace.seconds(LIMIT);
         let agent = self.agent(pace);
         let body = letter.json();
@@ -52,8 +61,10 @@ impl Webhook {
         for tries in 1.. {
             let left = deadline.saturating_duration_since(Instant::now());
             let within = pace.seconds(REQUEST).min(left);
-            let (why, wanted) = match self.request(&agent, letter, &body, within) {
+            let request = self.request(&agent, letter, &body, within);
+            let (why, wanted) = match ask(request, body.clone(), waiting) {
                 Ok(()) => return Told { tries, error: None },
+                Err(Refused::Interrupted) => return Told::interrupted(tries),
                 Err(Refused::ForGood(why)) => return self.failed(tries, &why),
                 Err(Refused::ForNow(why, wanted)) => (why, wanted),
             };
@@ -64,7 +75,9 @@ impl Webhook {
             if Instant::now() + pause >= deadline {
                 return self.failed(tries, &format!("{why}; there is no time for another try"));
             }
-            sleep(pause);
+            if waiting.is_over_after(pause) {
+                return Told::interrupted(tries);
+            }
         }
         unreachable!("pauses come to an end")
     }
@@ -97,7 +110,7 @@ impl Webhook {
         letter: &Letter<'_>,
         body: &[u8],
         within: Duration,
-    ) -> Result<(), Refused> {
+    ) -> Request {
         let now = Timestamp::now().as_second();
         let mut request = agent
             .post(self.address.uri())
@@ -108,11 +121,35 @@ impl Webhook {
         if let Some(secret) = &self.secret {
             request = request.header("X-Anechoic-Signature", signature(secret, now, body));
         }
-        let request = request.config().timeout_global(Some(within)).build();
-        let answer = request
-            .send(body)
-            .map_err(|error| unreachable_text(&error))?;
-        judge(answer.status(), answer.headers(), Timestamp::now())
+        request.config().timeout_global(Some(within)).build()
+    }
+}
+
+/// Sends it, and waits for the answer in a thread of its own: nothing else ends a request that has begun. One that is not waited for any
+/// more ends with this process.
+fn ask(request: Request, body: Vec<u8>, waiting: &mut Waiting<'_>) -> Result<(), Refused> {
+    let (sender, answer) = channel();
+    let send = move || {
+        let answer = request.send(&body[..]);
+        let judged = answer
+            .map_err(|error| unreachable_text(&error))
+            .and_then(|answer| judge(answer.status(), answer.headers(), Timestamp::now()));
+        // Nobody may be there to hear it.
+        let _ = sender.send(judged);
+    };
+    let no_request = || Refused::ForGood("the request cannot be made".to_owned());
+    thread::Builder::new()
+        .spawn(send)
+        .map_err(|_| no_request())?;
+    loop {
+        match answer.try_recv() {
+            Ok(judged) => return judged,
+            Err(TryRecvError::Disconnected) => return Err(no_request()),
+            Err(TryRecvError::Empty) if waiting.is_over_after(LOOK) => {
+                return Err(Refused::Interrupted);
+            }
+            Err(TryRecvError::Empty) => {}
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! Programs that people hook in: started once with something to read, and ended with all that they started where they take too long.
+//! Programs that people hook in: started once with something to read, and ended with all that they started where they take too long, or
+//! where nobody wants to wait for them any more.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -20,6 +21,7 @@ use super::confine::detach_with_parent;
 use super::exit::ExitKind;
 use super::identity::Identity;
 use super::table::{self, Process};
+use super::waiting::Waiting;
 
 /// Names the errand in the environment of all that it starts.
 const MARK: &str = "ANECHOIC_ERRAND";
@@ -72,6 +74,9 @@ pub(crate) enum ErrandError {
     /// It was ended.
     #[error("it took longer than {} and was ended", humantime::format_duration(*.0))]
     Limit(Duration),
+    /// It was not waited for to its end.
+    #[error("interrupted")]
+    Interrupted,
     /// It says that it failed.
     #[error("{}", text(.0))]
     Failed(ExitKind),
@@ -84,25 +89,39 @@ fn text(exit: &ExitKind) -> String {
     }
 }
 
+/// How waiting for a program ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Waited {
+    Ended,
+    /// It has not ended in time.
+    Late,
+    Interrupted,
+}
+
 impl Errand<'_> {
     /// Runs the program in a session of its own, and waits for it. What it writes goes to standard error.
-    pub(crate) fn run(&self) -> Result<(), ErrandError> {
+    pub(crate) fn run(&self, waiting: &mut Waiting<'_>) -> Result<(), ErrandError> {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let mark = format!("{}.{number}", Identity::own());
         let (mut child, _awaited) = Awaited::spawn(&mut self.command(&mark)?)?;
         let leader = child.id();
         let deadline = Instant::now() + self.limit;
-        let has_ended = wait(leader, deadline);
-        match (&has_ended, self.remains) {
-            (Ok(true), Remains::Leave) => wait_for_kin(leader, &mark, deadline),
-            (Ok(true), Remains::End) | (Ok(false) | Err(_), _) => end_all(leader, &mark),
-        }
+        let waited = match (wait(leader, deadline, waiting), self.remains) {
+            (Ok(Waited::Ended), Remains::Leave) => {
+                Ok(wait_for_kin(leader, &mark, deadline, waiting))
+            }
+            (waited, Remains::Leave | Remains::End) => {
+                end_all(leader, &mark);
+                waited
+            }
+        };
         // Until here the program is not reaped, so that its number is nobody else's.
         let ended = child.try_wait();
-        match (has_ended?, ended?.map(ExitKind::of)) {
-            (false, _) | (true, None) => Err(ErrandError::Limit(self.limit)),
-            (true, Some(ExitKind::Code(0))) => Ok(()),
-            (true, Some(exit)) => Err(ErrandError::Failed(exit)),
+        match (waited?, ended?.map(ExitKind::of)) {
+            (Waited::Interrupted, _) => Err(ErrandError::Interrupted),
+            (Waited::Late, _) | (Waited::Ended, None) => Err(ErrandError::Limit(self.limit)),
+            (Waited::Ended, Some(ExitKind::Code(0))) => Ok(()),
+            (Waited::Ended, Some(exit)) => Err(ErrandError::Failed(exit)),
         }
     }
 
@@ -135,24 +154,32 @@ fn memory(bytes: &[u8]) -> io::Result<File> {
     Ok(file)
 }
 
-/// Whether the program has ended by then. It is left to be reaped.
-fn wait(leader: u32, deadline: Instant) -> io::Result<bool> {
+/// Waits for the program until then. It is left to be reaped.
+fn wait(leader: u32, deadline: Instant, waiting: &mut Waiting<'_>) -> io::Result<Waited> {
     let look = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
     loop {
         let found = waitid(Id::Pid(Pid::from_raw(leader.cast_signed())), look)?;
-        let has_ended = found != WaitStatus::StillAlive;
-        if has_ended || Instant::now() >= deadline {
-            return Ok(has_ended);
+        if found != WaitStatus::StillAlive {
+            return Ok(Waited::Ended);
         }
-        sleep(PAUSE);
+        if Instant::now() >= deadline {
+            return Ok(Waited::Late);
+        }
+        if waiting.is_over_after(PAUSE) {
+            return Ok(Waited::Interrupted);
+        }
     }
 }
 
-/// Gives what a program has left until then to end.
-fn wait_for_kin(leader: u32, mark: &str, deadline: Instant) {
+/// Gives what a program has left until then to end, and leaves it to itself then. Whether it does its work is only known where it was
+/// waited for.
+fn wait_for_kin(leader: u32, mark: &str, deadline: Instant, waiting: &mut Waiting<'_>) -> Waited {
     while Instant::now() < deadline && !kin(leader, mark).is_empty() {
-        sleep(PAUSE);
+        if waiting.is_over_after(PAUSE) {
+            return Waited::Interrupted;
+        }
     }
+    Waited::Ended
 }
 
 /// Ends the program, which is not reaped yet, and whatever descends from it, is in its group or has its mark.
@@ -208,7 +235,12 @@ mod tests {
     fn the_number_of_a_program_that_has_ended_is_kept_until_its_kin_are_looked_for() {
         let (mut child, _awaited) = Awaited::spawn(&mut Command::new("true")).unwrap();
         let deadline = Instant::now() + Duration::from_secs(60);
-        assert!(wait(child.id(), deadline).unwrap());
+        let mut pause = |pause| {
+            sleep(pause);
+            false
+        };
+        let waited = wait(child.id(), deadline, &mut Waiting::by(&mut pause));
+        assert_eq!(waited.unwrap(), Waited::Ended);
         assert!(table::read(child.id()).is_some_and(|process| process.ended));
         assert!(child.wait().unwrap().success());
     }

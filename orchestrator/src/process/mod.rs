@@ -19,6 +19,7 @@ mod system;
 mod table;
 mod tool;
 mod variable;
+mod waiting;
 mod worker;
 
 pub(crate) use ask::{HELLO_MARK, first_line, no_logs};
@@ -34,4 +35,5 @@ pub(crate) use system::{Answer, NoAnswer, Question, ask_system, become_program};
 pub(crate) use table::{children, cpu_time};
 pub(crate) use tool::{Said, Surroundings, ask_tool};
 pub(crate) use variable::take_variable;
+pub(crate) use waiting::Waiting;
 pub(crate) use worker::{Logs, MemoryKills, ProcessEvent, Swept, Worker};

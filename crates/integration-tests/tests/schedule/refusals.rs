@@ -46,7 +46,17 @@ fn bad_wishes_are_refused_and_nothing_is_touched() {
         2,
         "a negative `--nice`",
     );
-    check(&with(&["--user", "--print=absent"]), 4, "with --print");
+    check(
+        &with(&["--user", "--print=suite.toml/units"]),
+        4,
+        "error: failed to create the folder `suite.toml/units`: Not a directory (os error 20)\n  hint: choose another folder with --print",
+    );
+    fs::create_dir_all(it.bench.path("taken/anechoic-nightly-test.service/x")).unwrap();
+    check(
+        &with(&["--user", "--print=taken"]),
+        4,
+        "error: failed to write `taken/anechoic-nightly-test.service`: Is a directory (os error 21)\n",
+    );
     check(&with(&["--env-file", "absent"]), 2, "absent");
     check(&with(&["--results", "suite.toml"]), 4, "suite.toml");
     check(&with(&["--", "--confrim", "1"]), 2, "--confrim");
@@ -220,10 +230,13 @@ fn what_is_only_shown_is_not_installed() {
         block.starts_with("# anechoic schedule begin test\n"),
         "{block}"
     );
-    let folder = it.folder("shown");
-    it.scheduled(&[&ADD[..], &["--print=shown", "--user"]].concat());
-    let timer = fs::read_to_string(folder.join("anechoic-nightly-test.timer")).unwrap();
-    assert!(shown.ends_with(&timer), "{shown}");
+    for folder in ["shown", "shown", "deeper/shown"] {
+        let print = format!("--print={folder}");
+        it.scheduled(&[&ADD[..], &[&print, "--user"]].concat());
+        let timer = it.bench.path(folder).join("anechoic-nightly-test.timer");
+        let timer = fs::read_to_string(timer).unwrap();
+        assert!(shown.ends_with(&timer), "{shown}");
+    }
     assert!(!it.units().exists() && !it.bench.path("results").exists());
     assert_eq!((it.crontab(), it.asked()), (String::new(), Vec::new()));
 }

@@ -3,6 +3,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufWriter, ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anechoic_protocol::{Job, WorkerIdentity};
@@ -457,6 +458,12 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), RecordError> {
     write_atomically_with(path, |file| file.write_all(bytes))
 }
 
+fn unfinished_file() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(0o644);
+    options
+}
+
 /// The same of a file that `write` puts down piece by piece, for what should never be in memory as a whole.
 pub fn write_atomically_with(
     path: &Path,
@@ -465,12 +472,12 @@ pub fn write_atomically_with(
     let parent = path.parent().filter(|p| !p.as_os_str().is_empty());
     let parent = parent.unwrap_or(Path::new("."));
     let failed = |source| RecordError::io("write", path)(source);
+    // Opened and written here and not by `tempfile`, whose errors name the file that is not whole.
     let mut file = tempfile::Builder::new()
         .prefix(WRITING)
-        .permissions(mode(0o644))
-        .tempfile_in(parent)
+        .make_in(parent, |unfinished| unfinished_file().open(unfinished))
         .map_err(failed)?;
-    let mut buffered = BufWriter::new(&mut file);
+    let mut buffered = BufWriter::new(file.as_file_mut());
     write(&mut buffered).map_err(failed)?;
     buffered.flush().map_err(failed)?;
     drop(buffered);

@@ -10,7 +10,6 @@ use super::Course;
 use super::measure::{Ending, Made};
 use crate::commands::CommandError;
 use crate::commands::execute::TakenPlace;
-use crate::commands::stop_between::StopBetween;
 use crate::nightly::{Baseline, Found, Measured, conclude, unconfirmed, wants_another};
 use crate::reporter::say;
 
@@ -21,7 +20,6 @@ pub(super) struct Task<'t> {
     pub(super) baseline: Baseline,
     /// Or why they cannot be read, which is no reason not to judge.
     pub(super) certificates: Result<SuiteCertificates, RecordError>,
-    pub(super) stop: StopBetween,
 }
 
 /// What was measured so far.
@@ -36,11 +34,7 @@ struct Tonight {
 
 impl Course<'_> {
     /// Judges the night.
-    pub(super) fn judge(
-        &mut self,
-        first: Made,
-        task: &mut Task<'_>,
-    ) -> Result<Ending, CommandError> {
+    pub(super) fn judge(&mut self, first: Made, task: &Task<'_>) -> Result<Ending, CommandError> {
         let (mut taken, digest, course) = (first.taken, first.digest, first.course);
         self.notes.extend(course.notes);
         if !course.restless.is_empty() {

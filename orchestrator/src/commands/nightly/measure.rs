@@ -1,4 +1,4 @@
-//! The part of a night between its suite and its outcome: what stands against measuring, the runs, and how they are judged.
+//! The part of a night between its plan and its outcome: what stands against measuring, the runs, and how they are judged.
 
 use std::time::Duration;
 
@@ -8,14 +8,12 @@ use anechoic_suite::{Plan, Suite};
 
 use super::Course;
 use super::judge::Task;
-use super::past::named;
+use super::ready::Ready;
 use crate::commands::CommandError;
 use crate::commands::conditions::start;
 use crate::commands::doctor::examine;
 use crate::commands::execute::TakenPlace;
 use crate::commands::further::Series;
-use crate::commands::stop_between::StopBetween;
-use crate::commands::suite::make_plan;
 use crate::doctor::{Finding, Severity};
 use crate::exit_code::ExitCode;
 use crate::nightly::{self, Baseline, Found, conclude};
@@ -32,28 +30,28 @@ pub(super) struct Made {
 }
 
 impl Course<'_> {
-    /// From the suite to what the night came to.
-    pub(super) fn pass(&mut self, suite: &Suite) -> Result<Ending, CommandError> {
+    /// From the plan to what the night came to.
+    pub(super) fn pass(&mut self, ready: Ready) -> Result<Ending, CommandError> {
         let args = self.args;
-        let stop = StopBetween::listen()?;
-        let named = named(&args.place.results.root, &args.baseline)?;
-        let plan = make_plan(suite, &args.selection.options(args.place.threads))?;
+        let Ready { suite, named, plan } = ready;
+        if self.stop.comes_within(Duration::ZERO) {
+            return Ok(conclude(Found::Stopped));
+        }
         let taken = TakenPlace::take(&plan, &args.place)?;
-        if let Some(reasons) = self.unfit(&plan, suite, &taken) {
+        if let Some(reasons) = self.unfit(&plan, &suite, &taken) {
             return Ok(conclude(Found::Unfit(reasons)));
         }
-        let mut task = Task {
+        let task = Task {
             baseline: self.baseline(named),
             certificates: find_certificate(&args.place.results.root, &self.night.suite),
             plan,
-            suite,
-            stop,
+            suite: &suite,
         };
         if let Some(reasons) = self.elsewhere(&task, &taken) {
             return Ok(conclude(Found::Unfit(reasons)));
         }
-        match self.measure(taken, &mut task)? {
-            Some(made) => self.judge(made, &mut task),
+        match self.measure(taken, &task)? {
+            Some(made) => self.judge(made, &task),
             None => Ok(conclude(Found::Stopped)),
         }
     }
@@ -129,9 +127,9 @@ impl Course<'_> {
     pub(super) fn measure(
         &mut self,
         taken: TakenPlace,
-        task: &mut Task<'_>,
+        task: &Task<'_>,
     ) -> Result<Option<Made>, CommandError> {
-        if task.stop.comes_within(Duration::ZERO) {
+        if self.stop.comes_within(Duration::ZERO) {
             return Ok(None);
         }
         let file = self.file.clone();

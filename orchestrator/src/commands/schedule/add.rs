@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anechoic_record::write_atomically;
+use anechoic_record::{RecordError, write_atomically};
 use anechoic_suite::{Plan, PlanOptions};
 use clap::Parser;
 use nix::unistd::{AccessFlags, access};
@@ -249,12 +249,19 @@ fn texts(
     ])
 }
 
-/// Prints the texts with their paths, or writes them to a folder.
+/// Prints the texts with their paths, or writes them to a folder, which is made where it is missing.
 fn show(texts: &[FileText], folder: Option<&Path>) -> Result<(), CommandError> {
     let Some(folder) = folder else {
         let whole: Vec<_> = texts.iter().map(titled).collect();
         return print_data(&whole.join("\n")).map_err(CommandError::Stdout);
     };
+    fs::create_dir_all(folder).map_err(|source| {
+        ScheduleError::NotShown(RecordError::Io {
+            action: "create the folder",
+            path: folder.to_owned(),
+            source,
+        })
+    })?;
     for (path, text) in texts {
         let name = path.file_name().unwrap_or(path.as_os_str());
         let target = folder.join(name);
