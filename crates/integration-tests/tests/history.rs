@@ -3,7 +3,9 @@
 use std::fs;
 
 use anechoic_integration_tests::Bench;
+use anechoic_protocol::Phase;
 use anechoic_record::{Manifest, Night, NightOutcome, SCHEMA_VERSION, write_night};
+use nix::sys::signal::Signal;
 use serde_json::Value;
 
 const CASES: &str = r#"
@@ -209,4 +211,30 @@ fn nothing_is_told_with_a_reason() {
         "--openmetrics",
     );
     check(&["history", "--html=results"], 4, "--html");
+}
+
+/// Whether somebody stopped it or it was killed: a run that lacks attempts is marked, until it is resumed.
+#[test]
+fn interrupted_runs_are_marked() {
+    for signal in [Signal::SIGINT, Signal::SIGKILL] {
+        let bench = Bench::new(CASES, "attempt-1:all-layers=hang-in-measure");
+        let run = bench.start(&["run", "suite.toml"]);
+        bench.wait_for_phase("capture.all-layers", Phase::Measure);
+        run.signal(signal);
+        run.code();
+        let text = |args: &[&str]| bench.run(&[&["history"], args].concat()).stdout;
+        for args in [&[][..], &["*.baseline"], &["--format", "md"]] {
+            let shown = text(args);
+            assert!(shown.contains("(interrupted)"), "{args:?}: {shown}");
+            assert!(shown.contains("interrupted: the run was ended"), "{shown}");
+        }
+        let json: Value = serde_json::from_str(&text(&["--format", "json"])).unwrap();
+        assert_eq!(json["series"][0]["points"][0]["state"], "interrupted");
+        text(&["--html"]);
+        let page = fs::read_to_string(bench.path("results/history.html")).unwrap();
+        assert!(page.contains(">interrupted</strong>"));
+        let run = bench.manifest().run;
+        assert_eq!(bench.with_faults("", &["resume", &run]).code, 0);
+        assert!(!text(&["*.baseline"]).contains("interrupted"));
+    }
 }

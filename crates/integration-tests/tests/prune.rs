@@ -144,9 +144,12 @@ fn nothing_is_removed_unless_it_is_asked_for() {
     for part in [
         "quick-30  would go",
         "kv-50     stays",
-        "newest of its suite",
-        "3 would go",
-        "`--apply` does it",
+        "newest, in-use, --keep-last 1, --keep-days 10",
+        "it is the newest run of its suite",
+        "it was started in the last 10 days",
+        "Nothing was removed yet: the same command with `--apply` removes 3 runs, and frees ",
+        "iB; 2 runs stay.",
+        "Samples of removed runs are gone for good",
     ] {
         assert!(text.contains(part), "no `{part}` in {text}");
     }
@@ -257,8 +260,44 @@ fn after_an_error_the_rest_is_removed() {
         "{}",
         done.stderr
     );
-    assert!(done.stdout.contains("1 removed"), "{}", done.stdout);
+    let last = done.stdout.lines().last().unwrap();
+    assert!(
+        last.starts_with("Removed 1 run: ")
+            && last.ends_with(" freed; 1 could not be removed; 1 run stays."),
+        "{}",
+        done.stdout
+    );
     assert_eq!(root.runs(), ["quick-0", "quick-30"]);
+}
+
+/// Where all stays, it is said what keeps it; nobody is sent to `--apply`.
+#[test]
+fn nothing_to_remove_is_told_with_what_keeps_it() {
+    let check = |days: &[i64], args: &[&str], last: &str| {
+        let root = Root::new();
+        for days in days {
+            root.run("quick", *days);
+        }
+        let text = root.bench.run(&[&["prune"], args].concat()).stdout;
+        assert!(text.ends_with(last), "no `{last}` in {text}");
+        assert!(
+            !text.contains("--apply") && !text.contains("would go"),
+            "{text}"
+        );
+    };
+    let keeps_one = "Nothing to remove: 2 runs stay. Only `--keep-last` keeps 1 of them: a smaller number lets more go.\n";
+    check(&[100, 200], &[], keeps_one);
+    check(&[100, 200], &["--apply"], keeps_one);
+    check(
+        &[20, 30, 40],
+        &["--keep-last", "1"],
+        "3 runs stay. Only `--keep-days` keeps 2 of them: a smaller number lets more go.\n",
+    );
+    check(
+        &[200],
+        &["--keep-last", "0"],
+        "Nothing to remove: 1 run stays.\n",
+    );
 }
 
 #[test]
@@ -273,6 +312,16 @@ fn what_an_earlier_removal_left_is_no_run_and_is_cleared_away() {
     assert_eq!(told["remains"][0]["name"], ".pruning-quick-30");
     assert_eq!(told["remains"][0]["fate"], "would-go");
     assert!(half.is_dir() && told["bytes"].as_u64().unwrap() > 0);
+    let text = root.prune(&[]).stdout;
+    assert!(
+        text.contains("KiB, left of a removal that was cut short")
+            && text.contains("`--apply` removes the rest of 1 removal that was cut short, and"),
+        "{text}"
+    );
+    assert!(
+        !text.contains("Samples"),
+        "of a run that is gone already: {text}"
+    );
     assert_eq!(root.told(&["--apply"])["remains"][0]["fate"], "removed");
     assert!(!half.exists());
 }

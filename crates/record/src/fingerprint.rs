@@ -44,6 +44,9 @@ pub struct Fingerprint {
 }
 
 impl Fingerprint {
+    /// What the difference of the worker programs is called.
+    pub(crate) const PROGRAMS: &str = "worker";
+
     /// The conditions of a run, as its first start found them.
     pub fn of(manifest: &Manifest) -> Self {
         let first = manifest.starts.first();
@@ -90,7 +93,7 @@ impl Fingerprint {
         let torch = self.torch.as_ref().zip(now.torch.as_ref());
         [
             torch.and_then(|(then, now)| Difference::between("libtorch", then, now)),
-            Difference::between("worker", &programs(self), &programs(now)),
+            Difference::between(Self::PROGRAMS, &programs(self), &programs(now)),
             Difference::between("anechoic", &self.anechoic, &now.anechoic),
         ]
         .into_iter()

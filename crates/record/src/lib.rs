@@ -16,6 +16,7 @@ mod machine_state;
 mod manifest;
 mod night;
 mod outcome;
+mod program_words;
 mod result_json;
 mod rule;
 mod start;

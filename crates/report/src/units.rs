@@ -1,6 +1,7 @@
 //! Numbers as people read them. An interval is never shown narrower than it is: its ends are rounded
 //! outwards, and a value gets no more digits than its interval deserves.
 
+mod rough;
 mod span;
 
 use anechoic_record::MetricKind;
@@ -54,9 +55,10 @@ pub(crate) fn nats(value: f64) -> String {
 /// A signed fraction as percent: `+0.200 %`, `+940 %`.
 pub(crate) fn signed_percent(fraction: f64) -> String {
     let percent = fraction * 100.0;
-    match percent.abs() < 10.0 {
-        true => format!("{} %", Sign::Always.number(percent, 3)),
-        false => format!("{percent:+.0} %"),
+    match percent.abs() {
+        size if size < 10.0 => format!("{} %", Sign::Always.number(percent, 3)),
+        size if size < HUGE => format!("{percent:+.0} %"),
+        _ => format!("{percent:+.3e} %"),
     }
 }
 
@@ -244,16 +246,18 @@ impl Signed {
             low: interval.low * scale,
             high: interval.high * scale,
         };
-        let is_huge = |end: f64| end.abs() >= HUGE;
-        if is_huge(value) || (most.is_infinite() && (is_huge(ends.low) || is_huge(ends.high))) {
-            return format!("{value:+.3e}{unit} [{}, {}]", down(ends.low), up(ends.high));
-        }
         let decimals = decimals_for(ends.high - ends.low);
         let span = Span {
             most,
             ..Span::of(value, ends, decimals)
         };
-        span.read(unit, Sign::Always)
+        let is_huge = |end: f64| end.abs() >= HUGE;
+        let any_is =
+            is_huge(value) || (most.is_infinite() && (is_huge(ends.low) || is_huge(ends.high)));
+        match any_is && !span.is_rough(decimals) {
+            true => format!("{value:+.3e}{unit} [{}, {}]", down(ends.low), up(ends.high)),
+            false => span.read(unit, Sign::Always),
+        }
     }
 }
 
@@ -274,10 +278,13 @@ pub(crate) fn amount(value: f64, interval: &Interval, size: f64, name: &str) -> 
         high: interval.high / size,
     };
     let Interval { low, high } = ends;
-    if [shown, low, high].iter().any(|value| value.abs() >= HUGE) {
-        return format!("{shown:.3e}{name} [{}, {}]", down(low), up(high));
+    let decimals = decimals_between(shown, high - low);
+    let span = Span::of(shown, ends, decimals);
+    let is_huge = [shown, low, high].iter().any(|value| value.abs() >= HUGE);
+    match is_huge && !span.is_rough(decimals) {
+        true => format!("{shown:.3e}{name} [{}, {}]", down(low), up(high)),
+        false => span.read(name, Sign::OfNegative),
     }
-    Span::of(shown, ends, decimals_between(shown, high - low)).read(name, Sign::OfNegative)
 }
 
 /// A huge number with an exponent, not above it.
@@ -426,6 +433,26 @@ mod tests {
             Some((3_040_870.0, 3_250_586.0)),
             "3.00 MiB [2.89, 3.11]",
         );
+        // Of what is that wide the size alone is known, of each number by itself.
+        check(
+            Time,
+            0.031_410_538,
+            Some((2.875e-13, 3_431_606_087.569_6)),
+            "31 ms [2.8e-10, 3.5e12]",
+        );
+        check(
+            Time,
+            0.011_851,
+            Some((0.000_000_7, 184.279)),
+            "12 ms [0.0007, 190000]",
+        );
+        check(Own, 1.3e2, Some((9e-26, 2e29)), "130 [9e-26, 2e29]");
+        check(
+            Own,
+            1e300,
+            Some((0.9e300, 1.1e300)),
+            "1.000e300 [9.000e299, 1.100e300]",
+        );
         check(
             Own,
             -12_345.678,
@@ -449,8 +476,13 @@ mod tests {
         for n in 1..200 {
             let value = f64::from(n * n) * 0.000_137;
             let half = value / f64::from(1 + n % 17) / 3.0;
-            let (low, high) = (value - half, value + half);
+            let (low, high) = match n % 3 {
+                // As of times of two processes that have nothing in common.
+                0 => (value / 1.7_f64.powi(n), value * 1.7_f64.powi(n)),
+                _ => (value - half, value + half),
+            };
             let text = quantity(MetricKind::Own, value, Some(&Interval { low, high }));
+            assert!(text.len() < 32, "{text}");
             let ends = text.split(['[', ']']).nth(1).unwrap();
             let (shown_low, shown_high) = ends.split_once(", ").unwrap();
             let (shown_low, shown_high): (f64, f64) =
@@ -521,6 +553,8 @@ mod tests {
         // Digits of what is that wide mean nothing; of what is far and narrow they do.
         check(1.33, -5.2, 2_345.0, "+133 % [-520, > +1000]");
         check(1.33, -52.0, 2_345.0, "+133 % [< -1000, > +1000]");
+        check(50.0, 1e-6, 1e5, "+5000 % [+0.0001, +1e7]");
+        check(5.0, 1e-6, 1e5, "+500 % [+0.0001, > +1000]");
         // No end is cut to below the value.
         check(235.0, 85.0, 2_345.0, "+23500 % [+8500, +234500]");
         check(20.0, 19.5, 20.5, "+2000 % [+1950, +2050]");
@@ -530,6 +564,8 @@ mod tests {
         };
         assert_eq!(percent(Some(&alone)), "+1.90 % (no interval)");
         assert_eq!(signed_percent(-1e-9), "+0.000 %");
+        assert_eq!(signed_percent(940.0), "+94000 %");
+        assert_eq!(signed_percent(1.5e20), "+1.500e22 %");
         assert_eq!(percent(None), "–");
     }
 }

@@ -16,7 +16,7 @@ pub(crate) struct PruneArgs {
     /// Keep runs of nights with a regression, and the runs that they were compared with.
     #[arg(long)]
     pub(crate) keep_regressions: bool,
-    /// Remove what would go; without it nothing is changed.
+    /// Remove what would go, for good; without it nothing is changed.
     #[arg(long)]
     pub(crate) apply: bool,
     #[command(flatten)]

@@ -1,5 +1,7 @@
 //! `anechoic prune`: removes old runs that nothing needs any more, or says which they are.
 
+mod text;
+
 use std::path::Path;
 
 use anechoic_record::{
@@ -10,7 +12,6 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::CommandError;
-use super::list::columns;
 use crate::cli::PruneArgs;
 use crate::exit_code::ExitCode;
 use crate::reporter::{Format, print_data, say};
@@ -62,7 +63,10 @@ pub(super) fn prune(args: &PruneArgs) -> Result<ExitCode, CommandError> {
         is_applied: args.apply,
     };
     let text = match args.format {
-        Format::Text => pruned.text(root),
+        Format::Text if pruned.lines().next().is_none() => {
+            format!("no runs in `{}`\n", root.display())
+        }
+        Format::Text => pruned.text(&rules),
         Format::Json => format!("{:#}\n", pruned.json()),
     };
     print_data(&text).map_err(CommandError::Stdout)?;
@@ -165,20 +169,6 @@ impl Fate {
 }
 
 impl Line {
-    fn row(&self) -> Vec<String> {
-        let what = match &self.fate {
-            Fate::Stays(reasons) => {
-                let reasons: Vec<_> = reasons.iter().map(Reason::to_string).collect();
-                reasons.join(", ")
-            }
-            Fate::WouldGo | Fate::Removed => size(self.bytes),
-            Fate::Failed(error) => error.clone(),
-        };
-        let name = self.name.replace(char::is_control, "\u{fffd}");
-        let fate = self.fate.name().replace('-', " ");
-        vec![name, fate, what.replace(char::is_control, "\u{fffd}")]
-    }
-
     fn object(&self) -> Value {
         let mut object = json!({
             "name": self.name,
@@ -204,26 +194,6 @@ impl Pruned {
 
     fn bytes(&self) -> u64 {
         self.lines().map(|line| line.bytes).sum()
-    }
-
-    fn text(&self, root: &Path) -> String {
-        if self.lines().next().is_none() {
-            return format!("no runs in `{}`\n", root.display());
-        }
-        let rows: Vec<_> = self.lines().map(Line::row).collect();
-        let going = self.lines().filter(|line| match line.fate {
-            Fate::WouldGo | Fate::Removed => true,
-            Fate::Stays(_) | Fate::Failed(_) => false,
-        });
-        let (count, bytes) = (going.count(), size(self.bytes()));
-        let stay = self.lines().count() - count;
-        let last = match self.is_applied {
-            true => format!("{count} removed, {bytes} freed; {stay} stay"),
-            false => format!(
-                "{count} would go, {bytes}; {stay} stay. Nothing was removed: `--apply` does it"
-            ),
-        };
-        format!("{}\n{last}\n", columns(&rows))
     }
 
     fn json(&self) -> Value {

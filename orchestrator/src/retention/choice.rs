@@ -1,7 +1,6 @@
 //! Which runs stay, and why.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
 use anechoic_record::{Certificate, Night};
 use jiff::Timestamp;
@@ -75,7 +74,7 @@ pub(crate) struct Choice {
 }
 
 impl Reason {
-    /// The name in JSON.
+    /// The name in JSON and in tables.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Written => "in-progress",
@@ -94,28 +93,6 @@ impl Reason {
             Self::Last => "last",
             Self::Recent => "recent",
         }
-    }
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Written => "it is being made",
-            Self::Unreadable => "it cannot be read",
-            Self::Link => "it is a link",
-            Self::Future => "it is from the future",
-            Self::Newest => "newest of its suite",
-            Self::Latest => "`latest` names it",
-            Self::InUse => "of the last 24 hours, or of a night in progress: a night or a certificate may need it yet",
-            Self::Baseline => "baseline",
-            Self::Accepted => "accepted level",
-            Self::Certificate => "newest certificate",
-            Self::Regression => "regression",
-            Self::ComparedWithRegression => "a regression was compared with it",
-            Self::Unsure => "a night or certificate of its suite cannot be read",
-            Self::Last => "--keep-last",
-            Self::Recent => "--keep-days",
-        })
     }
 }
 

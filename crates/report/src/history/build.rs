@@ -171,11 +171,12 @@ fn one(
     // The last run that is there, and the point behind it. What is gone belongs to the run that follows.
     let mut before: Option<(usize, usize)> = None;
     for (index, &(run, value)) in values.iter().enumerate() {
-        let mut programs = Vec::new();
+        let (mut programs, mut program_words) = (Vec::new(), Vec::new());
         if !runs[run].is_gone() {
             if let Some((then, behind)) = before {
                 let changes = conditions.between(then, run);
                 programs.clone_from(&changes.programs);
+                program_words.clone_from(&changes.program_words);
                 if !changes.machine.is_empty() {
                     cuts.push((behind, changes.machine.clone()));
                 }
@@ -188,6 +189,7 @@ fn one(
             disturbed: value.disturbed(),
             verdict: judged.verdict(&runs[run].run, id),
             programs,
+            program_words,
         });
     }
     Series {

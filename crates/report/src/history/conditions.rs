@@ -10,6 +10,7 @@ use anechoic_record::{Difference, Fingerprint};
 pub(super) struct Changes {
     pub(super) machine: Vec<Difference>,
     pub(super) programs: Vec<Difference>,
+    pub(super) program_words: Vec<String>,
 }
 
 /// The conditions of the runs of a history.
@@ -53,6 +54,7 @@ impl<'a> Conditions<'a> {
             Rc::new(Changes {
                 machine: before.machine_differences(after),
                 programs: before.program_differences(after),
+                program_words: before.program_words(after),
             })
         };
         Rc::clone(self.found.entry((then, now)).or_insert_with(changes))

@@ -65,7 +65,7 @@ fn values(history: &History, unit: Unit, series: &[&Series], text: &mut Text) {
     let mut family = |name: &str, help: &str, value: &dyn Fn(&Point) -> Option<f64>| {
         let samples = series.iter().filter_map(|series| {
             let newest = series.newest();
-            Some((labels(history, series), value(newest)?))
+            Some((labels(history, series), measured(value(newest)?)))
         });
         text.family(name, help, unit.line(), samples);
     };
@@ -244,12 +244,19 @@ impl Text {
     }
 }
 
+/// With twelve digits: a nanosecond of a quarter of an hour. What lies behind is rounding of ours, which would put a value beside an
+/// interval of equal ends.
+fn measured(value: f64) -> f64 {
+    format!("{value:.11e}").parse().unwrap_or(value)
+}
+
 fn number(value: f64) -> String {
     match value {
         value if value.is_nan() => "NaN".to_owned(),
         value if value == f64::INFINITY => "+Inf".to_owned(),
         value if value == f64::NEG_INFINITY => "-Inf".to_owned(),
-        value => value.to_string(),
+        value if value == 0.0 || (1e-6..1e16).contains(&value.abs()) => value.to_string(),
+        value => format!("{value:e}"),
     }
 }
 

@@ -18,6 +18,8 @@ pub struct Point {
     pub verdict: PointVerdict,
     /// What of the programs is another than at the point before.
     pub programs: Vec<Difference>,
+    /// The same in few words.
+    pub program_words: Vec<String>,
 }
 
 /// What a night said of a value.

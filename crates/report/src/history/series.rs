@@ -145,15 +145,6 @@ impl HistoryRun {
     pub fn is_gone(&self) -> bool {
         self.state.is_none()
     }
-
-    /// What sets its value apart from others.
-    pub(crate) fn label(&self) -> Option<&'static str> {
-        match (self.is_gone(), self.is_mixed) {
-            (true, _) => Some("run removed"),
-            (false, true) => Some("mixed"),
-            (false, false) => None,
-        }
-    }
 }
 
 impl HistoryNight {

@@ -1,5 +1,7 @@
 //! A history as tables, for a terminal and as Markdown: one row per series, or one per run.
 
+use super::changed::{differences, in_few_words};
+use super::remark::Remark;
 use super::sparkline::sparkline;
 use super::words::{
     change_text, creep_text, effect_text, minute, step_text, value_text, worse_effect,
@@ -9,11 +11,13 @@ use crate::compare::{for_markdown, for_terminal};
 use crate::plain::plain;
 use crate::render::Dressing;
 use crate::units::{self, NONE};
-use anechoic_record::Difference;
 use anechoic_stats::Scale;
 
 /// Values that a course shows.
 const COURSE: usize = 30;
+
+/// Columns that texts of the last column are broken at, so that a table of runs fits a terminal of 160.
+const TEXT: usize = 40;
 
 /// One row per series, for a terminal.
 pub fn history_terminal(history: &History) -> String {
@@ -78,6 +82,7 @@ impl Document<'_> {
                     .table(&header, past.iter().map(|s| self.row(s)).collect());
             }
             text += &self.machine_changes(all());
+            text += &self.legend(present.iter().chain(&past).map(|series| series.newest()));
         }
         text.trim_start().to_owned()
     }
@@ -108,7 +113,7 @@ impl Document<'_> {
         vec![
             self.safe(&series.name()),
             self.safe(&series.id.metric.name()),
-            value_text(series, newest),
+            self.value(series, newest),
             change.map_or_else(none, |change| change_text(series, change)),
             runs(series),
             step.unwrap_or_else(none),
@@ -151,14 +156,22 @@ impl Document<'_> {
             text += &self.course(series);
             text += &self.run_table(series, most);
         }
+        let points = self.0.series.iter().map(|series| &series.points);
+        let shown = points.flat_map(|points| &points[points.len().saturating_sub(most)..]);
+        text += &self.legend(shown);
         text.trim_start().to_owned()
     }
 
-    /// Every step and the creep of a series.
+    /// Every change of the machine, every step and the creep of a series.
     fn course(&self, series: &Series) -> String {
         let kind = series.id.metric.kind();
         let mut lines = Vec::new();
         for stretch in &series.stretches {
+            if !stretch.changes.is_empty() {
+                let at = minute(self.0.run(&series.points[stretch.first]).started);
+                let what = format!("machine {at}: {}", differences(&stretch.changes));
+                lines.push(self.safe(&what));
+            }
             for step in &stretch.steps {
                 let (word, _) = worse_effect(kind, step.effect);
                 let step_words = step_text(self.0, series, stretch, step);
@@ -180,7 +193,8 @@ impl Document<'_> {
     fn run_table(&self, series: &Series, most: usize) -> String {
         let slots = series.slots();
         let left_out = slots.len().saturating_sub(most);
-        let rows = slots[left_out..].iter().map(|slot| match slot {
+        let shown = &slots[left_out..];
+        let rows = shown.iter().map(|slot| match slot {
             Slot::Point(index) => self.point(series, *index),
             Slot::Gap(gap) => self.gap(*gap),
         });
@@ -192,7 +206,7 @@ impl Document<'_> {
             "verdict",
             "what changed",
         ];
-        let mut text = self.1.table(&header, rows.collect());
+        let mut text = self.1.table_with_text(&header, rows.collect(), TEXT);
         if left_out > 0 {
             text += &format!(
                 "{} not shown: --last N shows the newest N runs\n",
@@ -202,23 +216,37 @@ impl Document<'_> {
         text
     }
 
+    /// A value with its interval, and what sets it apart.
+    fn value(&self, series: &Series, point: &Point) -> String {
+        let remarks = self.0.remarks(point).into_iter();
+        let words = remarks.map(|remark| format!(" ({})", remark.word()));
+        value_text(series, point) + &words.collect::<String>()
+    }
+
+    /// What the words beside these values stand for.
+    fn legend<'p>(&self, points: impl Iterator<Item = &'p Point>) -> String {
+        let items = self.0.legend(points).into_iter();
+        let items = items.map(|remark: Remark| {
+            let text = format!("{}: {}", remark.word(), remark.meaning());
+            self.1.item(&text)
+        });
+        let items: String = items.collect();
+        match items.is_empty() {
+            true => items,
+            false => format!("\n{items}"),
+        }
+    }
+
     fn point(&self, series: &Series, index: usize) -> Vec<String> {
         let point = &series.points[index];
         let run = self.0.run(point);
-        let mut value = value_text(series, point);
-        if point.disturbed > 0 {
-            value += " (disturbed)";
-        }
-        if let Some(label) = run.label() {
-            value += &format!(" ({label})");
-        }
         vec![
             self.safe(&run.run),
             minute(run.started),
-            value,
+            self.value(series, point),
             against_before(series, index).unwrap_or_else(|| NONE.to_owned()),
             point.verdict.to_string(),
-            self.safe(&what_changed(series, index, point)),
+            self.safe(&in_few_words(series, index, point)),
         ]
     }
 
@@ -263,27 +291,4 @@ pub(crate) fn against_before(series: &Series, index: usize) -> Option<String> {
         Scale::Difference => now - then,
     };
     Some(effect_text(series, stretch.scale, effect, None))
-}
-
-/// What of machine and programs is another than at the point before.
-pub(crate) fn what_changed(series: &Series, index: usize, point: &Point) -> String {
-    let stretch = series
-        .stretches
-        .iter()
-        .find(|stretch| stretch.first == index);
-    let machine = stretch.map(|stretch| stretch.changes.as_slice());
-    let machine = differences(machine.unwrap_or_default());
-    let programs = differences(&point.programs);
-    match (machine.is_empty(), programs.is_empty()) {
-        (true, true) => String::new(),
-        (false, true) => format!("machine: {machine}"),
-        (true, false) => programs,
-        (false, false) => format!("machine: {machine}; {programs}"),
-    }
-}
-
-/// Differences in words.
-fn differences(differences: &[Difference]) -> String {
-    let texts: Vec<String> = differences.iter().map(Difference::text).collect();
-    texts.join("; ")
 }

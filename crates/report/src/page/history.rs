@@ -6,11 +6,14 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use percent_encoding::utf8_percent_encode;
 
 use super::document::{POLICY, SCRIPT, STYLE};
-use crate::history::{HistoryNight, Slot, creep_text, minute, step_text, value_text, worse_effect};
+use crate::history::{
+    HistoryNight, Slot, creep_text, minute, programs_in_full, step_text, value_text, what_changed,
+    worse_effect,
+};
 use crate::plain::{NOT_IN_LINKS, plain};
 use crate::plot::{HistoryChart, without_style};
 use crate::units::{self, NONE};
-use crate::{Gap, History, Plot, Series};
+use crate::{Gap, History, Plot, Point, Series};
 use anechoic_record::NightOutcome;
 
 /// Bytes of drawings that the page carries; the series behind are named, and have no picture.
@@ -183,6 +186,7 @@ impl Page<'_> {
             }
             section aria-labelledby="courses" {
                 h2 id="courses" { "Courses" }
+                (self.legend())
                 @for (index, series) in self.history.series.iter().enumerate() {
                     (self.course(index, series))
                 }
@@ -313,7 +317,7 @@ impl Page<'_> {
                     }
                 }
                 td { (plain(&series.id.metric.name())) }
-                td.number data-sort=(key(newest.average.value)) { (unbroken(&value_text(series, newest))) }
+                td.number data-sort=(key(newest.average.value)) { (unbroken(&value_text(series, newest))) (self.remarks(newest)) }
                 td.number data-sort=[change.map(key)] { (shown.as_deref().map_or(NONE.to_owned(), unbroken)) }
                 td.number data-sort=(series.points.len()) { (series.points.len()) }
                 td { (unbroken(step.as_deref().unwrap_or(NONE))) }
@@ -378,18 +382,37 @@ impl Page<'_> {
         let point = &series.points[index];
         let run = self.history.run(point);
         let before = crate::history::against_before(series, index);
+        let full = programs_in_full(point);
         html! {
             tr {
                 th scope="row" { (minute(run.started)) }
                 td { (self.run_link(&run.run, run.is_gone())) }
                 td.number {
                     (unbroken(&value_text(series, point)))
-                    @if point.disturbed > 0 { " " strong.label { "disturbed" } }
-                    @if let Some(label) = run.label() { " " strong.label { (label) } }
+                    (self.remarks(point))
                 }
                 td.number { (before.as_deref().map_or(NONE.to_owned(), unbroken)) }
                 td { (verdict(point.verdict, point.verdict.is_worse())) }
-                td { (plain(&crate::history::what_changed(series, index, point))) }
+                td title=[full.as_deref().map(plain)] { (plain(&what_changed(series, index, point))) }
+            }
+        }
+    }
+
+    /// What sets a value apart; a pointer that rests on the word is told what it stands for.
+    fn remarks(&self, point: &Point) -> Markup {
+        html! {
+            @for remark in self.history.remarks(point) {
+                " " strong.label title=(remark.meaning()) { (remark.word()) }
+            }
+        }
+    }
+
+    /// What the words beside values stand for.
+    fn legend(&self) -> Markup {
+        let points = self.history.series.iter().flat_map(|series| &series.points);
+        html! {
+            @for remark in self.history.legend(points) {
+                p.note { (remark.word()) ": " (remark.meaning()) "." }
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The course of one series over its runs: values with intervals, what nights said of them, levels, and where machine and programs
 //! changed. Runs are evenly spaced: what matters is their order, and nights come in bursts as well as one by one.
 
-use anechoic_record::{Difference, NightOutcome};
+use anechoic_record::NightOutcome;
 use anechoic_stats::{Interval, Scale as LineScale};
 use jiff::Timestamp;
 
@@ -18,6 +18,7 @@ use super::thin::thinned;
 use super::unit::Unit;
 use crate::history::{
     History, Level, Point, PointVerdict, Series, SeriesCreep, SeriesStep, Slot, Stretch,
+    differences, names,
 };
 use crate::units;
 
@@ -238,8 +239,8 @@ impl HistoryChart<'_> {
             crate::history::value_text(self.series, point),
             point.verdict
         );
-        if let Some(label) = run.label() {
-            title += &format!(", {label}");
+        for remark in run.remarks() {
+            title += &format!(", {}", remark.word());
         }
         if point.disturbed > 0 {
             title += &format!(", {} of them disturbed", point.disturbed);
@@ -337,8 +338,8 @@ impl HistoryChart<'_> {
                     group.add(label(left, area.top - 9.0, &what, "soft"));
                     free = left + width + 8.0;
                 }
-                let all: Vec<String> = stretch.changes.iter().map(Difference::text).collect();
-                group.titled(&format!("another machine: {}", all.join("; ")))
+                let all = differences(&stretch.changes);
+                group.titled(&format!("another machine: {all}"))
             })
             .collect()
     }
@@ -352,9 +353,9 @@ impl HistoryChart<'_> {
         let bottom = plane.area.bottom();
         let tick = |(index, point): (usize, &Point)| {
             let x = plane.points[index] - plane.half;
-            let all: Vec<String> = point.programs.iter().map(Difference::text).collect();
+            let all = differences(&point.programs);
             let line = segment(x, bottom, x, bottom - 9.0).with("class", "pt bar s4");
-            line.titled(&format!("another program: {}", all.join("; ")))
+            line.titled(&format!("another program: {all}"))
         };
         drawn.values.into_iter().map(tick).collect()
     }
@@ -513,17 +514,6 @@ fn words(verdict: PointVerdict) -> &'static str {
         PointVerdict::Step => "worse since a step",
         PointVerdict::Creep => "worse by a creep",
         PointVerdict::Accepted => "accepted",
-    }
-}
-
-/// What changed, without from what to what.
-fn names(changes: &[Difference]) -> String {
-    let names: Vec<&str> = changes.iter().map(|change| change.what.as_str()).collect();
-    match names[..] {
-        [one] => one.to_owned(),
-        [one, other] => format!("{one}, {other}"),
-        [one, .., _] => format!("{one} and {} more", names.len() - 1),
-        [] => "machine".to_owned(),
     }
 }
 

@@ -88,7 +88,35 @@ impl Dressing {
         self.item(&format!("{}{}", item.text, code.unwrap_or_default()))
     }
 
+    /// Numbers stand to the right, all but the first column.
     pub(crate) fn table(self, header: &[&str], rows: Vec<Vec<String>>) -> String {
+        let mut table = self.filled(header, rows);
+        for column in table.column_iter_mut().skip(1) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+        format!("{table}\n")
+    }
+
+    /// The same with sentences in the last column, which a terminal has in lines of this many columns where words allow.
+    pub(crate) fn table_with_text(
+        self,
+        header: &[&str],
+        mut rows: Vec<Vec<String>>,
+        columns: usize,
+    ) -> String {
+        if self == Self::Terminal {
+            let texts = rows.iter_mut().filter_map(|row| row.last_mut());
+            texts.for_each(|text| *text = broken(text, columns));
+        }
+        let mut table = self.filled(header, rows);
+        let numbers = header.len().saturating_sub(2);
+        for column in table.column_iter_mut().skip(1).take(numbers) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+        format!("{table}\n")
+    }
+
+    fn filled(self, header: &[&str], rows: Vec<Vec<String>>) -> comfy_table::Table {
         let mut table = comfy_table::Table::new();
         table.load_preset(match self {
             Self::Terminal => UTF8_FULL_CONDENSED,
@@ -98,10 +126,7 @@ impl Dressing {
         for row in rows {
             table.add_row(row.into_iter().map(|cell| self.cell(&cell)));
         }
-        for column in table.column_iter_mut().skip(1) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-        format!("{table}\n")
+        table
     }
 
     /// Text from outside must not end a Markdown cell or start markup.
@@ -135,5 +160,50 @@ impl Dressing {
             Self::Terminal => text.to_owned(),
             Self::Markdown => format!("`{text}`"),
         }
+    }
+}
+
+/// In lines of at most so many characters, but for words that are longer.
+fn broken(text: &str, columns: usize) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= columns => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            Some(_) | None => lines.push(word.to_owned()),
+        }
+    }
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_break_between_words() {
+        let check = |text: &str, expected: &str| assert_eq!(broken(text, 8), expected);
+        check("", "");
+        check("one two", "one two");
+        check("one two three", "one two\nthree");
+        check("one /a/long/path two", "one\n/a/long/path\ntwo");
+    }
+
+    #[test]
+    fn sentences_are_broken_for_a_terminal_alone() {
+        let rows = vec![vec![
+            "a".to_owned(),
+            "1".to_owned(),
+            "some words".to_owned(),
+        ]];
+        let text = |dressing: Dressing| dressing.table_with_text(&["x", "y", "z"], rows.clone(), 5);
+        assert!(text(Dressing::Markdown).contains("| some words |"));
+        assert!(
+            text(Dressing::Terminal).contains("┆ some  │\n"),
+            "{}",
+            text(Dressing::Terminal)
+        );
     }
 }

@@ -2,6 +2,8 @@
 
 use anechoic_stats::Interval;
 
+use super::rough::{Towards, is_rough, rough};
+
 /// Whether a number above zero has its sign.
 #[derive(Clone, Copy)]
 pub(super) enum Sign {
@@ -73,18 +75,40 @@ impl Span {
     pub(super) fn read(&self, unit: &str, sign: Sign) -> String {
         let decimals = self.enough_decimals();
         let (low, high) = self.outwards(decimals);
-        let most = self.most;
-        // A value that is itself beyond the limit says more than the limit does.
-        let is_wide = self.ends.high - self.ends.low > most && self.value.abs() <= most;
-        let low = match is_wide && low < -most {
-            true => format!("< {}", sign.number(-most, 0)),
-            false => sign.number(low, decimals),
+        let (low_cut, high_cut) = self.cuts();
+        let is_rough = self.is_rough(decimals);
+        let written = |exact: f64, rounded: f64, towards| match is_rough {
+            true => rough(exact, towards, self.no_difference, sign),
+            false => sign.number(rounded, decimals),
         };
-        let high = match is_wide && high > most {
-            true => format!("> {}", sign.number(most, 0)),
-            false => sign.number(high, decimals),
+        let low = match low_cut {
+            true => format!("< {}", sign.number(-self.most, 0)),
+            false => written(self.ends.low, low, Towards::Below),
         };
-        let value = sign.number(self.value, decimals);
+        let high = match high_cut {
+            true => format!("> {}", sign.number(self.most, 0)),
+            false => written(self.ends.high, high, Towards::Above),
+        };
+        let value = written(self.value, self.value, Towards::Nearest);
         format!("{value}{unit} [{low}, {high}]")
+    }
+
+    /// Which ends are cut. A value that is itself beyond the limit says more than the limit does.
+    fn cuts(&self) -> (bool, bool) {
+        let (Interval { low, high }, most) = (self.ends, self.most);
+        let is_wide = high - low > most && self.value.abs() <= most;
+        (is_wide && low < -most, is_wide && high > most)
+    }
+
+    /// Whether digits common to all that is shown would say nothing.
+    pub(super) fn is_rough(&self, decimals: usize) -> bool {
+        let Interval { low, high } = self.ends;
+        let (low_cut, high_cut) = self.cuts();
+        let shown = [
+            self.value,
+            if low_cut { 0.0 } else { low },
+            if high_cut { 0.0 } else { high },
+        ];
+        is_rough(self.value, high - low, &shown, decimals)
     }
 }

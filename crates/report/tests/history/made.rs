@@ -3,7 +3,7 @@
 use anechoic_protocol::Device;
 use anechoic_record::{
     CellFinding, CellId, Clocks, Fingerprint, Machine, Metric, Night, NightCell, NightOutcome,
-    RunState, SCHEMA_VERSION,
+    ProgramFile, RunState, SCHEMA_VERSION,
 };
 use anechoic_report::{CellDigest, RunDigest};
 use anechoic_stats::{Average, Interval, Scale};
@@ -42,6 +42,14 @@ pub(crate) fn fingerprint() -> Fingerprint {
         torch: Some("2.11.0".to_owned()),
         programs: Vec::new(),
         anechoic: "0.1.0".to_owned(),
+    }
+}
+
+pub(crate) fn program(path: &str, size_bytes: u64) -> ProgramFile {
+    ProgramFile {
+        path: path.to_owned(),
+        size_bytes,
+        modified: Timestamp::UNIX_EPOCH,
     }
 }
 

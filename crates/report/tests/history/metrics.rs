@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use anechoic_record::NightOutcome;
 use anechoic_report::openmetrics;
+use anechoic_stats::Interval;
+use jiff::SignedDuration;
 
 use crate::history;
 use crate::made::{cell, night, run};
@@ -176,4 +178,39 @@ fn names_from_outside_stay_in_their_labels() {
     );
     assert_eq!(labels["tokens"], "8");
     assert_eq!(openmetrics(&history(&[], &[])), "# EOF\n");
+}
+
+/// Of equal values the ends of an interval are the value, whatever logarithms have made of them.
+#[test]
+fn digits_that_nobody_has_measured_are_left_out() {
+    let check = |value: f64, low: f64, high: f64, expected: [&str; 3]| {
+        let mut of = cell("a", value);
+        of.average.interval = Some(Interval { low, high });
+        let text = openmetrics(&history(&[run(0, vec![of])], &[]));
+        let shown = |name: &str| {
+            let mut lines = text.lines();
+            let line = lines.find(|line| line.starts_with(&format!("{name}{{")));
+            line.unwrap().rsplit_once(' ').unwrap().1.to_owned()
+        };
+        let names = [
+            "anechoic_seconds",
+            "anechoic_low_seconds",
+            "anechoic_high_seconds",
+        ];
+        assert_eq!(names.map(shown), expected);
+    };
+    let below = 1.073_741_823_999_999;
+    check(1.073_741_824, below, below, ["1.073741824"; 3]);
+    check(
+        0.1 + 0.2,
+        2.875_102_482_085_176_3e-13,
+        3.5e20,
+        ["0.3", "2.87510248209e-13", "3.5e20"],
+    );
+    let text = openmetrics(&history(&[run(0, vec![cell("a", 1.0)])], &[]));
+    let mut at = run(0, vec![cell("a", 1.0)]);
+    at.started += SignedDuration::from_millis(123);
+    let later = openmetrics(&history(&[at], &[]));
+    assert!(text.contains("} 1767234600\n"), "{text}");
+    assert!(later.contains("} 1767234600.123\n"), "{later}");
 }
