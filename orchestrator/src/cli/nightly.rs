@@ -16,7 +16,7 @@ pub(crate) struct NightlyArgs {
     #[arg(long, value_name = "BASELINE", default_value = "last-good")]
     pub(crate) baseline: BaselineChoice,
     /// Further runs of the same night, at most, where the first leaves a doubt.
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(0..=9))]
+    #[arg(long, value_name = "N", default_value_t = 9, value_parser = clap::value_parser!(u32).range(0..=9))]
     pub(crate) confirm: u32,
     /// The smallest change that matters, as `2%` or `0.02`.
     #[arg(long, value_name = "SHARE", default_value = "1%")]

@@ -12,15 +12,18 @@ use crate::Verdict;
 
 /// Adjusted p values up to here are a change: of tonight against the baseline, of a step in the course, and of a creep. Chosen by simulation
 /// so that all of them together raise a false alarm in less than one of 60 nights.
-const NIGHT: f64 = 0.02;
-const STEP: f64 = 0.01;
-const CREEP: f64 = 0.01;
+const NIGHT: f64 = 0.01;
+const STEP: f64 = 0.005;
+const CREEP: f64 = 0.005;
 
 /// On the line of ratios: where no smaller change than tenfold could be told, none is looked for.
 const BLIND: f64 = std::f64::consts::LN_10;
 
 /// A change for the worse with a p value up to here, for itself and either way, is worth a further run.
 const SUSPICION: f64 = 0.3;
+
+/// And of many cells up to this much divided by their number, as one of them is always somewhat off.
+const SUSPICION_OF_ALL: f64 = 0.9;
 
 /// And one of at least this share of the smallest that matters.
 const SUSPICIOUS_SHARE: f64 = 0.5;
@@ -88,13 +91,19 @@ fn judge(series: &[Series<'_>], input: &GateInput<'_>, options: &GateOptions) ->
     let night = adjusted(&examined, |evidence| evidence.p);
     let step = adjusted(&examined, |e| e.step.as_ref().map(|step| step.found.p));
     let creep = adjusted(&examined, |e| e.creep.as_ref().map(|creep| creep.found.p));
-    let family = night.iter().flatten().count().max(1);
+    let family = night.iter().flatten().count().max(1) as f64;
+    let suspicion = SUSPICION.min(SUSPICION_OF_ALL / family);
     let chances = night.into_iter().zip(step.into_iter().zip(creep));
     let cells = examined.into_iter().zip(chances);
     cells
         .map(|(examined, (night, (step, creep)))| {
-            let chances = Chances { night, step, creep };
-            examined.judged(&chances, NIGHT / family as f64)
+            let chances = Chances {
+                night,
+                step,
+                creep,
+                suspicion,
+            };
+            examined.judged(&chances, NIGHT / family)
         })
         .collect()
 }
@@ -104,6 +113,8 @@ struct Chances {
     night: Option<f64>,
     step: Option<f64>,
     creep: Option<f64>,
+    /// Up to which p value, for itself, it is worth a further run.
+    suspicion: f64,
 }
 
 /// Holm's adjustment over all cells that have such a p value.
@@ -160,7 +171,8 @@ impl<'s, 'a> Examined<'s, 'a> {
         Judged {
             cell,
             verdict,
-            suspicious: evidence.is_some_and(|evidence| self.is_suspicious(evidence)),
+            suspicious: evidence
+                .is_some_and(|evidence| self.is_suspicious(evidence, chances.suspicion)),
             known: self.known,
         }
     }
@@ -221,13 +233,13 @@ impl<'s, 'a> Examined<'s, 'a> {
     }
 
     /// Whether a further run may make a regression of it.
-    fn is_suspicious(&self, evidence: &Evidence) -> bool {
+    fn is_suspicious(&self, evidence: &Evidence, p: f64) -> bool {
         let level = SUSPICIOUS_SHARE * self.threshold;
         let is_worse =
             |effect: f64| effect.abs() >= level && self.changed(effect) == Verdict::Worse;
-        let tonight = is_worse(evidence.effect) && evidence.p.is_some_and(|p| p <= SUSPICION);
+        let tonight = is_worse(evidence.effect) && evidence.p.is_some_and(|found| found <= p);
         let step = evidence.step.as_ref();
-        tonight || step.is_some_and(|step| is_worse(step.found.effect) && step.found.p <= SUSPICION)
+        tonight || step.is_some_and(|step| is_worse(step.found.effect) && step.found.p <= p)
     }
 
     fn is_worse(&self, effect: f64) -> bool {

@@ -13,6 +13,9 @@ use crate::commands::execute::TakenPlace;
 use crate::nightly::{Baseline, Found, Measured, conclude, unconfirmed, wants_another};
 use crate::reporter::say;
 
+/// So many further runs in a row without rest, and no other is made: the machine does not come to rest tonight.
+const RESTLESS: usize = 2;
+
 /// What is measured, and what it is judged by.
 pub(super) struct Task<'t> {
     pub(super) plan: Plan,
@@ -30,6 +33,8 @@ struct Tonight {
     failed: Vec<String>,
     /// Why further runs may not be believed.
     restless: Vec<String>,
+    /// The latest runs that may not be, in a row.
+    lost: usize,
 }
 
 impl Course<'_> {
@@ -49,6 +54,7 @@ impl Course<'_> {
             runs: vec![digest],
             failed: course.failed,
             restless: Vec::new(),
+            lost: 0,
         };
         let mut left = self.args.confirm;
         loop {
@@ -70,6 +76,10 @@ impl Course<'_> {
                 Some(made) => taken = self.add(made, &mut tonight),
                 None => return Ok(conclude(Found::Stopped)),
             }
+            if tonight.lost >= RESTLESS && left > 0 {
+                say("the machine does not come to rest: no further run is made");
+                left = 0;
+            }
         }
     }
 
@@ -81,8 +91,12 @@ impl Course<'_> {
             }
         }
         match made.course.restless.is_empty() {
-            true => tonight.runs.push(made.digest),
+            true => {
+                tonight.lost = 0;
+                tonight.runs.push(made.digest);
+            }
             false => {
+                tonight.lost += 1;
                 let run = made.digest.run;
                 self.night.confirmations.retain(|other| *other != run);
                 let why = format!(
