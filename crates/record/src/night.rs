@@ -196,6 +196,16 @@ impl CellFinding {
             Self::Worse | Self::Step { .. } | Self::Creep { .. } => true,
         }
     }
+
+    /// Whether something is said of the cell.
+    pub fn is_judged(&self) -> bool {
+        match self {
+            Self::New | Self::Unjudged => false,
+            Self::Same | Self::Better | Self::Worse | Self::Step { .. } | Self::Creep { .. } => {
+                true
+            }
+        }
+    }
 }
 
 impl NightOutcome {

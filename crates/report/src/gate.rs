@@ -9,5 +9,5 @@ mod notes;
 mod series;
 
 pub use decide::gate;
-pub use input::{Certified, Gate, GateDecision, GateInput, GateOptions};
+pub use input::{Certified, Gate, GateDecision, GateInput, GateOptions, WorseCell};
 pub(crate) use series::worth;

@@ -40,7 +40,7 @@ pub use compare::{
 pub use custom::{CustomCase, CustomSummary, NamedEstimate};
 pub use digest::{CellDigest, RunDigest};
 pub use export::{Chosen, Hyperfine, Samples, hyperfine, long_csv, perfetto};
-pub use gate::{Certified, Gate, GateDecision, GateInput, GateOptions, gate};
+pub use gate::{Certified, Gate, GateDecision, GateInput, GateOptions, WorseCell, gate};
 pub use history::{
     Gap, HISTORY_VERSION, History, HistoryNight, HistoryRun, Level, Point, PointVerdict, Series,
     SeriesCreep, SeriesStep, Stretch, history_json, history_markdown, history_terminal,

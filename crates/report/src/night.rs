@@ -121,11 +121,13 @@ fn sensitivity(cells: &[NightCell]) -> Option<String> {
     let mut from: Vec<f64> = cells.iter().filter_map(told_from).collect();
     from.sort_by(f64::total_cmp);
     let most = units::change(*from.last()?);
-    let half = units::change(from[from.len() / 2]);
+    let half = units::change(from[(from.len() - 1) / 2]);
     Some(match half == most {
-        true => format!("; a change would show from {most} on"),
+        true => format!("; a measured change is told from {most} on"),
         false => {
-            format!("; a change would show from {half} on in half of them, from {most} on in all")
+            format!(
+                "; a measured change is told from {half} on in half of them, from {most} on in all"
+            )
         }
     })
 }

@@ -42,6 +42,14 @@ impl Scale {
         }
     }
 
+    /// The other way round: an effect as a difference on the line.
+    pub fn of_effect(self, effect: f64) -> f64 {
+        match self {
+            Self::Ratio => effect.ln_1p(),
+            Self::Difference => effect,
+        }
+    }
+
     /// As [`Self::effect`], of an interval.
     pub fn effects(self, on_line: Interval) -> Interval {
         Interval {

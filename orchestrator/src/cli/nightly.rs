@@ -42,12 +42,12 @@ pub(crate) struct NightlyArgs {
 }
 
 impl NightlyArgs {
-    /// How a night is judged that may make so many further runs.
-    pub(crate) fn gate_options(&self, left: u32) -> GateOptions {
+    /// How a night is judged.
+    pub(crate) fn gate_options(&self, confirmable: bool) -> GateOptions {
         GateOptions {
             threshold: self.threshold,
             all_metrics: self.all_metrics,
-            confirmable: left > 0,
+            confirmable,
         }
     }
 }

@@ -35,6 +35,9 @@ const UNFINISHED: &str = "it has not come to its end: it is going on, or was kil
 const LEFT_OUT: &str =
     "note: not stored as a night, and nobody told, as somebody is at the terminal";
 
+/// The same where nothing could have been stored.
+const NOBODY_TOLD: &str = "note: nobody told, as somebody is at the terminal";
+
 /// A night while it passes.
 #[derive(Debug)]
 struct Course<'a> {
@@ -95,7 +98,10 @@ fn nightly_before(reader: Reader, args: &NightlyArgs) -> Result<ExitCode, Comman
         verdict(&error)
     });
     if is_left_out(exit, course.work(), reader) {
-        say(LEFT_OUT);
+        say(match course.stored {
+            Stored::Refused => NOBODY_TOLD,
+            Stored::NotYet | Stored::Yes => LEFT_OUT,
+        });
         return Ok(exit);
     }
     course.end(&ways, outcome, exit)
@@ -246,28 +252,26 @@ mod tests {
 
     #[test]
     fn what_somebody_has_typed_wrongly_is_no_night_and_what_a_job_does_is() {
-        let folder = tempfile::tempdir().unwrap();
-        let folder = folder.path();
         let suite = "schema-version = 1\nname = \"s\"\n[[case]]\nid = \"a\"\nbenchmark = \"capture\"\n\
                      model = \"gpt2-tiny\"\nmode = \"baseline\"\n";
-        std::fs::write(folder.join("suite.toml"), suite).unwrap();
-        let told = format!("touch {}", folder.join("told").display());
-        let told = ["--notify-command", told.as_str()];
-        let lines: [(&[&str], u8); 4] = [
+        let lines: [(&[&str], u8); 5] = [
             (&["absent.toml"], 3),
             (&["SUITE", "--baseline", "no-such-run"], 2),
+            (&["SUITE", "--skip", "*"], 12),
             (&["SUITE", "--notify-webhook", "@absent"], 4),
             (&["SUITE", "--notify-webhook", "ftp://host"], 2),
         ];
         for (words, exit) in lines {
-            let words = [words, &told].concat();
+            let folder = tempfile::tempdir().unwrap();
+            let folder = folder.path();
+            std::fs::write(folder.join("suite.toml"), suite).unwrap();
+            let told = folder.join("told");
+            let command = format!("touch {}", told.display());
+            let words = [words, &["--notify-command", &command]].concat();
             check(folder, Reader::Terminal, &words, (exit, 0));
-            assert!(!folder.join("told").exists());
-        }
-        for (stored, (words, exit)) in (1..).zip(lines) {
-            let words = [words, &told].concat();
-            check(folder, Reader::Log, &words, (exit, stored));
-            assert!(folder.join("told").exists());
+            assert!(!told.exists(), "{words:?}");
+            check(folder, Reader::Log, &words, (exit, 1));
+            assert!(told.exists(), "{words:?}");
         }
     }
 }

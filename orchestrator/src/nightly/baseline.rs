@@ -1,10 +1,11 @@
 //! Which earlier runs a night is compared with, and which nights are the history that it is the newest of.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use anechoic_record::{Night, NightOutcome};
-use anechoic_report::RunDigest;
+use anechoic_record::{CellId, Night, NightCell, NightOutcome};
+use anechoic_report::{RunDigest, WorseCell};
 use jiff::Timestamp;
 
 /// What a night is to be compared with.
@@ -37,22 +38,26 @@ pub(crate) struct Baseline {
     pub(crate) nights: Vec<Vec<RunDigest>>,
     /// Measured nights since the last accepted level, also in part, oldest first: of each its run, then its confirmations.
     pub(crate) history: Vec<Vec<RunDigest>>,
+    /// Cells that were worse when they were measured the last time, since the last accepted level.
+    pub(crate) worse: Vec<WorseCell>,
     /// What is to be known of it.
     pub(crate) notes: Vec<String>,
 }
 
 impl Baseline {
-    /// For a night that begins now. `named` is the run of [`BaselineChoice::Run`].
+    /// For a night that begins now with these cases. `named` is the run of [`BaselineChoice::Run`].
     pub(crate) fn choose(
         choice: &BaselineChoice,
         past: Past<'_>,
+        cases: &[&str],
         named: Option<RunDigest>,
         now: Timestamp,
     ) -> Self {
         let mut notes = Vec::new();
         let nights = match choice {
-            BaselineChoice::LastGood => past.newest(1, &mut notes),
-            BaselineChoice::Rolling(nights) => past.newest(*nights, &mut notes),
+            // Several nights make up for each other's cases.
+            BaselineChoice::LastGood => past.newest(1, cases, &mut notes),
+            BaselineChoice::Rolling(nights) => past.newest(*nights, &[], &mut notes),
             BaselineChoice::Run(_) => named.into_iter().map(|run| vec![run]).collect(),
         };
         let runs = || nights.iter().flatten();
@@ -73,6 +78,7 @@ impl Baseline {
         Self {
             nights,
             history: past.history(),
+            worse: past.worse(),
             notes,
         }
     }
@@ -107,14 +113,19 @@ impl Past<'_> {
         digests.find(|digest| digest.run == run && !digest.is_audit)
     }
 
-    /// The newest good nights; where there are none, the newest on which cases failed and none became worse: a case that fails every
+    /// The newest good nights of those that have most of these cases; where there are none, the newest on which cases failed and none became worse: a case that fails every
     /// night does not keep the others from being judged.
-    fn newest(&self, wanted: usize, notes: &mut Vec<String>) -> Vec<Vec<RunDigest>> {
-        let good = self.newest_of(wanted, |night| night.outcome.is_good(), notes);
+    fn newest(
+        &self,
+        wanted: usize,
+        cases: &[&str],
+        notes: &mut Vec<String>,
+    ) -> Vec<Vec<RunDigest>> {
+        let good = self.newest_of(wanted, |night| night.outcome.is_good(), cases, notes);
         if !good.is_empty() {
             return good;
         }
-        let failed = self.newest_of(wanted, is_judged_in_part, notes);
+        let failed = self.newest_of(wanted, is_judged_in_part, cases, notes);
         if !failed.is_empty() {
             let text = "there is no good night: what was measured on nights on which other cases failed is the baseline; \
                         `--skip` leaves a case out that fails every night";
@@ -127,21 +138,53 @@ impl Past<'_> {
         &self,
         wanted: usize,
         is_of: impl Fn(&Night) -> bool,
+        cases: &[&str],
         notes: &mut Vec<String>,
     ) -> Vec<Vec<RunDigest>> {
-        let nights = self.level().iter().filter(|night| is_of(night));
+        let nights = || self.level().iter().filter(|night| is_of(night));
+        let most = nights()
+            .filter_map(|night| self.covered(night, cases))
+            .max();
         let mut found = Vec::new();
-        for night in nights.rev() {
+        for night in nights().rev() {
             if found.len() == wanted {
                 break;
             }
             match self.runs(night) {
+                Some(_) if self.covered(night, cases) < most => {
+                    let text = "has fewer of tonight's cases than others, and is no baseline";
+                    notes.push(format!("the night of {} {text}", date(night)));
+                }
                 Some(runs) => found.push(runs),
                 None => notes.push(self.lost(night)),
             }
         }
         found.reverse();
         found
+    }
+
+    /// How many of these cases the run of a night has; `None` where it cannot be used.
+    fn covered(&self, night: &Night, cases: &[&str]) -> Option<usize> {
+        let run = self.digest(night.run.as_ref()?)?;
+        let has = |case: &&&str| run.cells.iter().any(|cell| cell.id.case == ***case);
+        Some(cases.iter().filter(has).count())
+    }
+
+    fn worse(&self) -> Vec<WorseCell> {
+        let mut found: BTreeMap<&CellId, &NightCell> = BTreeMap::new();
+        // The newest night counts.
+        for night in self.level() {
+            let judged = night.cells.iter().filter(|cell| cell.finding.is_judged());
+            found.extend(judged.map(|cell| (&cell.id, cell)));
+        }
+        let worse = found
+            .into_iter()
+            .filter(|(_, cell)| cell.finding.is_worse());
+        let worse = worse.filter_map(|(id, cell)| {
+            let id = id.clone();
+            cell.effect.map(|effect| WorseCell { id, effect })
+        });
+        worse.collect()
     }
 
     fn history(&self) -> Vec<Vec<RunDigest>> {
@@ -166,9 +209,12 @@ impl Past<'_> {
             Some(_) => "is mixed, and no baseline",
             None => "is gone or cannot be read, and no baseline any more",
         };
-        let date = night.started.strftime("%Y-%m-%d");
-        format!("the run `{run}` of the night of {date} {why}")
+        format!("the run `{run}` of the night of {} {why}", date(night))
     }
+}
+
+fn date(night: &Night) -> impl fmt::Display {
+    night.started.strftime("%Y-%m-%d")
 }
 
 /// Whether cases failed, and the machine was at rest, so that the values of the others may be believed. None of them became worse.
@@ -208,7 +254,7 @@ impl FromStr for BaselineChoice {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nightly::made::{digest, night};
+    use crate::nightly::made::{digest, measured, night};
 
     #[test]
     fn choices_are_read_as_they_are_written() {
@@ -255,7 +301,7 @@ mod tests {
             digests: &digests,
         };
         let now = Timestamp::from_second(1_000_000_000).unwrap();
-        let found = Baseline::choose(&choice.parse().unwrap(), past, None, now);
+        let found = Baseline::choose(&choice.parse().unwrap(), past, &[], None, now);
         let names: Vec<_> = found.nights.iter().map(|runs| &runs[0].run).collect();
         assert_eq!(names, baseline, "{course}");
         let nights: Vec<_> = found.history.iter().map(|runs| &runs[0].run).collect();
@@ -343,6 +389,58 @@ mod tests {
     }
 
     #[test]
+    fn a_night_that_lacks_cases_of_tonight_is_no_last_good_one() {
+        let of = |n: usize, cases: &[&str]| {
+            let mut found = digest(n, &format!("r{n}"));
+            found.cells = night(n, "quiet", cases)
+                .cells
+                .iter()
+                .map(measured)
+                .collect();
+            found
+        };
+        let check = |courses: &[&[&str]], tonight: &[&str], expected: &str, notes: usize| {
+            let nights: Vec<_> = (0..courses.len()).map(|n| night(n, "quiet", &[])).collect();
+            let digests: Vec<_> = (0..).zip(courses).map(|(n, cases)| of(n, cases)).collect();
+            let past = Past {
+                nights: &nights,
+                digests: &digests,
+            };
+            let now = Timestamp::from_second(1_000_000_000).unwrap();
+            let choice = BaselineChoice::LastGood;
+            let found = Baseline::choose(&choice, past, tonight, None, now);
+            assert_eq!(found.nights[0][0].run, expected, "{courses:?}");
+            assert_eq!(found.notes.len(), notes, "{:?}", found.notes);
+        };
+        let both: &[&str] = &["a", "b"];
+        check(&[both, &["b"]], both, "r0", 1);
+        check(&[both, &["b"]], &["b"], "r1", 0);
+        // A case that no night has.
+        check(&[both, both], &["a", "b", "c"], "r1", 0);
+        check(&[&["a"], &["b"]], both, "r1", 0);
+    }
+
+    #[test]
+    fn cells_are_worse_as_they_were_measured_the_last_time() {
+        let check = |course: &[(&str, &[&str])], expected: &[&str]| {
+            let nights = (0..).zip(course);
+            let nights: Vec<_> = nights.map(|(n, (o, cells))| night(n, o, cells)).collect();
+            let past = Past {
+                nights: &nights,
+                digests: &[],
+            };
+            let found = past.worse();
+            let names: Vec<_> = found.iter().map(|worse| &worse.id.case).collect();
+            assert_eq!(names, expected, "{course:?}");
+        };
+        check(&[("regression", &["a", "=b"])], &["a"]);
+        check(&[("regression", &["a"]), ("quiet", &["=a"])], &[]);
+        check(&[("regression", &["a", "b"]), ("quiet", &["=b"])], &["a"]);
+        check(&[("regression", &["a"]), ("not-measured", &[])], &["a"]);
+        check(&[("regression", &["a"]), ("accepted", &[])], &[]);
+    }
+
+    #[test]
     fn mixed_runs_are_neither_baseline_nor_history() {
         let nights = [
             night(0, "quiet", &[]),
@@ -359,14 +457,14 @@ mod tests {
             digests: &digests,
         };
         let now = Timestamp::from_second(1_000_000_000).unwrap();
-        let found = Baseline::choose(&BaselineChoice::LastGood, past, None, now);
+        let found = Baseline::choose(&BaselineChoice::LastGood, past, &[], None, now);
         assert_eq!(found.nights, [[digest(0, "r0")]]);
         assert_eq!(found.history, [[digest(0, "r0")]]);
         assert!(found.notes[0].contains("`r1`"), "{:?}", found.notes);
         assert!(found.notes[0].contains("is mixed"), "{:?}", found.notes);
         // One that is asked for by name is taken.
         let run = BaselineChoice::Run("r1".to_owned());
-        let found = Baseline::choose(&run, past, Some(mixed(1, "r1")), now);
+        let found = Baseline::choose(&run, past, &[], Some(mixed(1, "r1")), now);
         assert_eq!((found.nights.len(), found.notes.len()), (1, 1));
     }
 
@@ -385,7 +483,7 @@ mod tests {
         let names: Vec<Vec<String>> = history.iter().map(names).collect();
         assert_eq!(names, [vec!["r0", "c2"], vec!["r1"]]);
         // What they came to counts in the baseline as well.
-        let found = past.newest(2, &mut Vec::new());
+        let found = past.newest(2, &[], &mut Vec::new());
         assert_eq!(found, history);
     }
 
@@ -401,7 +499,7 @@ mod tests {
                 nights: &nights,
                 digests: &digests,
             };
-            let found = Baseline::choose(&"rolling:2".parse().unwrap(), past, None, now);
+            let found = Baseline::choose(&"rolling:2".parse().unwrap(), past, &[], None, now);
             let names: Vec<_> = found.runs().map(|run| &run.run).collect();
             assert_eq!(names, baseline, "{nights:?}");
         };
@@ -422,13 +520,19 @@ mod tests {
             nights: &nights,
             digests: &digests,
         };
-        let found = Baseline::choose(&BaselineChoice::LastGood, past, None, Timestamp::UNIX_EPOCH);
+        let found = Baseline::choose(
+            &BaselineChoice::LastGood,
+            past,
+            &[],
+            None,
+            Timestamp::UNIX_EPOCH,
+        );
         assert_eq!(found.runs().count(), 1);
         assert!(found.notes[0].contains("set back"), "{:?}", found.notes);
         let named = Some(digest(3, "r3"));
         let run = BaselineChoice::Run("r3".to_owned());
         let now = digests[0].started;
-        let found = Baseline::choose(&run, past, named, now);
+        let found = Baseline::choose(&run, past, &[], named, now);
         assert_eq!(found.runs().next().unwrap().run, "r3");
         assert_eq!(found.history.len(), 1);
     }

@@ -8,7 +8,7 @@ use anechoic_record::{
     Metric, Moment, Night, NightCell, NightOutcome, Outcome, Restless, RunSettings, RunState,
     SCHEMA_VERSION,
 };
-use anechoic_report::RunDigest;
+use anechoic_report::{CellDigest, RunDigest};
 use anechoic_suite::{Case, Order, Plan};
 use jiff::Timestamp;
 
@@ -98,6 +98,26 @@ pub(crate) fn digest(n: usize, run: &str) -> RunDigest {
         },
         cells: Vec::new(),
     }
+}
+
+/// As a run has a cell of a night.
+pub(crate) fn measured(cell: &NightCell) -> CellDigest {
+    serde_json::from_value(serde_json::json!({
+        "case": cell.id.case,
+        "tokens": cell.id.tokens,
+        "metric": cell.id.metric,
+        "settings": "0123456789abcdef",
+        "primary": true,
+        "average": {
+            "value": cell.value,
+            "interval": null,
+            "scale": "ratio",
+            "processes": 1,
+            "iterations": 1,
+        },
+        "disturbed": 0,
+    }))
+    .unwrap()
 }
 
 /// One case per word, one letter per attempt, of which two good ones are planned: `o` good, `d` good and disturbed, `c` contaminated,

@@ -38,9 +38,12 @@ impl Known {
             NightOutcome::Accepted => *self = Self::default(),
             NightOutcome::NoBaseline | NightOutcome::Quiet => {
                 self.nights = 0;
-                // A recovery that reached nobody is told again.
-                if night.news.is_none() || told.is_some() {
+                // A recovery that reached nobody is told again, and a cell that was not judged has not recovered.
+                if self.is_over(night) && (night.news.is_none() || told.is_some()) {
                     *self = Self::default();
+                } else if night.news.is_none() {
+                    (self.unmeasured, self.failing) = (false, false);
+                    self.forget(night);
                 }
             }
             NightOutcome::Regression => {
@@ -80,7 +83,8 @@ impl Known {
         match &tonight.outcome {
             NightOutcome::Accepted => None,
             NightOutcome::NoBaseline | NightOutcome::Quiet => {
-                self.is_uneasy().then_some(News::Recovery)
+                let is_over = self.is_uneasy() && self.is_over(tonight);
+                is_over.then_some(News::Recovery)
             }
             NightOutcome::Regression => {
                 let is_new = worse(tonight).any(|cell| !self.worse.contains_key(&cell));
@@ -92,6 +96,15 @@ impl Known {
                 (is_long && !self.unmeasured).then_some(News::NothingMeasured)
             }
         }
+    }
+
+    /// Whether all that is known to be worse was judged on this night.
+    fn is_over(&self, night: &Night) -> bool {
+        let is_judged = |id: &CellId| {
+            let mut cells = night.cells.iter();
+            cells.any(|cell| cell.id == *id && cell.finding.is_judged())
+        };
+        self.worse.keys().all(is_judged)
     }
 
     fn is_uneasy(&self) -> bool {
@@ -158,8 +171,8 @@ mod tests {
             ("regression:a", "-"),
             ("not-measured", "-"),
             ("regression:a", "-"),
-            ("quiet", "recovery"),
-            ("quiet", "-"),
+            ("quiet:=a", "recovery"),
+            ("quiet:=a", "-"),
             ("regression:a", "regression"),
         ]);
         check(&[
@@ -179,7 +192,7 @@ mod tests {
             ("regression:a,b", "regression"),
             ("regression:b", "-"),
             ("regression:a", "-"),
-            ("quiet", "recovery"),
+            ("quiet:=a,=b", "recovery"),
         ]);
     }
 
@@ -194,7 +207,7 @@ mod tests {
             ("regression:=a,b", "-"),
             ("regression:a,b", "regression"),
             ("regression:a,b", "-"),
-            ("quiet", "recovery"),
+            ("quiet:=a,=b", "recovery"),
         ]);
         // A case that is not measured is not over.
         check(&[
@@ -207,7 +220,7 @@ mod tests {
             ("regression:a", "regression"),
             ("regression:=a,b!", "regression"),
             ("regression:=a,b!", "regression"),
-            ("quiet", "recovery"),
+            ("quiet:=a,=b", "recovery"),
         ]);
     }
 
@@ -237,7 +250,7 @@ mod tests {
             ("regression:a?", "regression"),
             ("regression:a", "regression"),
             ("regression:a", "-"),
-            ("quiet", "recovery"),
+            ("quiet:=a", "recovery"),
         ]);
         check(&[("failed?", "failure"), ("quiet", "-")]);
         check(&[
@@ -255,12 +268,12 @@ mod tests {
             ("regression:a", "regression"),
             ("regression:a", "-"),
         ]);
-        check(&[("regression:a!", "regression"), ("quiet", "-")]);
+        check(&[("regression:a!", "regression"), ("quiet:=a", "-")]);
         check(&[
             ("regression:a", "regression"),
-            ("quiet!", "recovery"),
-            ("quiet", "recovery"),
-            ("quiet", "-"),
+            ("quiet:=a!", "recovery"),
+            ("quiet:=a", "recovery"),
+            ("quiet:=a", "-"),
         ]);
         check(&[
             ("not-measured", "-"),
@@ -302,11 +315,33 @@ mod tests {
     }
 
     #[test]
+    fn what_was_not_measured_has_not_recovered() {
+        check(&[
+            ("regression:a", "regression"),
+            ("quiet:=b", "-"),
+            ("regression:a", "-"),
+            ("quiet", "-"),
+            ("quiet:=a,=b", "recovery"),
+            ("quiet:=a", "-"),
+            ("regression:a", "regression"),
+        ]);
+        check(&[
+            ("regression:a", "regression"),
+            ("not-measured", "-"),
+            ("quiet:=b", "-"),
+            ("not-measured", "-"),
+            ("not-measured", "-"),
+            ("not-measured", "nothing"),
+            ("quiet:=a", "recovery"),
+        ]);
+    }
+
+    #[test]
     fn whoever_accepts_a_level_needs_not_be_told() {
         check(&[
             ("regression:a", "regression"),
             ("accepted", "-"),
-            ("quiet", "-"),
+            ("quiet:=a", "-"),
             ("regression:a", "regression"),
         ]);
     }

@@ -1,7 +1,7 @@
 //! From what a night found to its outcome and the exit code.
 
 use anechoic_record::NightOutcome;
-use anechoic_report::GateDecision;
+use anechoic_report::{Gate, GateDecision};
 
 use crate::exit_code::ExitCode;
 
@@ -50,17 +50,16 @@ pub(crate) fn conclude(found: Found<'_>) -> (NightOutcome, ExitCode) {
 }
 
 /// Whether a further run of the same night would tell.
-pub(crate) fn wants_another(decision: &GateDecision, left: u32) -> bool {
-    *decision == GateDecision::Suspicious && left > 0
+pub(crate) fn wants_another(gate: &Gate, left: u32) -> bool {
+    gate.is_doubtful && left > 0
 }
 
-/// Why nothing may be said of a night that left a doubt, where no further run could be believed: one alone does not decide it. `runs`
-/// are those that may be believed.
-pub(crate) fn unconfirmed(runs: usize, restless: Vec<String>) -> Option<Vec<String>> {
-    if runs > 1 || restless.is_empty() {
+/// Why nothing may be said of a night that ends with a doubt, where further runs could not be believed: what they would have told is not known.
+pub(crate) fn unconfirmed(decision: &GateDecision, restless: Vec<String>) -> Option<Vec<String>> {
+    if *decision != GateDecision::Suspicious || restless.is_empty() {
         return None;
     }
-    let doubt = "what was measured leaves a doubt, and no further run could be believed";
+    let doubt = "what was measured leaves a doubt, and not enough further runs could be believed";
     Some(std::iter::once(doubt.to_owned()).chain(restless).collect())
 }
 
@@ -158,24 +157,33 @@ mod tests {
     }
 
     #[test]
-    fn one_run_alone_decides_no_doubt() {
-        let check = |runs: usize, restless: &[&str], reasons: Option<usize>| {
+    fn a_doubt_stays_one_where_the_machine_was_not_at_rest() {
+        let check = |decision: GateDecision, restless: &[&str], reasons: Option<usize>| {
             let restless = restless.iter().map(|text| (*text).to_owned()).collect();
-            let found = unconfirmed(runs, restless);
-            assert_eq!(found.map(|found| found.len()), reasons);
+            let found = unconfirmed(&decision, restless);
+            assert_eq!(found.map(|found| found.len()), reasons, "{decision:?}");
         };
-        check(1, &[], None);
-        check(1, &["hot"], Some(2));
-        check(1, &["hot", "busy"], Some(3));
-        check(2, &["hot"], None);
-        check(3, &[], None);
+        check(GateDecision::Suspicious, &[], None);
+        check(GateDecision::Suspicious, &["hot"], Some(2));
+        check(GateDecision::Suspicious, &["hot", "busy"], Some(3));
+        check(GateDecision::Quiet, &["hot"], None);
+        check(GateDecision::Regression, &["hot"], None);
     }
 
     #[test]
     fn only_doubt_is_worth_another_run() {
-        assert!(wants_another(&GateDecision::Suspicious, 1));
-        assert!(!wants_another(&GateDecision::Suspicious, 0));
-        assert!(!wants_another(&GateDecision::Regression, 1));
-        assert!(!wants_another(&GateDecision::Quiet, 1));
+        let check = |is_doubtful: bool, left: u32, expected: bool| {
+            let gate = Gate {
+                decision: GateDecision::Regression,
+                is_doubtful,
+                noise: None,
+                cells: Vec::new(),
+                notes: Vec::new(),
+            };
+            assert_eq!(wants_another(&gate, left), expected);
+        };
+        check(true, 1, true);
+        check(true, 0, false);
+        check(false, 1, false);
     }
 }

@@ -1,7 +1,7 @@
 //! From what is seen of the cells to what the night comes to.
 
 use anechoic_record::{CellFinding, Difference, NightCell};
-use anechoic_stats::{Scale, holm};
+use anechoic_stats::{Interval, Scale, holm};
 
 use super::evidence::Evidence;
 use super::known::{Known, known};
@@ -16,8 +16,8 @@ const NIGHT: f64 = 0.01;
 const STEP: f64 = 0.005;
 const CREEP: f64 = 0.005;
 
-/// On the line of ratios: where no smaller change than tenfold could be told, none is looked for.
-const BLIND: f64 = std::f64::consts::LN_10;
+/// Where no smaller change than tenfold could be told, that nothing is told says nothing.
+const BLIND: f64 = 10.0;
 
 /// A change for the worse with a p value up to here, for itself and either way, is worth a further run.
 const SUSPICION: f64 = 0.3;
@@ -40,12 +40,13 @@ pub fn gate(input: &GateInput<'_>, options: &GateOptions) -> Gate {
     let series = series(&runs, options);
     let judged = judge(&series, input, options);
     let notes = notes::of(&runs, &series, &judged, options);
-    let decision = match refused {
-        Some(decision) => decision,
+    let (decision, is_doubtful) = match refused {
+        Some(decision) => (decision, false),
         None => decision(&judged, &series, options),
     };
     Gate {
         decision,
+        is_doubtful,
         noise: notes::source(&judged),
         cells: judged.into_iter().map(|judged| judged.cell).collect(),
         notes,
@@ -56,6 +57,7 @@ impl Gate {
     fn not_comparable(reasons: Vec<String>) -> Self {
         Self {
             decision: GateDecision::NotComparable { reasons },
+            is_doubtful: false,
             noise: None,
             cells: Vec::new(),
             notes: Vec::new(),
@@ -80,6 +82,8 @@ pub(super) struct Judged {
     pub(super) known: Option<Known>,
     /// Where it is compared: what is said of tonight alone.
     pub(super) verdict: Option<Verdict>,
+    /// Whether it was worse before, and is no better tonight.
+    goes_on: bool,
     suspicious: bool,
 }
 
@@ -133,6 +137,8 @@ struct Examined<'s, 'a> {
     evidence: Option<Evidence>,
     /// The smallest change that matters, on the line.
     threshold: f64,
+    /// By how much it was worse when it was measured the last time, as effects are told.
+    worse: Option<f64>,
 }
 
 impl<'s, 'a> Examined<'s, 'a> {
@@ -148,6 +154,11 @@ impl<'s, 'a> Examined<'s, 'a> {
             series,
             known,
             threshold,
+            worse: input
+                .worse
+                .iter()
+                .find(|worse| worse.id == *series.id)
+                .map(|worse| worse.effect),
         }
     }
 
@@ -171,8 +182,9 @@ impl<'s, 'a> Examined<'s, 'a> {
         Judged {
             cell,
             verdict,
+            goes_on: self.goes_on(),
             suspicious: evidence
-                .is_some_and(|evidence| self.is_suspicious(evidence, chances.suspicion)),
+                .is_some_and(|evidence| self.is_suspicious(evidence, chances.suspicion, level)),
             known: self.known,
         }
     }
@@ -188,14 +200,18 @@ impl<'s, 'a> Examined<'s, 'a> {
         Some(verdict)
     }
 
-    /// The smallest change on the line that would be told at this level; `None` where none of a size that anybody cares about would.
+    /// The smallest measured change on the line that is told at this level; `None` where none of a size that anybody cares about is.
     fn least(&self, level: f64) -> Option<f64> {
         let least = self.evidence.as_ref()?.least(level)?.max(self.threshold);
-        let is_blind = self.series.scale == Scale::Ratio && least > BLIND;
-        (!is_blind).then_some(least)
+        let tenfold = match self.series.scale {
+            Scale::Ratio => BLIND.ln(),
+            Scale::Difference => (BLIND - 1.0) * self.series.level()?.abs(),
+        };
+        // Of a baseline of exactly 0 nothing is a multiple.
+        (least <= tenfold || tenfold == 0.0).then_some(least)
     }
 
-    /// `is_seen`: a change would be told.
+    /// `is_seen`: changes of a size that anybody cares about are told.
     fn finding(&self, verdict: Option<Verdict>, chances: &Chances, is_seen: bool) -> CellFinding {
         match verdict {
             None => CellFinding::New,
@@ -204,6 +220,7 @@ impl<'s, 'a> Examined<'s, 'a> {
             Some(Verdict::Higher | Verdict::Lower | Verdict::Same(_) | Verdict::Undecided(_)) => {
                 let is_judged = is_seen && (self.series.is_exact() || chances.night.is_some());
                 self.course(chances).unwrap_or(match is_judged {
+                    _ if self.goes_on() => CellFinding::Worse,
                     true => CellFinding::Same,
                     false => CellFinding::Unjudged,
                 })
@@ -232,14 +249,35 @@ impl<'s, 'a> Examined<'s, 'a> {
         })
     }
 
-    /// Whether a further run may make a regression of it.
-    fn is_suspicious(&self, evidence: &Evidence, p: f64) -> bool {
+    /// Whether it was worse before, and is still so by at least half as much, which chance does not explain well: that something is over has to be
+    /// seen, and is not concluded from noise that hides it.
+    fn goes_on(&self) -> bool {
+        let Some((evidence, worse)) = self.evidence.as_ref().zip(self.worse) else {
+            return false;
+        };
+        let worse = self.series.scale.of_effect(worse);
+        let is_as_large = evidence.effect.abs() >= worse.abs() / 2.0;
+        is_as_large && self.is_worse(evidence.effect) && evidence.p.is_none_or(|p| p <= SUSPICION)
+    }
+
+    /// Whether a further run may make a regression of it: it is worse, chance does not explain that well, and it may be so by as much as matters
+    /// and as ever so many runs of one night would show at this level.
+    fn is_suspicious(&self, evidence: &Evidence, p: f64, level: f64) -> bool {
+        let least = evidence.least_ever(level).unwrap_or(0.0);
         let level = SUSPICIOUS_SHARE * self.threshold;
-        let is_worse =
-            |effect: f64| effect.abs() >= level && self.changed(effect) == Verdict::Worse;
-        let tonight = is_worse(evidence.effect) && evidence.p.is_some_and(|found| found <= p);
-        let step = evidence.step.as_ref();
-        tonight || step.is_some_and(|step| is_worse(step.found.effect) && step.found.p <= p)
+        let may_matter = |interval: Option<Interval>| {
+            let may_be = |end: f64| self.is_worse(end) && end.abs() >= least;
+            interval.is_some_and(|interval| may_be(interval.low) || may_be(interval.high))
+        };
+        let is_doubtful = |effect: f64, interval: Option<Interval>, found: f64| {
+            let is_worse = effect.abs() >= level && self.changed(effect) == Verdict::Worse;
+            is_worse && found <= p && may_matter(interval)
+        };
+        let tonight = evidence
+            .p
+            .is_some_and(|found| is_doubtful(evidence.effect, evidence.interval, found));
+        let step = evidence.step.as_ref().map(|step| &step.found);
+        tonight || step.is_some_and(|step| is_doubtful(step.effect, step.interval, step.p))
     }
 
     fn is_worse(&self, effect: f64) -> bool {
@@ -255,27 +293,62 @@ impl<'s, 'a> Examined<'s, 'a> {
     }
 }
 
-fn decision(judged: &[Judged], series: &[Series<'_>], options: &GateOptions) -> GateDecision {
+/// What a cell says of the night.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// It became worse tonight, for sure.
+    Fresh,
+    /// It is worse, and several nights agree.
+    Standing,
+    /// It looks worse, which chance reaches in a single run.
+    Unsure,
+    /// It may be worse.
+    Suspicious,
+    Quiet,
+}
+
+impl State {
+    fn of(one: &Judged, series: &Series<'_>, options: &GateOptions) -> Self {
+        // What chance reaches is decided by three runs where so many can be made.
+        let is_sure = !options.confirmable || series.tonight.len() >= SURE || series.is_exact();
+        match one.cell.finding {
+            CellFinding::Step { .. } | CellFinding::Creep { .. } => Self::Standing,
+            CellFinding::Worse if one.goes_on => Self::Standing,
+            CellFinding::Worse if is_sure => Self::Fresh,
+            CellFinding::Worse => Self::Unsure,
+            _ if one.suspicious => Self::Suspicious,
+            CellFinding::New | CellFinding::Unjudged | CellFinding::Same | CellFinding::Better => {
+                Self::Quiet
+            }
+        }
+    }
+}
+
+/// What the night comes to, and whether a further run would tell more.
+fn decision(
+    judged: &[Judged],
+    series: &[Series<'_>],
+    options: &GateOptions,
+) -> (GateDecision, bool) {
     if judged
         .iter()
         .all(|one| one.cell.finding == CellFinding::New)
     {
         let reason = "no cell of the baseline was measured tonight with the same settings";
         let reasons = vec![reason.to_owned()];
-        return GateDecision::NotComparable { reasons };
+        return (GateDecision::NotComparable { reasons }, false);
     }
-    // What chance reaches is decided by three runs where so many can be made.
-    let is_regression = |(one, series): (&Judged, &Series<'_>)| match one.cell.finding {
-        CellFinding::Worse => {
-            !options.confirmable || series.tonight.len() >= SURE || series.is_exact()
-        }
-        CellFinding::Step { .. } | CellFinding::Creep { .. } => true,
-        CellFinding::New | CellFinding::Unjudged | CellFinding::Same | CellFinding::Better => false,
-    };
-    let is_suspicious = judged.iter().any(|one| one.suspicious);
-    match judged.iter().zip(series).any(is_regression) {
+    let cells = judged.iter().zip(series);
+    let states: Vec<State> = cells
+        .map(|(one, series)| State::of(one, series, options))
+        .collect();
+    let has = |state| states.contains(&state);
+    // People hear tonight of what is new, and of more on the nights to come.
+    let is_doubtful = has(State::Unsure) || has(State::Suspicious) && !has(State::Fresh);
+    let decision = match has(State::Fresh) || has(State::Standing) {
         true => GateDecision::Regression,
-        false if options.confirmable && is_suspicious => GateDecision::Suspicious,
+        false if is_doubtful => GateDecision::Suspicious,
         false => GateDecision::Quiet,
-    }
+    };
+    (decision, is_doubtful)
 }

@@ -1,6 +1,6 @@
 //! What a night is judged from, and what it comes to.
 
-use anechoic_record::{Certificate, Difference, NightCell, NoiseSource};
+use anechoic_record::{CellId, Certificate, Difference, NightCell, NoiseSource};
 
 use crate::{RunDigest, Threshold};
 
@@ -13,8 +13,19 @@ pub struct GateInput<'a> {
     pub baseline: &'a [Vec<RunDigest>],
     /// The measured nights since a level was accepted the last time, oldest first, without tonight: of each its run, then its confirmations.
     pub nights: &'a [Vec<RunDigest>],
+    /// Cells that were worse when they were measured the last time.
+    pub worse: &'a [WorseCell],
     /// What is certified of the machine's noise.
     pub certified: Certified<'a>,
+}
+
+/// A cell that was worse when it was measured the last time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WorseCell {
+    /// It.
+    pub id: CellId,
+    /// By so much, as [`NightCell::effect`] has it.
+    pub effect: f64,
 }
 
 /// What is known of a machine's noise.
@@ -47,7 +58,7 @@ pub struct GateOptions {
     pub threshold: Threshold,
     /// Whether all metrics are judged, and not those alone that benchmarks are about.
     pub all_metrics: bool,
-    /// Whether a further run can be made tonight. Where one can, no change that chance reaches is called a regression by a single run.
+    /// Whether a further run can be made tonight, or could be but for a machine without rest. Then no change that chance reaches is called a regression by fewer than three runs.
     pub confirmable: bool,
 }
 
@@ -63,7 +74,7 @@ pub enum GateDecision {
     },
     /// Nothing became worse, as far as can be told.
     Quiet,
-    /// Something may have become worse: a further run tonight would tell.
+    /// Something may have become worse, and nothing has for sure.
     Suspicious,
     /// Something became worse.
     Regression,
@@ -74,6 +85,8 @@ pub enum GateDecision {
 pub struct Gate {
     /// What it comes to.
     pub decision: GateDecision,
+    /// Whether a further run tonight would tell more, where one can be made.
+    pub is_doubtful: bool,
     /// Where the noise of most judged cells is known from.
     pub noise: Option<NoiseSource>,
     /// The judged cells, in the order of the run.

@@ -20,10 +20,17 @@ pub(super) fn of(
             notes.add(text, series.id);
         }
     }
+    let mut missing_cells = Notes::default();
     for id in missing(runs, options) {
-        notes.add("in the baseline, and not measured tonight".to_owned(), id);
+        missing_cells.add("in the baseline, and not measured tonight".to_owned(), id);
     }
-    notes.lines(judged.len())
+    // These are among none of the judged.
+    let missing = missing_cells.lines(usize::MAX);
+    notes
+        .lines(judged.len())
+        .into_iter()
+        .chain(missing)
+        .collect()
 }
 
 fn of_cell(one: &Judged, series: &Series<'_>) -> Vec<String> {

@@ -62,6 +62,9 @@ const COMMON: f64 = 0.35;
 /// By how much more the variance of a median of three or more falls short of that of a mean; of three normal values 1.35, of more up to 1.57.
 const MEDIAN: f64 = 1.4;
 
+/// What a night is worth at most, however many runs it has.
+pub(super) const MOST: f64 = 1.0 / COMMON;
+
 /// How many nights of a single run each a night of `runs` runs is worth, of which the median counts.
 pub(crate) fn worth(runs: usize) -> f64 {
     let own = match runs {

@@ -68,15 +68,7 @@ pub(super) fn threshold(cell: &NightCell) -> String {
 
 /// From which share of the baseline on a change of the cell would have been told; `None` where it was not judged.
 pub(super) fn told_from(cell: &NightCell) -> Option<f64> {
-    let is_judged = match cell.finding {
-        CellFinding::New | CellFinding::Unjudged => false,
-        CellFinding::Same
-        | CellFinding::Better
-        | CellFinding::Worse
-        | CellFinding::Step { .. }
-        | CellFinding::Creep { .. } => true,
-    };
-    let least = cell.threshold.filter(|_| is_judged)?;
+    let least = cell.threshold.filter(|_| cell.finding.is_judged())?;
     if is_share(cell) {
         return Some(least);
     }

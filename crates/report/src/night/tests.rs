@@ -117,12 +117,12 @@ fn every_outcome_has_its_line() {
     check(
         NightOutcome::Quiet,
         None,
-        "quick: quiet: none of 1 cell worse, 1 better; a change would show from 1.2 % on",
+        "quick: quiet: none of 1 cell worse, 1 better; a measured change is told from 1.2 % on",
     );
     check(
         NightOutcome::Quiet,
         Some(News::Recovery),
-        "quick: recovered: none of 1 cell worse, 1 better; a change would show from 1.2 % on",
+        "quick: recovered: none of 1 cell worse, 1 better; a measured change is told from 1.2 % on",
     );
     check(
         NightOutcome::NotMeasured { reasons: reasons() },
@@ -154,7 +154,7 @@ fn what_was_not_judged_is_not_said_to_be_the_same() {
     };
     assert_eq!(
         title(&[CellFinding::Same, CellFinding::Unjudged]),
-        "quick: quiet: none of 1 cell worse, 1 not judged; a change would show from 1.2 % on"
+        "quick: quiet: none of 1 cell worse, 1 not judged; a measured change is told from 1.2 % on"
     );
     assert_eq!(
         title(&[CellFinding::Unjudged]),
@@ -178,11 +178,15 @@ fn a_quiet_night_says_how_large_a_change_had_to_be() {
     };
     check(
         &[Some(0.34), Some(0.01), Some(0.036), Some(0.02)],
-        "; a change would show from 3.6 % on in half of them, from 34 % on in all",
+        "; a measured change is told from 2.0 % on in half of them, from 34 % on in all",
+    );
+    check(
+        &[Some(0.34), Some(0.02)],
+        "; a measured change is told from 2.0 % on in half of them, from 34 % on in all",
     );
     check(
         &[Some(0.02), Some(0.02)],
-        "; a change would show from 2.0 % on",
+        "; a measured change is told from 2.0 % on",
     );
     check(&[None], "");
     let mut difference = cell("a", 0.0, CellFinding::Same);
@@ -211,7 +215,7 @@ fn the_body_of_a_recovery_says_so() {
     };
     let body = night_message(report);
     assert!(
-        body.starts_with("quick: recovered: none of 1 cell worse; a change would show from 1.2 % on\n\nquick: quiet"),
+        body.starts_with("quick: recovered: none of 1 cell worse; a measured change is told from 1.2 % on\n\nquick: quiet"),
         "{body}"
     );
 }

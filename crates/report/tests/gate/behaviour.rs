@@ -2,9 +2,9 @@
 
 use anechoic_record::{CellFinding, Certificate, CertifiedCell, Difference, Metric, NoiseSource};
 use anechoic_report::{
-    CellDigest, Certified, Gate, GateDecision, GateInput, GateOptions, RunDigest, gate,
+    CellDigest, Certified, Gate, GateDecision, GateInput, GateOptions, RunDigest, WorseCell, gate,
 };
-use anechoic_stats::Scale;
+use anechoic_stats::{Interval, Scale};
 
 use crate::made::{cell, fingerprint, run, sure};
 
@@ -30,6 +30,7 @@ fn timed(value: f64) -> CellDigest {
 struct Night {
     tonight: Vec<RunDigest>,
     past: Vec<RunDigest>,
+    worse: Vec<WorseCell>,
     options: GateOptions,
 }
 
@@ -43,6 +44,7 @@ impl Night {
                 .map(|cell| run(day, vec![cell]))
                 .collect(),
             past,
+            worse: Vec::new(),
             options: GateOptions::default(),
         }
     }
@@ -63,6 +65,7 @@ impl Night {
             tonight: &self.tonight,
             baseline: &baseline,
             nights: &nights,
+            worse: &self.worse,
             certified,
         };
         gate(&input, &self.options)
@@ -142,6 +145,7 @@ fn the_baseline_is_what_its_confirmations_came_to() {
             tonight: &[1.0, 1.0, 1.0].map(|value| run(20, vec![timed(value)])),
             baseline: &[runs.to_vec()],
             nights: &nights,
+            worse: &[],
             certified: Certified::None,
         };
         let found = gate(&input, &GateOptions::default());
@@ -162,8 +166,109 @@ fn the_baseline_is_what_its_confirmations_came_to() {
 fn a_machine_that_has_bad_nights_is_not_believed_at_once() {
     let mut levels = [1.0; 20];
     levels[7] = 1.08;
-    let night = Night::of(nights(&levels, timed), vec![timed(1.06)]);
-    check(&night, GateDecision::Quiet, &CellFinding::Same);
+    let past = nights(&levels, timed);
+    let night = Night::of(past.clone(), vec![timed(1.06)]);
+    // It leaves a doubt, and what would be told is what no night was off by.
+    let found = check(&night, GateDecision::Suspicious, &CellFinding::Same);
+    let told = found.cells[0].threshold.unwrap();
+    assert!(told > 0.065 && told < 0.085, "{told}");
+    let night = Night::of(past, vec![timed(1.09)]);
+    check(&night, GateDecision::Regression, &CellFinding::Worse);
+}
+
+#[test]
+fn a_night_that_is_off_alone_is_no_step_however_often_it_is_measured() {
+    let mut levels = [1.0; 30];
+    levels[12] = 1.06;
+    let past = nights(&levels, timed);
+    let tonight = (0..10).map(|_| timed(1.055)).collect();
+    let night = Night::of(past.clone(), tonight);
+    check(&night, GateDecision::Suspicious, &CellFinding::Same);
+    // The night after, it is one.
+    let tonight = (0..10).map(|_| timed(1.055)).collect();
+    let mut night = Night::of(past, tonight);
+    night.past.push(run(30, vec![timed(1.05)]));
+    let found = night.against(&night.past[..30], Certified::None);
+    assert_eq!(found.decision, GateDecision::Regression, "{found:?}");
+    let CellFinding::Step { since } = &found.cells[0].finding else {
+        panic!("{found:?}");
+    };
+    assert_eq!(*since, night.past[30].run);
+}
+
+#[test]
+fn a_regression_is_over_when_it_is_seen_to_be() {
+    // By 3 % up and down, so that 6 % are no clear change.
+    let levels: Vec<f64> = (0..12).map(|at| 1.0 + 0.03 * f64::from(at % 2)).collect();
+    let check = |worse: Option<f64>, tonight: f64, decision: GateDecision, is_doubtful: bool| {
+        let mut night = Night::of(nights(&levels, timed), vec![timed(tonight)]).confirmable();
+        let id = timed(1.0).id;
+        night.worse = worse
+            .map(|effect| WorseCell { id, effect })
+            .into_iter()
+            .collect();
+        let found = night.judge(Certified::None);
+        let is_worse = decision == GateDecision::Regression;
+        assert_eq!(found.decision, decision, "{found:?}");
+        assert_eq!(found.is_doubtful, is_doubtful, "{found:?}");
+        assert_eq!(found.cells[0].finding.is_worse(), is_worse, "{found:?}");
+    };
+    check(None, 1.06, GateDecision::Suspicious, true);
+    check(Some(0.07), 1.06, GateDecision::Regression, false);
+    check(Some(0.2), 1.06, GateDecision::Suspicious, true);
+    // What chance explains well is over.
+    check(Some(0.03), 1.02, GateDecision::Quiet, false);
+    check(Some(0.07), 0.95, GateDecision::Quiet, false);
+}
+
+#[test]
+fn what_no_run_of_the_night_can_tell_is_not_asked_of_one() {
+    // One of three cells by 20 % up and down: 25 % are off, and nothing of that size is told.
+    let of = |at: i64, level: f64| {
+        let others = ["b", "c"].map(|case| cell(case, Metric::TotalTime, 1.0));
+        run(at, [timed(level)].into_iter().chain(others).collect())
+    };
+    let past: Vec<RunDigest> = (0..9)
+        .map(|at| of(at, 1.0 + 0.2 * (at % 2) as f64))
+        .collect();
+    let judged = |tonight: f64| {
+        let mut night = Night::of(past.clone(), Vec::new()).confirmable();
+        night.tonight = vec![of(9, tonight)];
+        night.against(&past[8..], Certified::None)
+    };
+    let found = judged(1.25);
+    assert_eq!(found.decision, GateDecision::Quiet, "{found:?}");
+    assert!(!found.is_doubtful && found.cells[0].threshold.unwrap() > 0.9);
+    assert!(judged(2.0).is_doubtful);
+}
+
+#[test]
+fn of_many_cells_one_that_is_somewhat_off_is_no_doubt() {
+    let names: Vec<String> = (0..16).map(|at| format!("cell-{at}")).collect();
+    let of = |night: i64, level: f64, count: usize| {
+        let cells = names.iter().take(count).enumerate();
+        let cells = cells.map(|(at, name)| {
+            let value = if at == 0 { level } else { 1.0 };
+            cell(name, Metric::TotalTime, value)
+        });
+        run(night, cells.collect())
+    };
+    let check = |level: f64, count: usize, expected: GateDecision| {
+        // By 1 % up and down, so that p of one alone is not small.
+        let levels = (0..20).map(|at| 1.0 + 0.01 * f64::from(at % 2));
+        let past = levels.zip(0..).map(|(level, at)| of(at, level, count));
+        let night = Night {
+            tonight: vec![of(20, level, count)],
+            past: past.collect(),
+            worse: Vec::new(),
+            options: GateOptions::default(),
+        };
+        let found = night.judge(Certified::None);
+        assert_eq!(found.decision, expected, "{level} of {count}: {found:?}");
+    };
+    check(1.017, 1, GateDecision::Suspicious);
+    check(1.017, 16, GateDecision::Quiet);
+    check(1.024, 16, GateDecision::Suspicious);
 }
 
 #[test]
@@ -171,6 +276,9 @@ fn changes_below_the_threshold_do_not_matter() {
     let quiet = |level: f64| timed(1.0 + (level - 1.0) / 50.0);
     let past = nights(&[1.0; 20], quiet);
     let night = Night::of(past.clone(), vec![timed(1.008)]);
+    // It may be 1 %; what is known to be less leaves no doubt.
+    check(&night, GateDecision::Suspicious, &CellFinding::Same);
+    let night = Night::of(past.clone(), vec![timed(1.0055)]);
     check(&night, GateDecision::Quiet, &CellFinding::Same);
     let mut night = Night::of(past, vec![timed(1.008)]);
     night.options.threshold = "0.5%".parse().unwrap();
@@ -279,6 +387,17 @@ fn other_settings_are_another_cell_and_missing_ones_are_told() {
     let found = Night::of(past, vec![timed(1.0)]).judge(Certified::None);
     let expected = "`b` total-time: in the baseline, and not measured tonight";
     assert_eq!(found.notes, [expected]);
+    let three = |at: i64| {
+        let others = ["b", "c"].map(|case| cell(case, Metric::TotalTime, 1.0));
+        run(at, [timed(1.0)].into_iter().chain(others).collect())
+    };
+    let past: Vec<RunDigest> = (0..9).map(three).collect();
+    let mut night = Night::of(past, vec![timed(1.0)]);
+    night.tonight[0]
+        .cells
+        .push(cell("b", Metric::TotalTime, 1.0));
+    let found = night.judge(Certified::None);
+    assert!(found.notes[0].starts_with("`c` "), "{:?}", found.notes);
 }
 
 #[test]
@@ -291,7 +410,7 @@ fn without_any_idea_of_noise_nothing_is_said() {
     let night = Night::of(nights(&[1.0], of), vec![of(1.5)]);
     let found = check(&night, GateDecision::Regression, &CellFinding::Worse);
     assert!(matches!(found.noise, Some(NoiseSource::Processes { .. })));
-    let night = Night::of(nights(&[1.0], of), vec![of(1.01)]);
+    let night = Night::of(nights(&[1.0], of), vec![of(1.004)]);
     check(&night, GateDecision::Quiet, &CellFinding::Same);
 }
 
@@ -403,6 +522,19 @@ fn a_cell_that_would_not_show_a_tenfold_change_is_not_judged() {
         "{:?}",
         found.notes
     );
+    let of = |value: f64| {
+        let mut cell = of(value);
+        cell.average.scale = Scale::Difference;
+        let ends = (value - 6.0, value + 6.0);
+        cell.average.interval = Some(Interval {
+            low: ends.0,
+            high: ends.1,
+        });
+        cell
+    };
+    let night = Night::of(vec![run(0, vec![of(-0.01)])], vec![of(-0.011)]);
+    let found = check(&night, GateDecision::Quiet, &CellFinding::Unjudged);
+    assert_eq!(found.cells[0].threshold, None);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use anechoic_record::{
     CertificateStatus, Difference, FoundCertificate, NightOutcome, RecordError, SuiteCertificates,
 };
-use anechoic_report::{Certified, Gate, GateDecision, GateInput, RunDigest, gate};
+use anechoic_report::{Certified, Gate, GateInput, RunDigest, gate};
 use anechoic_suite::{Plan, Suite};
 
 use super::Course;
@@ -58,10 +58,10 @@ impl Course<'_> {
         };
         let mut left = self.args.confirm;
         loop {
-            let judged = self.gate(&tonight.runs, task, left);
-            if !wants_another(&judged.decision, left) {
-                let runs = tonight.runs.len();
-                return Ok(match unconfirmed(runs, tonight.restless) {
+            let is_confirmable = left > 0 || !tonight.restless.is_empty();
+            let judged = self.gate(&tonight.runs, task, is_confirmable);
+            if !wants_another(&judged, left) {
+                return Ok(match unconfirmed(&judged.decision, tonight.restless) {
                     None => self.settle(judged, tonight.failed),
                     Some(restless) => conclude(Found::Measured(Measured {
                         failed: tonight.failed,
@@ -128,17 +128,18 @@ impl Course<'_> {
         }
     }
 
-    /// What the runs of tonight say, where so many further ones may be made.
-    fn gate(&self, tonight: &[RunDigest], task: &Task<'_>, left: u32) -> Gate {
+    /// What the runs of tonight say.
+    fn gate(&self, tonight: &[RunDigest], task: &Task<'_>, is_confirmable: bool) -> Gate {
         let certificates = task.certificates.as_ref().ok();
         let found = certificates.and_then(|found| found.under(&tonight[0].fingerprint));
         let input = GateInput {
             tonight,
             baseline: &task.baseline.nights,
             nights: &task.baseline.history,
+            worse: &task.baseline.worse,
             certified: found.as_ref().map_or(Certified::None, certified),
         };
-        gate(&input, &self.args.gate_options(left))
+        gate(&input, &self.args.gate_options(is_confirmable))
     }
 
     /// Puts into the night what the gate says of it.
@@ -153,7 +154,7 @@ impl Course<'_> {
             let text = |case: &String| format!("failed as well: {case}");
             self.notes.extend(failed.iter().map(text));
         }
-        if judged.decision == GateDecision::Suspicious {
+        if judged.is_doubtful {
             let text = "something may have become worse, and tonight did not tell for sure";
             self.notes.push(text.to_owned());
         }

@@ -42,7 +42,7 @@ impl Course<'_> {
             return Ok(conclude(Found::Unfit(reasons)));
         }
         let task = Task {
-            baseline: self.baseline(named),
+            baseline: self.baseline(&plan, named),
             certificates: find_certificate(&args.place.results.root, &self.night.suite),
             plan,
             suite: &suite,
@@ -74,12 +74,14 @@ impl Course<'_> {
         (!blockers.is_empty()).then_some(blockers)
     }
 
-    fn baseline(&mut self, named: Option<RunDigest>) -> Baseline {
+    fn baseline(&mut self, plan: &Plan, named: Option<RunDigest>) -> Baseline {
         if self.args.accept {
             return Baseline::default();
         }
         let now = self.night.started;
-        let chosen = Baseline::choose(&self.args.baseline, self.past.seen(), named, now);
+        let cases: Vec<&str> = plan.cases.iter().map(|case| case.id.as_str()).collect();
+        let choice = &self.args.baseline;
+        let chosen = Baseline::choose(choice, self.past.seen(), &cases, named, now);
         self.notes.extend(chosen.notes.iter().cloned());
         self.night.against = chosen.runs().map(|run| run.run.clone()).collect();
         chosen
