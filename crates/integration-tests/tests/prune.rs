@@ -294,9 +294,47 @@ fn nothing_to_remove_is_told_with_what_keeps_it() {
         "3 runs stay. Only `--keep-days` keeps 2 of them: a smaller number lets more go.\n",
     );
     check(
+        &[20, 30],
+        &[],
+        "2 runs stay. Only `--keep-days` and `--keep-last` keep 1 of them: smaller numbers of both let more go.\n",
+    );
+    check(
+        &[20, 30, 40, 50],
+        &["--keep-last", "2"],
+        "4 runs stay. Only `--keep-days` keeps 2 of them: a smaller number lets more go. \
+         Only `--keep-days` and `--keep-last` keep 1 of them: smaller numbers of both let more go.\n",
+    );
+    check(
         &[200],
         &["--keep-last", "0"],
         "Nothing to remove: 1 run stays.\n",
+    );
+}
+
+#[test]
+fn one_run_and_one_day_are_no_plural() {
+    let root = Root::new();
+    root.run("quick", 0);
+    let check = |number: &str, expected: [&str; 2]| {
+        let args = ["prune", "--keep-days", number, "--keep-last", number];
+        let text = root.bench.run(&args).stdout;
+        for line in expected {
+            assert!(text.contains(line), "no `{line}` in {text}");
+        }
+    };
+    check(
+        "1",
+        [
+            "--keep-last 1  it is the newest run of its suite\n",
+            "--keep-days 1  it was started in the last 24 hours\n",
+        ],
+    );
+    check(
+        "2",
+        [
+            "--keep-last 2  it is one of the newest 2 runs of its suite\n",
+            "--keep-days 2  it was started in the last 2 days\n",
+        ],
     );
 }
 

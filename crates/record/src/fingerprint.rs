@@ -44,9 +44,6 @@ pub struct Fingerprint {
 }
 
 impl Fingerprint {
-    /// What the difference of the worker programs is called.
-    pub(crate) const PROGRAMS: &str = "worker";
-
     /// The conditions of a run, as its first start found them.
     pub fn of(manifest: &Manifest) -> Self {
         let first = manifest.starts.first();
@@ -80,6 +77,20 @@ impl Fingerprint {
 
     /// What of the programs is another in `now` than here: what a change of numbers may come from.
     pub fn program_differences(&self, now: &Self) -> Vec<Difference> {
+        let differences = [
+            self.torch_difference(now),
+            self.worker_difference(now),
+            self.anechoic_difference(now),
+        ];
+        differences.into_iter().flatten().collect()
+    }
+
+    pub(crate) fn torch_difference(&self, now: &Self) -> Option<Difference> {
+        let (then, now) = self.torch.as_ref().zip(now.torch.as_ref())?;
+        Difference::between("libtorch", then, now)
+    }
+
+    fn worker_difference(&self, now: &Self) -> Option<Difference> {
         let programs = |of: &Self| {
             let texts = of.programs.iter().map(|file| {
                 let (path, size, at) = (&file.path, file.size_bytes, file.modified);
@@ -90,15 +101,11 @@ impl Fingerprint {
                 false => texts.collect::<Vec<_>>().join(", "),
             }
         };
-        let torch = self.torch.as_ref().zip(now.torch.as_ref());
-        [
-            torch.and_then(|(then, now)| Difference::between("libtorch", then, now)),
-            Difference::between(Self::PROGRAMS, &programs(self), &programs(now)),
-            Difference::between("anechoic", &self.anechoic, &now.anechoic),
-        ]
-        .into_iter()
-        .flatten()
-        .collect()
+        Difference::between("worker", &programs(self), &programs(now))
+    }
+
+    pub(crate) fn anechoic_difference(&self, now: &Self) -> Option<Difference> {
+        Difference::between("anechoic", &self.anechoic, &now.anechoic)
     }
 }
 

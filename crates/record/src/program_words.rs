@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::{Fingerprint, ProgramFile};
+use crate::{Difference, Fingerprint, ProgramFile};
 
 /// Programs that are named; of more, their number is told.
 const NAMED: usize = 2;
@@ -11,20 +11,19 @@ impl Fingerprint {
     /// What [`Fingerprint::program_differences`] says, short enough for a cell of a table: a program has its file's name, and the word for
     /// what became of it.
     pub fn program_words(&self, now: &Self) -> Vec<String> {
-        let differences = self.program_differences(now);
-        let words =
-            differences
-                .iter()
-                .flat_map(|difference| match difference.what == Self::PROGRAMS {
-                    true => of_files(&self.programs, &now.programs),
-                    false => vec![difference.text()],
-                });
-        words.collect()
+        let text = |difference: Option<Difference>| difference.map(|difference| difference.text());
+        let torch = text(self.torch_difference(now)).into_iter();
+        let files = of_files(&self.programs, &now.programs);
+        let anechoic = text(self.anechoic_difference(now));
+        torch.chain(files).chain(anechoic).collect()
     }
 }
 
 /// Files that are only in one of both; one of the same name is the same program in another state, or from another place.
 fn of_files(then: &[ProgramFile], now: &[ProgramFile]) -> Vec<String> {
+    if then == now {
+        return Vec::new();
+    }
     let (mut before, after) = (names(then, now), names(now, then));
     let (changed, new): (Vec<&str>, Vec<&str>) =
         after.into_iter().partition(|name| before.contains(name));
@@ -104,6 +103,7 @@ mod tests {
             &[(worker, 1), ("/b.py", 1)],
             &["program b.py new", "program a.py gone"],
         );
+        check(&[(worker, 1)], &[(worker, 1)], &[]);
         check(&[], &[(worker, 1)], &["program anechoic-worker new"]);
         check(
             &[("/a", 1), ("/b", 1)],

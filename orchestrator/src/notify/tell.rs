@@ -7,7 +7,7 @@ use anechoic_record::Notice;
 
 use super::message::{Letter, Message, test_message};
 use super::{NotifyError, Ways, command};
-use crate::process::{ErrandError, Waiting};
+use crate::process::Waiting;
 
 /// How one way went.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,7 +82,7 @@ impl Told {
     pub(super) fn interrupted(tries: u32) -> Self {
         Self {
             tries,
-            error: Some(ErrandError::Interrupted.to_string()),
+            error: Some("interrupted".to_owned()),
         }
     }
 

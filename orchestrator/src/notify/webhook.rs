@@ -1,7 +1,7 @@
 //! Telling by a request to a webhook: signed, tried again where that may help, and never sent on to another place.
 
 use std::io::{self, ErrorKind};
-use std::sync::mpsc::{TryRecvError, channel};
+use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -47,6 +47,9 @@ enum Refused {
     /// Nobody waits for its answer any more.
     Interrupted,
 }
+
+/// What came of a request.
+type Answer = Result<(), Refused>;
 
 /// A request that can be sent.
 type Request = ureq::RequestBuilder<ureq::typestate::WithBody>;
@@ -127,7 +130,7 @@ impl Webhook {
 
 /// Sends it, and waits for the answer in a thread of its own: nothing else ends a request that has begun. One that is not waited for any
 /// more ends with this process.
-fn ask(request: Request, body: Vec<u8>, waiting: &mut Waiting<'_>) -> Result<(), Refused> {
+fn ask(request: Request, body: Vec<u8>, waiting: &mut Waiting<'_>) -> Answer {
     let (sender, answer) = channel();
     let send = move || {
         let answer = request.send(&body[..]);
@@ -141,20 +144,24 @@ fn ask(request: Request, body: Vec<u8>, waiting: &mut Waiting<'_>) -> Result<(),
     thread::Builder::new()
         .spawn(send)
         .map_err(|_| no_request())?;
+    wait_for(&answer, waiting).unwrap_or_else(|| Err(no_request()))
+}
+
+/// Waits for an answer, and looks once more where waiting is cut short; none where nobody is left who could give one.
+fn wait_for(answer: &Receiver<Answer>, waiting: &mut Waiting<'_>) -> Option<Answer> {
     loop {
+        let is_over = waiting.is_over_after(LOOK);
         match answer.try_recv() {
-            Ok(judged) => return judged,
-            Err(TryRecvError::Disconnected) => return Err(no_request()),
-            Err(TryRecvError::Empty) if waiting.is_over_after(LOOK) => {
-                return Err(Refused::Interrupted);
-            }
+            Ok(judged) => return Some(judged),
+            Err(TryRecvError::Disconnected) => return None,
+            Err(TryRecvError::Empty) if is_over => return Some(Err(Refused::Interrupted)),
             Err(TryRecvError::Empty) => {}
         }
     }
 }
 
 /// What an answer means. Nothing of its body is read: it may repeat what it was sent.
-fn judge(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> Result<(), Refused> {
+fn judge(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> Answer {
     let code = status.as_u16();
     match code {
         200..=299 => Ok(()),
@@ -217,5 +224,28 @@ fn cause(error: &io::Error) -> String {
     match error.raw_os_error() {
         Some(_) => error.to_string(),
         None => error.kind().to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_came_while_waiting_was_cut_short_is_heard() {
+        let check = |given: Option<Answer>, expected: Option<Answer>| {
+            let (sender, answer) = channel();
+            let mut given = given.into_iter();
+            let mut cut = |_| {
+                given.by_ref().for_each(|given| sender.send(given).unwrap());
+                true
+            };
+            let found = wait_for(&answer, &mut Waiting::by(&mut cut));
+            assert_eq!(found, expected);
+        };
+        let refused = || Some(Err(Refused::ForGood("it answered 404".to_owned())));
+        check(Some(Ok(())), Some(Ok(())));
+        check(refused(), refused());
+        check(None, Some(Err(Refused::Interrupted)));
     }
 }

@@ -154,10 +154,11 @@ fn memory(bytes: &[u8]) -> io::Result<File> {
     Ok(file)
 }
 
-/// Waits for the program until then. It is left to be reaped.
+/// Waits for the program until then, and looks once more where waiting is cut short. It is left to be reaped.
 fn wait(leader: u32, deadline: Instant, waiting: &mut Waiting<'_>) -> io::Result<Waited> {
     let look = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
     loop {
+        let is_over = waiting.is_over_after(PAUSE);
         let found = waitid(Id::Pid(Pid::from_raw(leader.cast_signed())), look)?;
         if found != WaitStatus::StillAlive {
             return Ok(Waited::Ended);
@@ -165,7 +166,7 @@ fn wait(leader: u32, deadline: Instant, waiting: &mut Waiting<'_>) -> io::Result
         if Instant::now() >= deadline {
             return Ok(Waited::Late);
         }
-        if waiting.is_over_after(PAUSE) {
+        if is_over {
             return Ok(Waited::Interrupted);
         }
     }
@@ -175,7 +176,7 @@ fn wait(leader: u32, deadline: Instant, waiting: &mut Waiting<'_>) -> io::Result
 /// waited for.
 fn wait_for_kin(leader: u32, mark: &str, deadline: Instant, waiting: &mut Waiting<'_>) -> Waited {
     while Instant::now() < deadline && !kin(leader, mark).is_empty() {
-        if waiting.is_over_after(PAUSE) {
+        if waiting.is_over_after(PAUSE) && !kin(leader, mark).is_empty() {
             return Waited::Interrupted;
         }
     }

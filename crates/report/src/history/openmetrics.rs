@@ -58,6 +58,17 @@ impl Unit {
     fn line(self) -> Option<&'static str> {
         (self != Self::Value).then(|| self.name())
     }
+
+    /// With twelve digits: a nanosecond of a quarter of an hour. What lies behind is rounding of ours, which would put a value beside an
+    /// interval of equal ends. Bytes are counted: of more than twelve digits none is rounded away.
+    fn measured(self, value: f64) -> f64 {
+        match self {
+            Self::Bytes if value.abs() >= 1e12 => value.round(),
+            Self::Bytes | Self::Seconds | Self::Requests | Self::Value => {
+                format!("{value:.11e}").parse().unwrap_or(value)
+            }
+        }
+    }
 }
 
 fn values(history: &History, unit: Unit, series: &[&Series], text: &mut Text) {
@@ -65,7 +76,7 @@ fn values(history: &History, unit: Unit, series: &[&Series], text: &mut Text) {
     let mut family = |name: &str, help: &str, value: &dyn Fn(&Point) -> Option<f64>| {
         let samples = series.iter().filter_map(|series| {
             let newest = series.newest();
-            Some((labels(history, series), measured(value(newest)?)))
+            Some((labels(history, series), unit.measured(value(newest)?)))
         });
         text.family(name, help, unit.line(), samples);
     };
@@ -242,12 +253,6 @@ impl Text {
             let _ = writeln!(text, "{name}{{{labels}}} {}", number(value));
         }
     }
-}
-
-/// With twelve digits: a nanosecond of a quarter of an hour. What lies behind is rounding of ours, which would put a value beside an
-/// interval of equal ends.
-fn measured(value: f64) -> f64 {
-    format!("{value:.11e}").parse().unwrap_or(value)
 }
 
 fn number(value: f64) -> String {

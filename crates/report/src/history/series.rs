@@ -112,6 +112,16 @@ pub(crate) enum Slot {
     Gap(Gap),
 }
 
+impl Slot {
+    /// Its point in the series that it belongs to.
+    pub(crate) fn point(self, series: &Series) -> Option<&Point> {
+        match self {
+            Self::Point(index) => Some(&series.points[index]),
+            Self::Gap(_) => None,
+        }
+    }
+}
+
 impl History {
     /// Whether nothing was found.
     pub fn is_empty(&self) -> bool {

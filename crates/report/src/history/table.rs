@@ -150,15 +150,17 @@ impl Document<'_> {
 
     fn runs(&self, most: usize) -> String {
         let mut text = String::new();
+        let mut shown: Vec<&Point> = Vec::new();
         for series in &self.0.series {
+            let slots = series.slots();
+            let (left_out, newest) = slots.split_at(slots.len().saturating_sub(most));
             let title = format!("{}: {}", series.name(), series.id.metric.name());
             text += &self.1.heading(2, &self.safe(&title));
             text += &self.course(series);
-            text += &self.run_table(series, most);
+            text += &self.run_table(series, newest, left_out.len());
+            shown.extend(newest.iter().filter_map(|slot| slot.point(series)));
         }
-        let points = self.0.series.iter().map(|series| &series.points);
-        let shown = points.flat_map(|points| &points[points.len().saturating_sub(most)..]);
-        text += &self.legend(shown);
+        text += &self.legend(shown.into_iter());
         text.trim_start().to_owned()
     }
 
@@ -190,10 +192,7 @@ impl Document<'_> {
         }
     }
 
-    fn run_table(&self, series: &Series, most: usize) -> String {
-        let slots = series.slots();
-        let left_out = slots.len().saturating_sub(most);
-        let shown = &slots[left_out..];
+    fn run_table(&self, series: &Series, shown: &[Slot], left_out: usize) -> String {
         let rows = shown.iter().map(|slot| match slot {
             Slot::Point(index) => self.point(series, *index),
             Slot::Gap(gap) => self.gap(*gap),

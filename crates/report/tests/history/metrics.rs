@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anechoic_record::NightOutcome;
+use anechoic_record::{Metric, NightOutcome};
 use anechoic_report::openmetrics;
 use anechoic_stats::Interval;
 use jiff::SignedDuration;
@@ -180,31 +180,51 @@ fn names_from_outside_stay_in_their_labels() {
     assert_eq!(openmetrics(&history(&[], &[])), "# EOF\n");
 }
 
+/// What the file shows of a value of this metric and of the ends of its interval.
+fn shown_of(metric: Metric, unit: &str, [value, low, high]: [f64; 3]) -> [String; 3] {
+    let mut of = cell("a", value);
+    of.id.metric = metric;
+    of.average.interval = Some(Interval { low, high });
+    let text = openmetrics(&history(&[run(0, vec![of])], &[]));
+    ["anechoic", "anechoic_low", "anechoic_high"].map(|name| {
+        let begin = format!("{name}_{unit}{{");
+        let line = text.lines().find(|line| line.starts_with(&begin));
+        line.unwrap().rsplit_once(' ').unwrap().1.to_owned()
+    })
+}
+
+#[test]
+fn bytes_are_told_to_the_byte() {
+    let check = |values: [f64; 3], expected: [&str; 3]| {
+        assert_eq!(
+            shown_of(Metric::PeakMemory, "bytes", values),
+            expected,
+            "{values:?}"
+        );
+    };
+    let bytes = 1_234_567_890_123.0;
+    check([bytes, bytes - 1e-3, bytes + 1e-3], ["1234567890123"; 3]);
+    check(
+        [999_999_999_999.0, bytes, 9_007_199_254_740_991.0],
+        ["999999999999", "1234567890123", "9007199254740991"],
+    );
+    check([4096.0 / 3.0; 3], ["1365.33333333"; 3]);
+}
+
 /// Of equal values the ends of an interval are the value, whatever logarithms have made of them.
 #[test]
 fn digits_that_nobody_has_measured_are_left_out() {
-    let check = |value: f64, low: f64, high: f64, expected: [&str; 3]| {
-        let mut of = cell("a", value);
-        of.average.interval = Some(Interval { low, high });
-        let text = openmetrics(&history(&[run(0, vec![of])], &[]));
-        let shown = |name: &str| {
-            let mut lines = text.lines();
-            let line = lines.find(|line| line.starts_with(&format!("{name}{{")));
-            line.unwrap().rsplit_once(' ').unwrap().1.to_owned()
-        };
-        let names = [
-            "anechoic_seconds",
-            "anechoic_low_seconds",
-            "anechoic_high_seconds",
-        ];
-        assert_eq!(names.map(shown), expected);
+    let check = |values: [f64; 3], expected: [&str; 3]| {
+        assert_eq!(
+            shown_of(Metric::TotalTime, "seconds", values),
+            expected,
+            "{values:?}"
+        );
     };
     let below = 1.073_741_823_999_999;
-    check(1.073_741_824, below, below, ["1.073741824"; 3]);
+    check([1.073_741_824, below, below], ["1.073741824"; 3]);
     check(
-        0.1 + 0.2,
-        2.875_102_482_085_176_3e-13,
-        3.5e20,
+        [0.1 + 0.2, 2.875_102_482_085_176_3e-13, 3.5e20],
         ["0.3", "2.87510248209e-13", "3.5e20"],
     );
     let text = openmetrics(&history(&[run(0, vec![cell("a", 1.0)])], &[]));

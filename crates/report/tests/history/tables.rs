@@ -1,6 +1,6 @@
 //! Tables for people.
 
-use anechoic_record::RunState;
+use anechoic_record::{NightOutcome, RunState};
 use anechoic_report::{
     History, Links, history_html, history_json, history_markdown, history_terminal, runs_markdown,
     runs_terminal,
@@ -8,7 +8,7 @@ use anechoic_report::{
 use serde_json::json;
 
 use crate::history;
-use crate::made::{cell, program, run};
+use crate::made::{cell, night, program, run};
 
 #[test]
 fn one_row_per_series() {
@@ -123,6 +123,25 @@ fn what_changed_is_short_and_remarks_are_explained() {
     );
     // What is not shown needs no word.
     assert!(!runs_terminal(&history, 1).contains("interrupted"));
+}
+
+/// Nights without a value have rows, too: what is before them is shown no more.
+#[test]
+fn remarks_are_explained_where_they_are_shown() {
+    let mut first = run(0, vec![cell("a", 0.1)]);
+    first.state = RunState::Interrupted;
+    let runs = [first, run(1, vec![cell("a", 0.1)])];
+    let reasons = vec!["busy".to_owned()];
+    let unmeasured = NightOutcome::NotMeasured { reasons };
+    let history = history(&runs, &[night(2, unmeasured, None)]);
+    let check = |most: usize, words: usize| {
+        let text = runs_terminal(&history, most);
+        assert!(text.contains("not-measured"), "{text}");
+        let found = ["(interrupted)", "interrupted: "].map(|word| text.matches(word).count());
+        assert_eq!(found, [words; 2], "{text}");
+    };
+    check(3, 1);
+    check(2, 0);
 }
 
 #[test]

@@ -70,25 +70,24 @@ impl Pruned {
         }
     }
 
-    /// Which options keep runs that nothing else keeps.
+    /// Which options keep runs that nothing else keeps. A run that both keep goes where both are lowered.
     fn smaller(&self) -> String {
-        let kept: Vec<&[Reason]> = self
-            .runs
-            .iter()
-            .map(reasons)
-            .filter(|r| by_options(r))
-            .collect();
-        let has = |reason| kept.iter().any(|reasons| reasons.contains(&reason));
-        let options = match (has(Reason::Recent), has(Reason::Last)) {
-            (false, false) => return String::new(),
-            (true, false) => "`--keep-days`",
-            (false, true) => "`--keep-last`",
-            (true, true) => "`--keep-days` or `--keep-last`",
-        };
-        format!(
-            " Only {options} keeps {} of them: a smaller number lets more go.",
-            kept.len()
-        )
+        let kept = |by: &[Reason]| self.runs.iter().filter(|run| reasons(run) == by).count();
+        let one = "a smaller number lets more go";
+        let both = "smaller numbers of both let more go";
+        let sentences = [
+            (kept(&[Reason::Recent]), "`--keep-days` keeps", one),
+            (kept(&[Reason::Last]), "`--keep-last` keeps", one),
+            (
+                kept(&[Reason::Last, Reason::Recent]),
+                "`--keep-days` and `--keep-last` keep",
+                both,
+            ),
+        ];
+        let sentences = sentences.into_iter().filter(|(count, ..)| *count > 0);
+        sentences
+            .map(|(count, keep, how)| format!(" Only {keep} {count} of them: {how}."))
+            .collect()
     }
 }
 
@@ -111,11 +110,6 @@ fn reasons(line: &Line) -> &[Reason] {
         Fate::Stays(reasons) => reasons,
         Fate::WouldGo | Fate::Removed | Fate::Failed(_) => &[],
     }
-}
-
-fn by_options(reasons: &[Reason]) -> bool {
-    let is_option = |reason: &Reason| matches!(reason, Reason::Last | Reason::Recent);
-    !reasons.is_empty() && reasons.iter().all(is_option)
 }
 
 fn goes(fate: &Fate) -> bool {
@@ -193,13 +187,14 @@ fn meaning(reason: Reason, rules: &Rules) -> String {
             "a regression was found against it, and --keep-regressions is given"
         }
         Reason::Unsure => "a night or certificate of its suite cannot be read, and may need it",
-        Reason::Last => {
-            return format!(
-                "it is one of the newest {} of its suite",
-                runs(rules.keep_last as usize)
-            );
-        }
-        Reason::Recent => return format!("it was started in the last {} days", rules.keep_days),
+        Reason::Last => match rules.keep_last {
+            1 => "it is the newest run of its suite",
+            several => return format!("it is one of the newest {several} runs of its suite"),
+        },
+        Reason::Recent => match rules.keep_days {
+            1 => "it was started in the last 24 hours",
+            several => return format!("it was started in the last {several} days"),
+        },
     };
     text.to_owned()
 }

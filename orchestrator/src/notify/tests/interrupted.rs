@@ -1,14 +1,21 @@
 //! Telling that somebody cuts short.
 
+use std::cell::Cell;
+
 use super::*;
 
-/// That these ways, cut short as soon as this file is there, tell of so many tries each, and nobody.
-fn check_cut_short(ways: &Ways, begun: &Path, tries: &[u32]) {
+/// Tells, and is cut short as soon as this holds.
+fn told_until(ways: &Ways, is_due: impl Fn() -> bool) -> Vec<Notice> {
     let mut pause = |pause| {
         thread::sleep(pause);
-        begun.exists()
+        is_due()
     };
-    let notices = tell(ways, &message(), &mut Waiting::by(&mut pause));
+    tell(ways, &message(), &mut Waiting::by(&mut pause))
+}
+
+/// That these ways, cut short as soon as this holds, tell of so many tries each, and nobody.
+fn check_cut_short(ways: &Ways, is_due: impl Fn() -> bool, tries: &[u32]) {
+    let notices = told_until(ways, is_due);
     let found: Vec<_> = notices.iter().map(|notice| notice.tries).collect();
     assert_eq!(found, tries);
     for notice in notices {
@@ -33,7 +40,7 @@ fn a_command_that_is_cut_short_is_ended_and_no_other_way_is_tried() {
         mail: Some(Mail::through(script(folder.path(), &text), &["root"])),
         ..to_webhook(&server.url, 1000)
     };
-    check_cut_short(&ways, &begun, &[1, 0, 0]);
+    check_cut_short(&ways, || begun.exists(), &[1, 0, 0]);
     assert!(is_gone(&child));
     assert!(server.requests().is_empty() && !sent.exists());
 }
@@ -41,10 +48,11 @@ fn a_command_that_is_cut_short_is_ended_and_no_other_way_is_tried() {
 #[test]
 fn mail_that_nobody_waits_for_any_more_may_not_have_been_delivered() {
     let folder = tempfile::tempdir().unwrap();
-    let [child, begun] = ["child", "begun"].map(|name| folder.path().join(name));
+    let [child, own, begun] = ["child", "own", "begun"].map(|name| folder.path().join(name));
     let text = format!(
-        "sleep 1000 & echo $! > {}; touch {}",
+        "sleep 1000 & echo $! > {}; echo $$ > {}; touch {}",
         child.display(),
+        own.display(),
         begun.display()
     );
     let mail = Some(Mail::through(script(folder.path(), &text), &["root"]));
@@ -52,12 +60,58 @@ fn mail_that_nobody_waits_for_any_more_may_not_have_been_delivered() {
         mail,
         ..no_ways(1000)
     };
-    check_cut_short(&ways, &begun, &[1]);
+    // Once it is left to itself: before, it is ended with the program that was to send it.
+    check_cut_short(&ways, || begun.exists() && is_gone(&own), &[1]);
+    assert!(!is_gone(&child), "it goes on");
     let pid = fs::read_to_string(&child).unwrap().trim().parse().unwrap();
-    let _ = nix::sys::signal::kill(
+    nix::sys::signal::kill(
         nix::unistd::Pid::from_raw(pid),
         nix::sys::signal::Signal::SIGKILL,
+    )
+    .unwrap();
+}
+
+#[test]
+fn what_is_done_while_waiting_is_cut_short_is_told_as_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let [own, go, parent] = ["own", "go", "parent"].map(|name| folder.path().join(name));
+    let work = format!(
+        "echo $$ > {0}.new; mv {0}.new {0}; until [ -e {1} ]; do sleep 0.01; done",
+        own.display(),
+        go.display()
     );
+    let check = |ways: &Ways| {
+        for file in [&own, &go] {
+            let _ = fs::remove_file(file);
+        }
+        // Whoever does the work ends in the pause after which nothing is waited for any more. It is the second one in which it is at work
+        // alone: by then it is known that a parent is gone.
+        let is_seen = Cell::new(false);
+        let notice = only(told_until(ways, || {
+            let is_at_work = own.exists() && (!parent.exists() || is_gone(&parent));
+            if !is_seen.replace(is_at_work) {
+                return false;
+            }
+            fs::write(&go, "").unwrap();
+            while !is_gone(&own) {
+                thread::sleep(Duration::from_millis(1));
+            }
+            true
+        }));
+        assert_eq!((notice.tries, notice.error), (1, None), "{}", notice.way);
+    };
+    check(&Ways {
+        command: Some(work.clone()),
+        ..no_ways(1000)
+    });
+    let in_background = format!("echo $$ > {}; sh -c '{work}' &", parent.display());
+    for text in [work, in_background] {
+        let mail = Some(Mail::through(script(folder.path(), &text), &["root"]));
+        check(&Ways {
+            mail,
+            ..no_ways(1000)
+        });
+    }
 }
 
 #[test]
