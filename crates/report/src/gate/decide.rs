@@ -22,6 +22,9 @@ const BLIND: f64 = 10.0;
 /// A change for the worse with a p value up to here, for itself and either way, is worth a further run.
 const SUSPICION: f64 = 0.3;
 
+/// What was worse before is still so with a p value up to here.
+const GOES_ON: f64 = 0.05;
+
 /// And of many cells up to this much divided by their number, as one of them is always somewhat off.
 const SUSPICION_OF_ALL: f64 = 0.9;
 
@@ -257,27 +260,24 @@ impl<'s, 'a> Examined<'s, 'a> {
         };
         let worse = self.series.scale.of_effect(worse);
         let is_as_large = evidence.effect.abs() >= worse.abs() / 2.0;
-        is_as_large && self.is_worse(evidence.effect) && evidence.p.is_none_or(|p| p <= SUSPICION)
+        is_as_large && self.is_worse(evidence.effect) && evidence.p.is_none_or(|p| p <= GOES_ON)
     }
 
-    /// Whether a further run may make a regression of it: it is worse, chance does not explain that well, and it may be so by as much as matters
-    /// and as ever so many runs of one night would show at this level.
+    /// Whether a further run may make a regression of it: it is worse, chance does not explain that well, and it may be so by as much as matters; of
+    /// tonight alone, also by as much as ever so many runs of one night would show at this level.
     fn is_suspicious(&self, evidence: &Evidence, p: f64, level: f64) -> bool {
         let least = evidence.least_ever(level).unwrap_or(0.0);
-        let level = SUSPICIOUS_SHARE * self.threshold;
-        let may_matter = |interval: Option<Interval>| {
-            let may_be = |end: f64| self.is_worse(end) && end.abs() >= least;
-            interval.is_some_and(|interval| may_be(interval.low) || may_be(interval.high))
+        let may_be = |interval: Option<Interval>, least: f64| {
+            let reaches = |end: f64| self.is_worse(end) && end.abs() >= least;
+            interval.is_some_and(|interval| reaches(interval.low) || reaches(interval.high))
         };
-        let is_doubtful = |effect: f64, interval: Option<Interval>, found: f64| {
-            let is_worse = effect.abs() >= level && self.changed(effect) == Verdict::Worse;
-            is_worse && found <= p && may_matter(interval)
-        };
-        let tonight = evidence
-            .p
-            .is_some_and(|found| is_doubtful(evidence.effect, evidence.interval, found));
+        let share = SUSPICIOUS_SHARE * self.threshold;
+        let is_off = |effect: f64| effect.abs() >= share && self.changed(effect) == Verdict::Worse;
+        let tonight = is_off(evidence.effect) && evidence.p.is_some_and(|found| found <= p);
         let step = evidence.step.as_ref().map(|step| &step.found);
-        tonight || step.is_some_and(|step| is_doubtful(step.effect, step.interval, step.p))
+        let step = step.filter(|step| is_off(step.effect) && step.p <= p);
+        tonight && may_be(evidence.interval, least)
+            || step.is_some_and(|step| may_be(step.interval, 0.0))
     }
 
     fn is_worse(&self, effect: f64) -> bool {

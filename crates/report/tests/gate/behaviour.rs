@@ -213,12 +213,13 @@ fn a_regression_is_over_when_it_is_seen_to_be() {
         assert_eq!(found.is_doubtful, is_doubtful, "{found:?}");
         assert_eq!(found.cells[0].finding.is_worse(), is_worse, "{found:?}");
     };
-    check(None, 1.06, GateDecision::Suspicious, true);
-    check(Some(0.07), 1.06, GateDecision::Regression, false);
-    check(Some(0.2), 1.06, GateDecision::Suspicious, true);
-    // What chance explains well is over.
+    check(None, 1.07, GateDecision::Suspicious, true);
+    check(Some(0.08), 1.07, GateDecision::Regression, false);
+    check(Some(0.2), 1.07, GateDecision::Suspicious, true);
+    // What chance explains is a doubt again, or over.
+    check(Some(0.08), 1.06, GateDecision::Suspicious, true);
     check(Some(0.03), 1.02, GateDecision::Quiet, false);
-    check(Some(0.07), 0.95, GateDecision::Quiet, false);
+    check(Some(0.08), 0.95, GateDecision::Quiet, false);
 }
 
 #[test]
