@@ -157,7 +157,7 @@ impl Document<'_> {
             let title = format!("{}: {}", series.name(), series.id.metric.name());
             text += &self.1.heading(2, &self.safe(&title));
             text += &self.course(series);
-            text += &self.run_table(series, newest, left_out.len());
+            text += &self.run_table(series, newest, left_out);
             shown.extend(newest.iter().filter_map(|slot| slot.point(series)));
         }
         text += &self.legend(shown.into_iter());
@@ -192,7 +192,7 @@ impl Document<'_> {
         }
     }
 
-    fn run_table(&self, series: &Series, shown: &[Slot], left_out: usize) -> String {
+    fn run_table(&self, series: &Series, shown: &[Slot], left_out: &[Slot]) -> String {
         let rows = shown.iter().map(|slot| match slot {
             Slot::Point(index) => self.point(series, *index),
             Slot::Gap(gap) => self.gap(*gap),
@@ -206,8 +206,8 @@ impl Document<'_> {
             "what changed",
         ];
         let mut text = self.1.table_with_text(&header, rows.collect(), TEXT);
-        if left_out > 0 {
-            text += &not_shown(&slots[..left_out]);
+        if !left_out.is_empty() {
+            text += &not_shown(left_out);
         }
         text
     }
