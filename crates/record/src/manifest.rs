@@ -118,6 +118,19 @@ impl Manifest {
     }
 }
 
+impl AttemptRecord {
+    /// The names of what disturbed it, each once, in their order.
+    pub fn disturbances(&self) -> Vec<&'static str> {
+        let mut names = Vec::new();
+        for name in self.disturbed.iter().map(|one| one.what.name()) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
+    }
+}
+
 impl CaseRecord {
     /// Attempts whose samples count.
     pub fn ok_attempts(&self) -> impl Iterator<Item = &AttemptRecord> {

@@ -66,7 +66,7 @@ fn points_of(record: &RunRecord, case: &CaseRecord, attempt: &AttemptRecord) -> 
     if !attempt.outcome.is_ok() && !data.samples.is_empty() {
         data.to_mut().samples.clear();
     }
-    let disturbed: Vec<_> = attempt.disturbed.iter().map(|d| d.what.name()).collect();
+    let disturbed = attempt.disturbances();
     let mut lines = lines(&Attempt {
         manifest: &record.manifest,
         case,

@@ -308,10 +308,13 @@ fn hyperfine_has_one_time_per_process() {
 fn the_long_table_has_a_row_per_value_and_shows_failures() {
     let failed = (Outcome::ExitCode { code: 1 }, data(&[500], 9));
     let mut record = record(vec![(case("a"), vec![ok(data(&[10, 20], 1)), failed])]);
-    record.manifest.cases[0].attempts[0].disturbed = vec![Disturbance {
-        when: Moment::During,
+    let throttled = |when| Disturbance {
+        when,
         what: Restless::CpuThrottled { times: 2 },
-    }];
+    };
+    // One cause, before and during the attempt, is one name.
+    record.manifest.cases[0].attempts[0].disturbed =
+        vec![throttled(Moment::Before), throttled(Moment::During)];
     let mut out = Vec::new();
     long_csv(&record, &mut out).unwrap();
     let text = String::from_utf8(out).unwrap();

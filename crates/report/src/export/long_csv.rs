@@ -125,12 +125,11 @@ struct Row {
 impl<'a> Rows<'a> {
     fn of(record: &RunRecord, case: &'a CaseRecord, attempt: &'a AttemptRecord) -> Self {
         let settings = &record.manifest.settings;
-        let disturbed: Vec<&str> = attempt.disturbed.iter().map(|d| d.what.name()).collect();
         Self {
             case,
             attempt,
             number: attempt.attempt.to_string(),
-            disturbed: disturbed.join(" "),
+            disturbed: attempt.disturbances().join(" "),
             device: settings.device.to_string(),
             threads: case.case.threads.unwrap_or(settings.threads).to_string(),
             started: attempt.started.to_string(),
