@@ -208,10 +208,7 @@ impl Document<'_> {
         ];
         let mut text = self.1.table_with_text(&header, rows.collect(), TEXT);
         if left_out > 0 {
-            text += &format!(
-                "{} not shown: --last N shows the newest N runs\n",
-                units::count(left_out, "earlier row")
-            );
+            text += &not_shown(&slots[..left_out]);
         }
         text
     }
@@ -291,4 +288,16 @@ pub(crate) fn against_before(series: &Series, index: usize) -> Option<String> {
         Scale::Difference => now - then,
     };
     Some(effect_text(series, stretch.scale, effect, None))
+}
+
+/// How many runs, and how many nights without a value, the rows are that a table leaves out.
+fn not_shown(slots: &[Slot]) -> String {
+    let runs = slots.iter().filter(|slot| matches!(slot, Slot::Point(_)));
+    let runs = runs.count();
+    let nights = match slots.len() - runs {
+        0 => String::new(),
+        gaps => format!(" and {} without a value", units::count(gaps, "night")),
+    };
+    let runs = units::count(runs, "earlier run");
+    format!("{runs}{nights} not shown: --last N shows the newest N runs\n")
 }

@@ -51,8 +51,11 @@ fn one_row_per_run() {
     │ quick_2026-01-17T02-30-00Z ┆ 2026-01-17 02:30 ┆ 100.2 ms [99.1, 101.2] ┆       +0.072 % ┆         same ┆                        │
     │ quick_2026-01-18T02-30-00Z ┆ 2026-01-18 02:30 ┆  99.8 ms [98.8, 100.9] ┆       -0.372 % ┆         same ┆                        │
     └────────────────────────────┴──────────────────┴────────────────────────┴────────────────┴──────────────┴────────────────────────┘
-    9 earlier rows not shown: --last N shows the newest N runs
+    9 earlier runs not shown: --last N shows the newest N runs
     "#);
+    let newest = runs_terminal(&history, 1);
+    let left_out = "\n16 earlier runs and 1 night without a value not shown: --last N";
+    assert!(newest.contains(left_out), "{newest}");
 }
 
 #[test]
@@ -121,8 +124,13 @@ fn what_changed_is_short_and_remarks_are_explained() {
         overview.contains("  disturbed: ") && !overview.contains("interrupted"),
         "{overview}"
     );
-    // What is not shown needs no word.
-    assert!(!runs_terminal(&history, 1).contains("interrupted"));
+    // A run is no night, and what is not shown needs no word.
+    let newest = runs_terminal(&history, 1);
+    assert!(
+        newest.contains("\n3 earlier runs not shown: --last N"),
+        "{newest}"
+    );
+    assert!(!newest.contains("interrupted"));
 }
 
 #[test]
