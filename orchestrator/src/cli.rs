@@ -11,6 +11,7 @@ mod notify;
 mod prune;
 mod schedule;
 mod slurm;
+mod tip;
 mod wait;
 mod worker;
 
@@ -18,7 +19,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anechoic_suite::{Cooldown, HalfWidth, Order, PlanOptions, WhenRestless};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
 
 use crate::exit_code::ExitCode;
 use crate::reporter::Format;
@@ -37,12 +38,13 @@ pub(crate) use schedule::{
     AddArgs, NamedArgs, ScheduleAction, ScheduleArgs, ScheduleListArgs, StatusArgs, Where,
 };
 pub(crate) use slurm::ExecutorArgs;
+pub(crate) use tip::read;
 pub(crate) use wait::Wait;
 pub(crate) use worker::{CheckArgs, WorkerAction, WorkerArgs};
 
 /// Runs every benchmark configuration in a process of its own and records all that happened.
 #[derive(Debug, Parser)]
-#[command(name = "anechoic", version, after_help = ExitCode::help())]
+#[command(name = "anechoic", version, after_help = ExitCode::help(), color = ColorChoice::Never)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -103,11 +105,14 @@ pub(crate) enum Command {
     },
 }
 
+/// Where results are unless something else is said.
+pub(crate) const DEFAULT_RESULTS: &str = "results";
+
 /// Where results are.
 #[derive(Debug, Args)]
 pub(crate) struct Results {
     /// Folder that holds the runs.
-    #[arg(long = "results", value_name = "DIR", default_value = "results")]
+    #[arg(long = "results", value_name = "DIR", default_value = DEFAULT_RESULTS)]
     pub(crate) root: PathBuf,
 }
 

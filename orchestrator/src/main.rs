@@ -20,13 +20,10 @@ mod schedule;
 mod settings;
 mod slurm;
 
-use clap::Parser;
-
-use crate::cli::Cli;
 use crate::exit_code::ExitCode;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = cli::read();
     process::survive_file_limit();
     match commands::carry_out(cli.command) {
         Ok(code) => code,
