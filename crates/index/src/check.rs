@@ -94,6 +94,8 @@ impl Fault {
 /// [`IndexError::Newer`], where the root cannot be listed, and where the file cannot be used at all.
 pub fn check(root: &Path) -> Result<Vec<Fault>, IndexError> {
     if file::identity(root).is_none() {
+        // A root that cannot be listed is no root without an index.
+        Entries::of(root)?;
         return Ok(vec![Fault::NoIndex]);
     }
     let path = file::path(root);

@@ -25,11 +25,11 @@ pub(crate) struct Entries {
 impl Entries {
     /// Lists a root; a missing one holds nothing.
     pub(crate) fn of(root: &Path) -> Result<Self, RecordError> {
-        let runs = list(root, |entry, name| {
+        let runs = list(root, "list the results folder", |entry, name| {
             let is_run = name != LATEST && !name.starts_with('.') && !is_alias(root, entry);
             is_run.then(|| run_stamp(&entry.path())).flatten()
         })?;
-        let nights = list(&root.join(NIGHTS), |entry, name| {
+        let nights = list(&root.join(NIGHTS), "list", |entry, name| {
             let is_night = name.ends_with(".json") && !name.starts_with('.');
             let facts = is_night.then(|| fs::metadata(entry.path()).ok()).flatten();
             Some(stamp(facts.as_ref()?))
@@ -63,10 +63,11 @@ pub(crate) fn night_entry(file: &str) -> String {
 
 fn list(
     folder: &Path,
+    action: &'static str,
     stamp: impl Fn(&DirEntry, &str) -> Option<String>,
 ) -> Result<BTreeMap<String, String>, RecordError> {
     let refused = |source| RecordError::Io {
-        action: "list",
+        action,
         path: folder.to_owned(),
         source,
     };

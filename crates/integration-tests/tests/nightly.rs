@@ -614,6 +614,16 @@ fn another_machine_is_not_measured_until_it_is_accepted() {
         "{}",
         other.stdout
     );
+    fs::rename(bench.path("results"), bench.path("my nights")).unwrap();
+    let elsewhere = expect(&bench, 2, "", &["--results", "my nights"], 12);
+    assert!(
+        elsewhere
+            .stdout
+            .contains("`anechoic nightly suite.toml --accept --results 'my nights'` takes"),
+        "{}",
+        elsewhere.stdout
+    );
+    fs::rename(bench.path("my nights"), bench.path("results")).unwrap();
     assert_eq!(
         last(&bench).run,
         None,
@@ -666,7 +676,7 @@ fn results_that_cannot_be_written_are_told() {
     let made = expect(&bench, 1, "", &args, 4);
     assert_eq!(
         made.stderr,
-        "error: failed to create `suite.toml/nights`: Not a directory (os error 20)\n  \
+        "error: failed to create the results folder `suite.toml`: File exists (os error 17)\n  \
          hint: choose another folder with --results\n"
     );
     assert!(!made.stdout.contains("note: "), "{}", made.stdout);

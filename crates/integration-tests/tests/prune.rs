@@ -260,6 +260,14 @@ fn after_an_error_the_rest_is_removed() {
         "{}",
         done.stderr
     );
+    let folder = root.path.display().to_string();
+    let again = root.prune(&["--apply", "--results", &folder]).stderr;
+    assert!(
+        again.contains(&format!(
+            "next `anechoic prune --apply --results {folder}` tries"
+        )),
+        "{again}"
+    );
     let last = done.stdout.lines().last().unwrap();
     assert!(
         last.starts_with("Removed 1 run: ")

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use anechoic_integration_tests::{Bench, Finished};
+use anechoic_integration_tests::{Bench, Finished, finish};
 
 const CASE: &str = r#"
 [[case]]
@@ -96,8 +96,11 @@ fn bad_suites_are_named_with_their_place() {
         &bench,
         &missing,
         3,
-        &["cannot read the suite `missing.toml`", "list suites"],
+        &["cannot read the suite `missing.toml`: No", "list suites"],
     );
+    let named = ["run", "mien"];
+    let tried = "the suite `mien`, and there is no `suites/mien.toml`: No such";
+    refused(&bench, &named, 3, &[tried]);
     let set = ["run", "suite.toml", "--set", "batch-size=none"];
     refused(&bench, &set, 3, &["batch-size"]);
 }
@@ -156,6 +159,31 @@ fn results_folders_that_cannot_be_written() {
     bench.write("file", "");
     let args = ["run", "suite.toml", "--results", "file"];
     refused(&bench, &args, 4, &["results folder `file`", "--results"]);
+    let readers: [&[&str]; 5] = [
+        &["history"],
+        &["prune"],
+        &["list", "runs"],
+        &["list", "certificates"],
+        &["index", "check"],
+    ];
+    for reader in readers {
+        let args = [reader, &["--results", "file"]].concat();
+        let hint = "hint: choose another folder with --results\n";
+        refused(&bench, &args, 4, &["error: failed to list ", "`file", hint]);
+    }
+}
+
+/// Also where everything is asked to be coloured.
+#[test]
+fn usage_is_not_coloured() {
+    let bench = Bench::new(CASE, "");
+    for args in [&["run"][..], &["--help"], &["run", "--frobnicate"]] {
+        let mut command = bench.command(args);
+        command.env("CLICOLOR_FORCE", "1");
+        let run = finish(&mut command);
+        let text = run.stdout + &run.stderr;
+        assert!(!text.is_empty() && !text.contains('\x1b'), "{text:?}");
+    }
 }
 
 #[test]

@@ -13,7 +13,7 @@ use super::list::Entry;
 use crate::reporter::say;
 
 pub(super) fn entries(root: &Path) -> Result<Vec<Entry>, CommandError> {
-    let all = certificates(root).map_err(CommandError::Record)?;
+    let all = certificates(root).map_err(CommandError::NoRecord)?;
     if all.is_empty() {
         say(&format!("no certificates in `{}`", root.display()));
     }

@@ -25,9 +25,11 @@ use crate::settings::{DeviceError, ProgramError};
 /// Why a command cannot be carried out. What a worker does is never among the reasons.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CommandError {
-    #[error("cannot read the suite `{}`", path.display())]
+    #[error("cannot read the suite `{}`{}", path.display(), by_name_text(by_name.as_deref()))]
     NoSuite {
         path: PathBuf,
+        /// Where it was looked for as well.
+        by_name: Option<PathBuf>,
         #[source]
         source: io::Error,
     },
@@ -121,6 +123,12 @@ pub(crate) enum CommandError {
     Stdout(#[source] io::Error),
 }
 
+fn by_name_text(by_name: Option<&Path>) -> String {
+    by_name.map_or_else(String::new, |path| {
+        format!(", and there is no `{}`", path.display())
+    })
+}
+
 fn waited_text(waited: Option<Duration>) -> String {
     waited.map_or_else(String::new, |waited| {
         format!(", and still is after {}", duration(waited))
@@ -136,6 +144,9 @@ fn is_full(error: &io::Error) -> bool {
 const GONE_HINT: &str =
     "put it back where it was moved away and `resume` it; one that was removed is measured again";
 
+/// Where runs can neither be put nor looked for.
+const FOLDER_HINT: &str = "choose another folder with --results";
+
 /// How cases are named.
 const PATTERN_HINT: &str =
     "write a whole case id, or a pattern with `*`, `?`, `[ab]` or `{a,b}` in quotes";
@@ -147,7 +158,7 @@ fn index_hint(error: &IndexError) -> Option<String> {
             "name the folder of the runs with --results; it has to be writable, with room for the index"
         }
         IndexError::Failed { .. } => "delete the file: it is made anew from the runs",
-        IndexError::Record(_) => "check that the folder may be read",
+        IndexError::Record(_) => FOLDER_HINT,
         IndexError::Newer { .. } => return None,
     };
     Some(hint.to_owned())
@@ -227,7 +238,7 @@ impl CommandError {
             | Self::NotStarted { .. }
             | Self::SingleJob { .. }
             | Self::NoRecord(_)
-            | Self::Index(IndexError::Write { .. })
+            | Self::Index(IndexError::Write { .. } | IndexError::Record(_))
             | Self::Target { .. }
             | Self::Held { .. }
             | Self::Lock(_)
@@ -251,9 +262,7 @@ impl CommandError {
             | Self::Index(IndexError::Pattern { .. })
             | Self::Record(RecordError::NoSuchRun { .. }) => ExitCode::Usage,
             Self::Record(_)
-            | Self::Index(
-                IndexError::Newer { .. } | IndexError::Record(_) | IndexError::Failed { .. },
-            )
+            | Self::Index(IndexError::Newer { .. } | IndexError::Failed { .. })
             | Self::Run { .. }
             | Self::Runtime(_)
             | Self::Wait(_)
@@ -312,7 +321,7 @@ impl CommandError {
             }
             Self::RecordedWorker(_) => "put it back there; a run with another worker is a new run",
             Self::Notify(error) => return Some(error.hint()),
-            Self::NoRecord(_) => "choose another folder with --results",
+            Self::NoRecord(_) => FOLDER_HINT,
             Self::Target { target, .. } => {
                 return Some(format!("choose another file with {}", target.option()));
             }

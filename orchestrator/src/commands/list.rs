@@ -30,7 +30,7 @@ pub(super) fn list(args: &ListArgs) -> Result<ExitCode, CommandError> {
         Listed::Suites => suites(Path::new(FOLDER)),
         Listed::Runs => {
             let root = &args.results.root;
-            let runs = list_runs(root).map_err(CommandError::Record)?;
+            let runs = list_runs(root).map_err(CommandError::NoRecord)?;
             if runs.is_empty() {
                 say(&format!("no runs in `{}`", root.display()));
             }

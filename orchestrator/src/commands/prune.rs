@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::CommandError;
+use super::next_step::with_results;
 use crate::cli::PruneArgs;
 use crate::exit_code::ExitCode;
 use crate::reporter::{Format, print_data, say};
@@ -41,14 +42,14 @@ struct Pruned {
 
 pub(super) fn prune(args: &PruneArgs) -> Result<ExitCode, CommandError> {
     let root = &args.results.root;
-    let shelf = read(root).map_err(CommandError::Record)?;
+    let shelf = read(root).map_err(CommandError::NoRecord)?;
     let rules = Rules {
         keep_days: args.keep_days,
         keep_last: args.keep_last,
         keep_regressions: args.keep_regressions,
         now: Timestamp::now(),
     };
-    let remains = half_removed(root).map_err(CommandError::Record)?;
+    let remains = half_removed(root).map_err(CommandError::NoRecord)?;
     let remains = remains.into_iter().map(|name| match args.apply {
         true => removed(root, name, remove_half_removed),
         false => would_go(root, name),
@@ -70,7 +71,7 @@ pub(super) fn prune(args: &PruneArgs) -> Result<ExitCode, CommandError> {
         Format::Json => format!("{:#}\n", pruned.json()),
     };
     print_data(&text).map_err(CommandError::Stdout)?;
-    Ok(pruned.conclude())
+    Ok(pruned.conclude(root))
 }
 
 /// What the root holds. What cannot be read is told, and keeps runs from being removed.
@@ -208,7 +209,7 @@ impl Pruned {
     }
 
     /// What could not be removed is told, and all the rest was.
-    fn conclude(&self) -> ExitCode {
+    fn conclude(&self, root: &Path) -> ExitCode {
         let mut code = ExitCode::Done;
         for line in self.lines() {
             if let Fate::Failed(error) = &line.fate {
@@ -217,9 +218,10 @@ impl Pruned {
             }
         }
         if code == ExitCode::Internal {
-            say(
-                "  hint: check whom these files belong to; the next `anechoic prune --apply` tries again",
-            );
+            let again = with_results("anechoic prune --apply", root);
+            say(&format!(
+                "  hint: check whom these files belong to; the next `{again}` tries again"
+            ));
         }
         code
     }

@@ -27,6 +27,7 @@ pub(super) fn read_suite(named: &Path) -> Result<Suite, CommandError> {
     let path = locate(named);
     let text = fs::read_to_string(&path).map_err(|source| CommandError::NoSuite {
         path: path.clone(),
+        by_name: by_name(named).filter(|path| !path.exists()),
         source,
     })?;
     Ok(Suite::parse(&path.display().to_string(), &text)?)
@@ -34,12 +35,15 @@ pub(super) fn read_suite(named: &Path) -> Result<Suite, CommandError> {
 
 /// The file that is meant.
 pub(super) fn locate(named: &Path) -> PathBuf {
-    let by_name = Path::new(FOLDER).join(named).with_extension("toml");
+    let by_name = by_name(named).filter(|path| path.is_file());
+    by_name.unwrap_or_else(|| named.to_owned())
+}
+
+/// The file in [`FOLDER`] that a name stands for, where no file is called so.
+fn by_name(named: &Path) -> Option<PathBuf> {
     let is_name = named.components().count() == 1 && named.extension().is_none();
-    if is_name && !named.exists() && by_name.is_file() {
-        return by_name;
-    }
-    named.to_owned()
+    let file = || Path::new(FOLDER).join(named).with_extension("toml");
+    (is_name && !named.exists()).then(file)
 }
 
 /// Plans a suite. A model or a worker that is right and not here is the machine's fault, not the suite's.

@@ -60,7 +60,7 @@ pub fn list_runs(root: &Path) -> Result<Vec<RunListing>, RecordError> {
     let entries = match fs::read_dir(root) {
         Ok(entries) => entries,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(source) => return Err(RecordError::io("list", root)(source)),
+        Err(source) => return Err(RecordError::io("list the results folder", root)(source)),
     };
     let mut runs = Vec::new();
     for entry in entries {

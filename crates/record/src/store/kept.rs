@@ -120,21 +120,24 @@ impl SuiteCertificates {
 
 /// Stores a night. One of the same suite and start, as it is told again with its notices, replaces it. Its file.
 pub fn write_night(root: &Path, night: &Night) -> Result<PathBuf, RecordError> {
-    write(&root.join(NIGHTS), &night.suite, night.started, night)
+    write(root, NIGHTS, &night.suite, night.started, night)
 }
 
 /// Stores a certificate. Its file.
 pub fn write_certificate(root: &Path, certificate: &Certificate) -> Result<PathBuf, RecordError> {
-    let folder = root.join(CERTIFICATES);
-    write(&folder, &certificate.suite, certificate.made, certificate)
+    let suite = &certificate.suite;
+    write(root, CERTIFICATES, suite, certificate.made, certificate)
 }
 
 fn write(
-    folder: &Path,
+    root: &Path,
+    folder: &str,
     suite: &str,
     at: Timestamp,
     content: &impl Serialize,
 ) -> Result<PathBuf, RecordError> {
+    fs::create_dir_all(root).map_err(RecordError::io("create the results folder", root))?;
+    let folder = &root.join(folder);
     fs::create_dir_all(folder).map_err(RecordError::io("create", folder))?;
     let path = folder.join(file_name(suite, at));
     let text = serde_json::to_string_pretty(content)

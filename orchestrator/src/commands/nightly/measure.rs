@@ -14,6 +14,7 @@ use crate::commands::conditions::start;
 use crate::commands::doctor::examine;
 use crate::commands::execute::TakenPlace;
 use crate::commands::further::Series;
+use crate::commands::next_step::{with_results, word};
 use crate::doctor::{Finding, Severity};
 use crate::exit_code::ExitCode;
 use crate::nightly::{self, Baseline, Found, conclude};
@@ -93,9 +94,11 @@ impl Course<'_> {
         if found.is_empty() {
             return None;
         }
+        let suite = word(&self.args.suite.display().to_string());
+        let accept = format!("anechoic nightly {suite} --accept");
         self.notes.push(format!(
-            "if that is to stay, `anechoic nightly {} --accept` takes the level of this machine as the new baseline",
-            self.args.suite.display()
+            "if that is to stay, `{}` takes the level of this machine as the new baseline",
+            with_results(&accept, &self.args.place.results.root)
         ));
         let text = |difference: &Difference| {
             format!("since the baseline `{}`, {}", newest.run, difference.text())
