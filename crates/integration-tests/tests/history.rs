@@ -1,6 +1,7 @@
 //! `anechoic history` over runs of the fake worker.
 
 use std::fs;
+use std::time::Duration;
 
 use anechoic_integration_tests::Bench;
 use anechoic_protocol::Phase;
@@ -91,6 +92,30 @@ fn series_and_runs_are_told() {
     assert!(markdown.contains("| case "), "{markdown}");
 }
 
+/// As many runs as were asked for are listed, however many nights without a value are among them.
+#[test]
+fn nights_without_a_value_take_the_place_of_no_run() {
+    let bench = runs();
+    let newest = bench.manifest();
+    for second in 1..=3 {
+        let outcome = NightOutcome::NotMeasured {
+            reasons: vec!["somebody else measured".to_owned()],
+        };
+        let night = Night {
+            started: newest.started + Duration::from_secs(second),
+            run: None,
+            outcome,
+            ..night_of(&newest)
+        };
+        write_night(&bench.path("results"), &night).unwrap();
+    }
+    let args = ["history", "*.baseline", "--metric", "total-time"];
+    let listed = bench.run(&[&args[..], &["--last", "2"]].concat()).stdout;
+    assert_eq!(listed.matches("test_").count(), 2, "{listed}");
+    assert_eq!(listed.matches("not-measured").count(), 3, "{listed}");
+    assert!(!listed.contains("not shown"), "{listed}");
+}
+
 #[test]
 fn files_are_written_whole() {
     let bench = runs();
@@ -115,6 +140,20 @@ fn files_are_written_whole() {
     assert!(
         text.contains("anechoic_seconds{suite=") && text.ends_with("# EOF\n"),
         "{text}"
+    );
+    // A page of some cases leaves that of all alone.
+    let whole = fs::read_to_string(bench.path("results/history.html")).unwrap();
+    let some = bench.run(&["history", "*.baseline", "--html"]);
+    assert_eq!(
+        some.stderr, "written: results/history-_.baseline.html\n",
+        "{}",
+        some.stdout
+    );
+    let page = fs::read_to_string(bench.path("results/history-_.baseline.html")).unwrap();
+    assert!(page.contains("capture.baseline") && !page.contains("all-layers"));
+    assert_eq!(
+        fs::read_to_string(bench.path("results/history.html")).unwrap(),
+        whole
     );
     let left = fs::read_dir(bench.path("results")).unwrap().flatten();
     let left = left.filter(|entry| entry.file_name().to_string_lossy().starts_with(".writing"));
@@ -188,7 +227,7 @@ fn nothing_is_told_with_a_reason() {
     check(
         &["history", "--results", "nowhere"],
         12,
-        "no runs in `nowhere`",
+        "no runs in `nowhere`: measure with `anechoic run SUITE --results nowhere`",
     );
     // What a monitor still has of runs that are gone says so no more.
     fs::write(bench.path("a.prom"), "anechoic_seconds 1\n# EOF\n").unwrap();
@@ -201,10 +240,32 @@ fn nothing_is_told_with_a_reason() {
     assert_eq!(text, "# EOF\n");
     assert_eq!(bench.run(&["run", "suite.toml"]).code, 0);
     check(&["history", "none*"], 12, "matches `none*`");
+    check(
+        &["history", "none*"],
+        12,
+        "`anechoic history --suite test --metric all` shows",
+    );
+    let root = bench.path("results").display().to_string();
+    check(
+        &["history", "none*", "--results", &root],
+        12,
+        &format!("`anechoic history --suite test --metric all --results {root}` shows"),
+    );
+    check(
+        &["history", "--suite", "other", "--results", &root],
+        12,
+        &format!("`anechoic list runs --results {root}` shows"),
+    );
+    check(
+        &["history", "--html", "x.html"],
+        12,
+        "hint: a page in this file is `--html=x.html`",
+    );
     check(&["history", "--suite", "other"], 12, "the suite `other`");
     check(&["history", "[a"], 2, "in quotes");
     check(&["history", "--metric", "speed"], 2, "or `all`");
-    check(&["history", "--last", "0"], 2, "--last");
+    check(&["history", "--last", "0"], 2, "at least 1");
+    check(&["history", "a", "--html", "x.html"], 2, "`--html=x.html`");
     check(
         &["history", "--openmetrics", "nowhere/a.prom"],
         4,

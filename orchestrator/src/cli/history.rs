@@ -10,6 +10,9 @@ use clap::{Args, ValueEnum};
 use super::Results;
 use super::compare::{MetricName, metric, metrics};
 
+/// Characters of a case that the name of its page has, at most.
+const LONGEST_NAME: usize = 100;
+
 #[derive(Debug, Args)]
 pub(crate) struct HistoryArgs {
     /// Cases whose id matches: every run of them is listed.
@@ -23,9 +26,10 @@ pub(crate) struct HistoryArgs {
     #[arg(long, value_name = "NAME", value_parser = metric)]
     metric: Vec<MetricName>,
     /// Only the newest N runs.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = last)]
     pub(crate) last: Option<NonZeroUsize>,
-    /// Write the history as one page for a browser [default: `history.html` in the results folder].
+    /// Write the history as one page for a browser [default: `history.html` in the results folder, and with CASE a name with
+    /// CASE in it].
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     html: Option<Option<PathBuf>>,
     /// Write every value that was measured in these runs as CSV, one row each; `-` is standard output, in place of the table.
@@ -68,6 +72,54 @@ impl HistoryArgs {
     /// The file of the page, where one is wanted.
     pub(crate) fn page(&self) -> Option<PathBuf> {
         let file = self.html.as_ref()?.clone();
-        Some(file.unwrap_or_else(|| self.results.root.join("history.html")))
+        Some(file.unwrap_or_else(|| self.results.root.join(page_name(self.case.as_deref()))))
+    }
+
+    /// Whether a page is wanted whose file is not named.
+    pub(crate) fn has_unnamed_page(&self) -> bool {
+        self.html == Some(None)
+    }
+}
+
+/// A page of some cases does not take the place of the page of all.
+fn page_name(case: Option<&str>) -> String {
+    let is_safe = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+    let safe = |c: char| if is_safe(c) { c } else { '_' };
+    match case {
+        None => "history.html".to_owned(),
+        Some(case) => {
+            let name: String = case.chars().take(LONGEST_NAME).map(safe).collect();
+            format!("history-{name}.html")
+        }
+    }
+}
+
+fn last(text: &str) -> Result<NonZeroUsize, String> {
+    let wrong = |_| "write a whole number that is at least 1".to_owned();
+    text.parse().map_err(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_of_some_cases_has_a_name_of_its_own() {
+        let check = |case, expected: &str| assert_eq!(page_name(case), expected);
+        check(None, "history.html");
+        check(
+            Some("capture.all-layers"),
+            "history-capture.all-layers.html",
+        );
+        check(Some("kv.{v1,v2}.*/ü"), "history-kv._v1_v2_.___.html");
+        assert!(page_name(Some(&"x".repeat(1000))).len() < 255);
+    }
+
+    #[test]
+    fn numbers_of_runs_are_at_least_one() {
+        assert_eq!(last("12").map(usize::from), Ok(12));
+        for bad in ["0", "-1", "1.5", "all", ""] {
+            assert!(last(bad).is_err_and(|why| why.contains("at least 1")));
+        }
     }
 }

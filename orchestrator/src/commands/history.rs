@@ -12,6 +12,7 @@ use anechoic_report::{
 };
 
 use super::CommandError;
+use super::next_step::{list_command, with_results, word};
 use super::target::Target;
 use crate::cli::{HistoryArgs, HistoryFormat};
 use crate::exit_code::ExitCode;
@@ -27,9 +28,11 @@ pub(super) fn history(args: &HistoryArgs) -> Result<ExitCode, CommandError> {
             let nothing = History::of(&[], &[], &args.metrics(), None);
             write(Target::OpenMetrics, file, &openmetrics(&nothing))?;
         }
-        let root = args.results.root.display();
+        let root = &args.results.root;
         say(&format!(
-            "no runs in `{root}`: measure with `anechoic run SUITE`, or name another folder with --results"
+            "no runs in `{}`: measure with `{}`, or name another folder with --results",
+            root.display(),
+            with_results("anechoic run SUITE", root)
         ));
         return Ok(ExitCode::Nothing);
     };
@@ -110,19 +113,34 @@ impl Found {
 
     /// Why there is nothing to be shown.
     fn nothing(&self, args: &HistoryArgs) -> String {
-        let (suite, root) = (&self.suite, args.results.root.display());
+        let (suite, folder) = (&self.suite, &args.results.root);
+        let root = folder.display();
         match (&args.case, self.nights.is_empty()) {
-            (Some(case), _) => format!(
-                "no run of the suite `{suite}` in `{root}` has a value of a case that matches `{case}`: `anechoic history --suite {suite} --metric all` \
-                 shows what there is"
-            ),
+            (Some(case), _) => {
+                let all = format!("anechoic history --suite {} --metric all", word(suite));
+                let all = with_results(&all, folder);
+                format!(
+                    "no run of the suite `{suite}` in `{root}` has a value of a case that matches `{case}`: `{all}` shows what there is{}",
+                    page_hint(args, case)
+                )
+            }
             (None, true) => format!(
-                "no run of the suite `{suite}` in `{root}` has a value: `anechoic list runs --results {root}` shows the runs"
+                "no run of the suite `{suite}` in `{root}` has a value: `{}` shows the runs",
+                list_command(folder)
             ),
             (None, false) => format!(
                 "no night of the suite `{suite}` in `{root}` has a value yet: the files in `{root}/nights` say why"
             ),
         }
+    }
+}
+
+/// Where a file of the page was taken for a case.
+fn page_hint(args: &HistoryArgs, case: &str) -> String {
+    let is_file = args.has_unnamed_page() && case.ends_with(".html");
+    match is_file {
+        true => format!("\n  hint: a page in this file is `--html={case}`"),
+        false => String::new(),
     }
 }
 
@@ -163,7 +181,8 @@ fn written(file: &Path) {
 }
 
 fn print(args: &HistoryArgs, history: &History) -> Result<(), CommandError> {
-    let most = args.last.map_or(LISTED, usize::from);
+    // Of runs that were asked for, and the nights between them, none is left out.
+    let most = args.last.map_or(LISTED, |_| usize::MAX);
     let text = match (args.format, &args.case) {
         (HistoryFormat::Text, None) => history_terminal(history),
         (HistoryFormat::Text, Some(_)) => runs_terminal(history, most),
