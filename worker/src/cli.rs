@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use anechoic_protocol::{Device, Dtype, Sharing};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
 
 use crate::slow_down::{SlowDown, Stretch};
 
@@ -16,7 +16,8 @@ use crate::slow_down::{SlowDown, Stretch};
 #[command(
     name = "anechoic-worker",
     version,
-    args_conflicts_with_subcommands = true
+    args_conflicts_with_subcommands = true,
+    color = ColorChoice::Never
 )]
 pub struct Cli {
     /// Read the job from this file and do not watch standard input: for running a stored job.json by hand.
@@ -131,11 +132,17 @@ impl From<TrainedSharing> for Sharing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::CommandFactory;
 
     fn parse(line: &str) -> Result<Command, String> {
         let words = std::iter::once("anechoic-worker").chain(line.split(' '));
         let cli = Cli::try_parse_from(words).map_err(|error| error.to_string())?;
         Ok(cli.command.expect("the line names a command"))
+    }
+
+    #[test]
+    fn usage_is_not_coloured() {
+        assert_eq!(Cli::command().get_color(), ColorChoice::Never);
     }
 
     #[test]
