@@ -355,9 +355,9 @@ fn a_doubt_that_no_run_at_rest_resolves_is_no_regression() {
     expect(&bench, 1, "", &args, 0);
     let doubt = expect(&bench, 2, SLOW, &args, 12);
     assert!(
-        doubt.stdout.starts_with(
-            "test: not measured: what was measured leaves a doubt, and no further run"
-        ),
+        doubt
+            .stdout
+            .starts_with("test: not measured: what was measured leaves a doubt, and not enough"),
         "{}",
         doubt.stdout
     );
@@ -450,6 +450,23 @@ fn a_baseline_that_was_pruned() {
     assert_eq!(last(&bench).news, Some(News::Failure));
     assert!(bench.path("told").is_file());
     expect(&bench, 5, "", &["--baseline", "latest"], 0);
+    assert_eq!(last(&bench).news, Some(News::Recovery));
+}
+
+#[test]
+fn a_night_without_the_bad_case_recovers_nothing_and_is_no_baseline_of_it() {
+    let bench = Bench::new(CASES, "");
+    let hook = ["--notify-command", "cat > told"];
+    expect(&bench, 1, "", &hook, 0);
+    expect(&bench, 2, SLOW, &hook, 11);
+    let only = [hook[0], hook[1], "--only", "*.baseline"];
+    expect(&bench, 3, "", &only, 0);
+    assert_eq!(last(&bench).news, None);
+    let goes_on = expect(&bench, 4, SLOW, &hook, 11);
+    assert_eq!(last(&bench).news, None, "people know it");
+    let note = "has fewer of tonight's cases than others, and is no baseline";
+    assert!(goes_on.stdout.contains(note), "{}", goes_on.stdout);
+    expect(&bench, 5, "", &hook, 0);
     assert_eq!(last(&bench).news, Some(News::Recovery));
 }
 
