@@ -87,7 +87,7 @@ mod tests {
             };
             assert_eq!(of_files(&files(then), &files(now)), expected);
         };
-        let worker = "/home/user/target/release/anechoic-worker";
+        let worker = "/srv/target/release/anechoic-worker";
         check(
             &[(worker, 1)],
             &[(worker, 2)],

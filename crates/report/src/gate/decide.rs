@@ -316,9 +316,11 @@ impl State {
             CellFinding::Worse if one.goes_on => Self::Standing,
             CellFinding::Worse if is_sure => Self::Fresh,
             CellFinding::Worse => Self::Unsure,
-            _ if one.suspicious => Self::Suspicious,
             CellFinding::New | CellFinding::Unjudged | CellFinding::Same | CellFinding::Better => {
-                Self::Quiet
+                match one.suspicious {
+                    true => Self::Suspicious,
+                    false => Self::Quiet,
+                }
             }
         }
     }

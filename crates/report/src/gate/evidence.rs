@@ -70,9 +70,7 @@ impl Evidence {
         let least = self.shift?.least(level);
         Some(least.max(of_nights.unwrap_or(0.0)))
     }
-}
 
-impl Evidence {
     /// As [`Self::least`], if the night had ever so many runs.
     pub(super) fn least_ever(&self, level: f64) -> Option<f64> {
         self.ever.map(|shift| shift.least(level))

@@ -74,7 +74,7 @@ fn of_programs() -> History {
         .map(|day| run(day, vec![cell("a", 0.1), cell("b", 2.0)]))
         .collect();
     for (day, run) in runs.iter_mut().enumerate() {
-        let worker = "/home/user/projects/anechoic/target/release/anechoic-worker";
+        let worker = "/srv/projects/anechoic/target/release/anechoic-worker";
         run.fingerprint.programs = vec![program(worker, if day == 0 { 1 } else { 2 })];
     }
     runs[2].state = RunState::Interrupted;
